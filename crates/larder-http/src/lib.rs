@@ -1,0 +1,1 @@
+//! Larder over HTTP: admin API, auth, request metrics, dashboard, live stream.

@@ -1,0 +1,1 @@
+//! Timings, counters and gauges with tags, exported as JSON and as a summary.

@@ -1,0 +1,1 @@
+//! Real services built on Larder's public API.
