@@ -1,0 +1,187 @@
+//! The command line: commands, flags and their help.
+//!
+//! It must not know how any command is carried out.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Flags, parse_duration};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage or bad configuration
+  3  the server can't be reached
+  4  the server refused: no token, a wrong one, or too low a role
+  5  there is no such cache
+  6  the server has no answer yet: it still scans, or found no logs
+
+Data goes to stdout, logs and errors to stderr. NO_COLOR turns colours off.";
+
+/// A cache layer for services: tiered, coherent, and it shows what it saves.
+#[derive(Debug, Parser)]
+#[command(name = "larder", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the daemon
+    Serve(Serve),
+    /// Watch usage and caches in the terminal
+    #[command(visible_alias = "monitor")]
+    Top(Top),
+    /// Print usage totals
+    Stats(Stats),
+    /// List the caches with their figures
+    Caches(Caches),
+    /// Invalidate one key of a cache (needs an admin token)
+    Invalidate(Invalidate),
+    /// Remove every entry of a cache (needs an admin token)
+    Clear(Clear),
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+    /// Make a small tree of logs and append to it, for a machine that has none
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Print one frame as text and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Time between two looks at the server, 250ms to 1h
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = interval)]
+    pub(crate) interval: Duration,
+    /// The days to total
+    #[arg(long, value_enum, default_value_t = Range::All)]
+    pub(crate) range: Range,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The days to total
+    #[arg(long, value_enum, default_value_t = Range::All)]
+    pub(crate) range: Range,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Caches {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Invalidate {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// The cache's name
+    #[arg(value_name = "CACHE", value_parser = cache_name)]
+    pub(crate) cache: String,
+    /// The key, as the cache's list of entries shows it
+    #[arg(value_name = "KEY")]
+    pub(crate) key: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Clear {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// The cache's name
+    #[arg(value_name = "CACHE", value_parser = cache_name)]
+    pub(crate) cache: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print what is set and where; with --effective the defaults too
+    Show {
+        #[command(flatten)]
+        flags: Flags,
+        /// Print every key, those left at their defaults too
+        #[arg(long)]
+        effective: bool,
+    },
+}
+
+/// Which daemon to ask, and as whom.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// The daemon's address [default: $LARDER_URL, else the configured listener]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The token to send [default: $LARDER_TOKEN, else, to a server on this
+    /// machine, the one in STATE_DIR/admin.token]
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// The configuration file [default: $LARDER_CONFIG, else none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<std::path::PathBuf>,
+    /// Where the daemon keeps its tokens [default: as configured]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<String>,
+}
+
+/// The days that totals cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Range {
+    /// Since midnight
+    Today,
+    /// Today and the 6 days before
+    Week,
+    /// Today and the 29 days before
+    Month,
+    /// Everything ever counted
+    All,
+}
+
+impl Range {
+    /// The word for `time_range=`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Today => "today",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::All => "all",
+        }
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let limits = Duration::from_millis(250)..=Duration::from_hours(1);
+    parse_duration(text)
+        .filter(|interval| limits.contains(interval))
+        .ok_or_else(|| r#"expected a duration from 250ms to 1h such as "2s""#.to_owned())
+}
+
+fn cache_name(text: &str) -> Result<String, String> {
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if text.is_empty() || !text.bytes().all(is_name_byte) {
+        return Err("a cache's name is made of letters, digits, `_`, `.` and `-`".to_owned());
+    }
+    Ok(text.to_owned())
+}
