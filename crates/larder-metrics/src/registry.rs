@@ -1,0 +1,356 @@
+//! The registry: names to handles, within limits. It knows no export format.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::{Error, shown};
+use crate::family::{Family, Handle};
+use crate::snapshot::Snapshot;
+use crate::{Clock, Counter, Gauge, Timing, name, tags};
+
+/// Tags of a series, in any order: `&[("tier", "memory")]`.
+pub type TagSlice<'a> = &'a [(&'a str, &'a str)];
+
+/// The kinds of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A [`Counter`].
+    Counter,
+    /// A [`Gauge`].
+    Gauge,
+    /// A [`Timing`].
+    Timing,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Timing => "timing",
+        })
+    }
+}
+
+/// How much a registry holds.
+///
+/// ```
+/// use larder_metrics::{Clock, Limits, Registry};
+/// let registry = Registry::with(Limits { series_per_family: 2, ..Limits::default() }, Clock::system());
+/// for kind in ["midi", "osc", "key", "mouse"] {
+///     registry.counter_with("events", &[("type", kind)])?.increment();
+/// }
+/// let events = registry.snapshot();
+/// assert_eq!(events.counter("events", &[("overflow", "true")]), Some(2));
+/// assert_eq!(events.families[0].overflowed, 2);
+/// # Ok::<(), larder_metrics::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most names; one more is [`Error::TooManyFamilies`]. 1,000 by default.
+    pub families: usize,
+    /// The most series of a name; what is over shares one series that is tagged
+    /// `overflow="true"`. 1,000 by default.
+    pub series_per_family: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            families: 1_000,
+            series_per_family: 1_000,
+        }
+    }
+}
+
+/// Metrics by name and tags. Cloning gives a handle to the same registry.
+///
+/// Names match `[a-zA-Z_][a-zA-Z0-9_.]*`, in at most 128 bytes; a name has one kind. Resolve a handle
+/// once and keep it: a look-up takes a lock for reading (for writing, the first time), recording
+/// through a handle takes none. [`count`](Self::count), [`record`](Self::record) and
+/// [`set`](Self::set) do both in one call, for tags that are known only then.
+///
+/// ```
+/// let registry = larder_metrics::Registry::new();
+/// let received = registry.counter("events.received")?;
+/// received.increment();
+/// assert_eq!(registry.snapshot().counter("events.received", &[]), Some(1));
+/// # Ok::<(), larder_metrics::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Registry(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    context: Arc<Context>,
+    limits: Limits,
+    /// Resets write and snapshots read, so that no snapshot sees half a reset.
+    state: RwLock<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    families: BTreeMap<Arc<str>, Family>,
+    families_refused: u64,
+    resets: u64,
+    /// The clock's uptime when the registry was made.
+    made: Duration,
+    /// The clock's uptime at the last reset.
+    counted_from: Duration,
+}
+
+impl Registry {
+    /// An empty, enabled registry with the default limits, on the system's clock.
+    pub fn new() -> Self {
+        Self::with(Limits::default(), Clock::system())
+    }
+
+    /// An empty, enabled registry.
+    pub fn with(limits: Limits, clock: Clock) -> Self {
+        let now = clock.uptime();
+        let state = State {
+            families: BTreeMap::new(),
+            families_refused: 0,
+            resets: 0,
+            made: now,
+            counted_from: now,
+        };
+        Self(Arc::new(Inner {
+            context: Context::new(clock),
+            limits,
+            state: RwLock::new(state),
+        }))
+    }
+
+    /// Switches recording on or off for all handles, those already resolved too.
+    ///
+    /// While it is off, a recording is one load of a flag, timers read no clock, and nothing that was
+    /// recorded is lost.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// let received = registry.counter("events.received")?;
+    /// registry.set_enabled(false);
+    /// received.increment();
+    /// assert_eq!(received.value(), 0);
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    pub fn set_enabled(&self, enabled: bool) {
+        self.0.context.set_enabled(enabled);
+    }
+
+    /// Whether handles record.
+    #[inline]
+    pub fn is_enabled(&self) -> bool {
+        self.0.context.is_enabled()
+    }
+
+    /// The counter `name`, made at the first call.
+    pub fn counter(&self, name: &str) -> Result<Counter, Error> {
+        self.resolve(name, &[])
+    }
+
+    /// The counter `name` with tags.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.counter_with("events.received.by_type", &[("type", "midi")])?.increment();
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    pub fn counter_with(&self, name: &str, tags: TagSlice<'_>) -> Result<Counter, Error> {
+        self.resolve(name, tags)
+    }
+
+    /// The gauge `name`, made at the first call.
+    pub fn gauge(&self, name: &str) -> Result<Gauge, Error> {
+        self.resolve(name, &[])
+    }
+
+    /// The gauge `name` with tags.
+    pub fn gauge_with(&self, name: &str, tags: TagSlice<'_>) -> Result<Gauge, Error> {
+        self.resolve(name, tags)
+    }
+
+    /// The timing `name`, made at the first call.
+    pub fn timing(&self, name: &str) -> Result<Timing, Error> {
+        self.resolve(name, &[])
+    }
+
+    /// The timing `name` with tags.
+    pub fn timing_with(&self, name: &str, tags: TagSlice<'_>) -> Result<Timing, Error> {
+        self.resolve(name, tags)
+    }
+
+    /// Adds to a counter in one call. While the registry is disabled, neither name nor tags are
+    /// looked at.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.count("events.received.by_type", &[("type", "midi")], 1)?;
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    #[inline]
+    pub fn count(&self, name: &str, tags: TagSlice<'_>, events: u64) -> Result<(), Error> {
+        if self.is_enabled() {
+            self.counter_with(name, tags)?.add(events);
+        }
+        Ok(())
+    }
+
+    /// Sets a gauge in one call. While the registry is disabled, neither name nor tags are looked at.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.set("cache.hit_rate", &[], 0.85)?;
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    #[inline]
+    pub fn set(&self, name: &str, tags: TagSlice<'_>, value: f64) -> Result<(), Error> {
+        if self.is_enabled() {
+            self.gauge_with(name, tags)?.set(value);
+        }
+        Ok(())
+    }
+
+    /// Records a duration in one call. While the registry is disabled, neither name nor tags are
+    /// looked at.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.record("event.processing.duration", &[("type", "midi")], Duration::from_millis(15))?;
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    #[inline]
+    pub fn record(&self, name: &str, tags: TagSlice<'_>, duration: Duration) -> Result<(), Error> {
+        if self.is_enabled() {
+            self.timing_with(name, tags)?.record(duration);
+        }
+        Ok(())
+    }
+
+    /// Runs `work` and records how long it took, also if it panics. On an error `work` does not run;
+    /// while the registry is disabled, the name is not looked at.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// let answer = registry.time("expensive.operation", || 6 * 7)?;
+    /// assert_eq!(answer, 42);
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    #[inline]
+    pub fn time<T>(&self, name: &str, work: impl FnOnce() -> T) -> Result<T, Error> {
+        if self.is_enabled() {
+            Ok(self.timing(name)?.time(work))
+        } else {
+            Ok(work())
+        }
+    }
+
+    /// All values now; names and series sorted. Handles record meanwhile, new ones wait.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.gauge("cache.hit_rate")?.set(0.85);
+    /// assert_eq!(registry.snapshot().gauge("cache.hit_rate", &[]).unwrap().value, 0.85);
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    pub fn snapshot(&self) -> Snapshot {
+        let state = self.0.state.read();
+        let clock = self.0.context.clock();
+        let now = clock.uptime();
+        Snapshot {
+            taken_at: clock.wall(),
+            uptime: now.saturating_sub(state.made),
+            span: now.saturating_sub(state.counted_from),
+            families: state
+                .families
+                .iter()
+                .map(|(name, family)| family.snapshot(name))
+                .collect(),
+            families_refused: state.families_refused,
+            resets: state.resets,
+        }
+    }
+
+    /// Sets counters and timings back to zero, and the extremes of gauges to their present values;
+    /// handles stay valid. A recording that is under way meanwhile may be kept in part.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// let received = registry.counter("events.received")?;
+    /// received.increment();
+    /// registry.reset();
+    /// assert_eq!(received.value(), 0);
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    pub fn reset(&self) {
+        let mut state = self.0.state.write();
+        state.counted_from = self.0.context.clock().uptime();
+        state.resets += 1;
+        state.families_refused = 0;
+        state.families.values_mut().for_each(Family::reset);
+    }
+
+    fn resolve<H: Handle>(&self, name: &str, tags: TagSlice<'_>) -> Result<H, Error> {
+        name::check(name)?;
+        let tags = tags::check(tags)?;
+        if let Some(family) = self.0.state.read().families.get(name) {
+            of_kind::<H>(family, name)?;
+            if let Some(handle) = family.find(&tags, self.0.limits.series_per_family) {
+                return Ok(handle);
+            }
+        }
+        self.register(name, &tags)
+    }
+
+    fn register<H: Handle>(&self, name: &str, tags: TagSlice<'_>) -> Result<H, Error> {
+        let Limits {
+            families: limit,
+            series_per_family,
+        } = self.0.limits;
+        let mut state = self.0.state.write();
+        if !state.families.contains_key(name) {
+            if state.families.len() >= limit {
+                state.families_refused += 1;
+                return Err(Error::TooManyFamilies {
+                    name: shown(name),
+                    limit,
+                });
+            }
+            state.families.insert(name.into(), Family::new(H::KIND));
+        }
+        let family = state
+            .families
+            .get_mut(name)
+            .expect("the family was just seen or added");
+        of_kind::<H>(family, name)?;
+        // Another thread may have added the series since it was not found.
+        let found = family.find(tags, series_per_family);
+        Ok(found.unwrap_or_else(|| family.add(tags, series_per_family, &self.0.context)))
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn of_kind<H: Handle>(family: &Family, name: &str) -> Result<(), Error> {
+    if family.kind == H::KIND {
+        return Ok(());
+    }
+    Err(Error::OtherKind {
+        name: shown(name),
+        registered: family.kind,
+        requested: H::KIND,
+    })
+}
