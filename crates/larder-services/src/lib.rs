@@ -1,1 +1,3 @@
 //! Real services built on Larder's public API.
+
+pub mod claude_usage;

@@ -1,0 +1,31 @@
+//! Totals of every Claude Code session log: tokens and cost by model, project, session and day.
+//!
+//! A [`Collector`] finds the logs, reads what is new, counts each API message once and keeps what
+//! it has counted in a state file. What it knows is an immutable [`Report`], from which any thread
+//! makes a [`View`] of a [`TimeRange`] without waiting for a refresh.
+//!
+//! ```text
+//! roots ─ files (walk, what changed) ─ scan (read new bytes) ─ line (one line) ─┐
+//!                                                                              ▼
+//!           view ◄─ report (immutable) ◄──────────────────────────── ledger (absorb) ◄─► state
+//! ```
+//!
+//! Everything here blocks; nothing here knows of HTTP, of async runtimes or of environment
+//! variables.
+
+mod collector;
+mod prices;
+mod progress;
+mod record;
+mod report;
+mod view;
+mod watch;
+mod window;
+
+pub use collector::{Changes, Collector, Error, Refreshed, Settings, default_roots};
+pub use prices::{Prices, PricesError};
+pub use progress::{Progress, ProgressSnapshot};
+pub use record::{Cost, Tokens};
+pub use report::{Call, Cell, Day, Report, Scan, Totals};
+pub use view::{TimeRange, UnknownTimeRange, View};
+pub use watch::{WatchError, Watcher};
