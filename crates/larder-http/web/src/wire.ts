@@ -1,0 +1,149 @@
+/** What the server answers: the JSON shapes as they are on the wire. Knows nothing of the page. */
+
+export type TimeRange = "today" | "week" | "month" | "all";
+export const TIME_RANGES: readonly TimeRange[] = ["today", "week", "month", "all"];
+
+export interface Tokens {
+  messages: number;
+  input_tokens: number;
+  output_tokens: number;
+  cache_creation_tokens: number;
+  cache_read_tokens: number;
+  total_tokens: number;
+  cost_usd: number;
+}
+
+export interface Totals extends Tokens {
+  unpriced_messages: number;
+  basis: string;
+}
+
+export interface ModelRow extends Tokens {
+  model: string;
+  priced: boolean;
+}
+
+export interface ProjectRow extends Tokens {
+  project: string;
+}
+
+export interface DayRow extends Tokens {
+  /** `2026-09-01`, or `undated`. */
+  date: string;
+}
+
+export interface SessionRow extends Tokens {
+  session: string;
+  project: string;
+  last_activity: string | null;
+}
+
+export interface Call {
+  timestamp: string | null;
+  model: string | null;
+  project: string;
+  session: string | null;
+  input_tokens: number;
+  output_tokens: number;
+  cache_creation_tokens: number;
+  cache_read_tokens: number;
+  cost_usd: number;
+  priced: boolean;
+}
+
+export interface Stats {
+  totals: Totals;
+  models: ModelRow[];
+  projects: ProjectRow[];
+  days: DayRow[];
+  sessions: SessionRow[];
+  chart_data: {
+    cost_by_project: { project: string; cost: number }[];
+    model_distribution: { model: string; percentage: number }[];
+  };
+  activity: Call[];
+  archived?: { files: number; messages: number; total_tokens: number; cost_usd: number };
+  scan: { files: number; lines: number; bytes: number; skipped_lines: number; last_refresh_ms: number };
+  snapshot: { timestamp: string; age_ms: number };
+  time_range: TimeRange;
+  window: { from: string | null; to: string | null; zone: string };
+  uptime_seconds: number;
+  total_requests: number;
+  successful_requests: number;
+  failed_requests: number;
+  avg_response_time_ms: number;
+}
+
+export interface HistoryPoint {
+  timestamp: string;
+  cost_usd: number;
+}
+
+export interface History {
+  range: { from: string; to: string };
+  points: HistoryPoint[];
+}
+
+export interface Latency {
+  count: number;
+  mean_ns: number;
+  p50_ns: number;
+  p99_ns: number;
+}
+
+export interface CacheInfo {
+  name: string;
+  tier: string;
+  entries: number;
+  capacity: number;
+  weight: number;
+  ttl_ms: number | null;
+  stats: {
+    gets: number;
+    hits: number;
+    misses: number;
+    /** 0 to 1; null before the first get. */
+    hit_rate: number | null;
+    stale_served: number;
+    coalesced: number;
+    fenced: number;
+    loads: number;
+    load_errors: number;
+    inserts: number;
+    invalidations: number;
+    evictions: { capacity: number; expired: number; replaced: number; removed: number };
+    latency: { hit: Latency; miss: Latency; load: Latency };
+    time_saved_ms: number;
+    uptime_seconds: number;
+  };
+}
+
+export interface Requests {
+  total: number;
+  successful: number;
+  failed: number;
+  avg_response_time_ms: number;
+}
+
+export interface Tick {
+  at: string;
+  caches: CacheInfo[];
+  requests: Requests;
+}
+
+export interface SnapshotEvent {
+  service: string;
+  version: number;
+  timestamp: string;
+}
+
+/** RFC 9457, with the members that this server adds. */
+export interface Problem {
+  title: string;
+  status: number;
+  detail?: string;
+  request_id?: string;
+  progress?: { files_done: number; files_total: number; bytes_done: number; bytes_total: number };
+  looked_in?: string[];
+  hint?: string;
+}
