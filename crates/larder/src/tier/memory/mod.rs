@@ -1,0 +1,223 @@
+//! The memory tier: a sharded table with the entries inline, its capacity by count or by weight.
+//!
+//! A hit takes a shard's read lock, compares the key, checks the expiry, counts the use in the entry
+//! and clones the value. What leaves is handed to the caller, so nothing of the user's runs under a
+//! lock but `Hash`, `Eq` and `Clone`; those must not call the cache that they are called by.
+//! The tier must not know policies, tags, loads or observers.
+
+mod departed;
+mod entry;
+mod ghost;
+mod group;
+mod lending;
+mod queue;
+mod shard;
+mod table;
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use parking_lot::RwLock;
+
+pub use departed::Evictions;
+pub(crate) use departed::{Departed, Departures};
+pub(crate) use entry::Meta;
+use shard::{New, Shard};
+
+use crate::clock::Tick;
+
+/// Shards are made so large that an uneven spread of keys puts few entries out before the whole is full.
+const MIN_SHARD_ENTRIES: u64 = 512;
+/// Above this, more shards are made, so that growing one stops its users for no more than about 1 ms.
+const MAX_SHARD_ENTRIES: u64 = 16_384;
+const SHARDS_PER_CORE: usize = 8;
+const MAX_SHARDS: u64 = 4096;
+/// The hash's bits from here on choose the shard; those under it serve inside.
+const SHARD_SHIFT: u32 = 52;
+
+/// How heavy an entry is. Weight 0 counts as 1. It is called once for each insertion, under no lock.
+pub(crate) type Weigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
+
+/// What bounds the tier.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The most that all entries weigh; without a weigher, the most entries. 0 stores nothing.
+    pub(crate) max_weight: u64,
+}
+
+/// A value found.
+#[derive(Clone, Debug)]
+pub(crate) struct Hit<V> {
+    pub(crate) value: V,
+    pub(crate) meta: Meta,
+}
+
+pub(crate) struct Memory<K, V> {
+    shards: Box<[Padded<K, V>]>,
+    hasher: RandomState,
+    weigher: Option<Weigher<K, V>>,
+    max_weight: u64,
+}
+
+#[repr(align(128))]
+struct Padded<K, V>(RwLock<Shard<K, V>>);
+
+impl<K: Hash + Eq, V: Clone> Memory<K, V> {
+    pub(crate) fn new(limits: Limits, weigher: Option<Weigher<K, V>>) -> Self {
+        let count = shard_count(limits.max_weight, weigher.is_some());
+        let shard = |i| {
+            let limit = limits.max_weight / count + u64::from(i < limits.max_weight % count);
+            Padded(RwLock::new(Shard::new(limit, weigher.is_some())))
+        };
+        let shards = (0..count).map(shard).collect();
+        Self {
+            shards,
+            hasher: RandomState::default(),
+            weigher,
+            max_weight: limits.max_weight,
+        }
+    }
+
+    /// The hash that the other calls want; seeded anew for each cache.
+    #[inline]
+    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// The value of `key` and what is known of it; its use is counted. `None` if it is absent, has
+    /// expired by `now`, or `is_valid` says no, which is asked under the shard's read lock.
+    #[inline]
+    pub(crate) fn get<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Tick,
+        is_valid: impl FnOnce(&Meta) -> bool,
+    ) -> Option<Hit<V>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let shard = self.shard(hash).read();
+        let entry = shard.find(hash, |k| k.borrow() == key)?;
+        let meta = entry.meta();
+        if meta.expires_at <= now || !is_valid(&meta) {
+            return None;
+        }
+        entry.count_use();
+        Some(Hit {
+            value: entry.value.clone(),
+            meta,
+        })
+    }
+
+    /// Stores a value and gives back what left for it: the key's former value, expired entries,
+    /// victims; or, where it is heavier than the tier may be, the value itself.
+    pub(crate) fn insert(
+        &self,
+        hash: u64,
+        key: K,
+        value: V,
+        meta: Meta,
+        now: Tick,
+    ) -> Departures<K, V> {
+        let weight = self
+            .weigher
+            .as_ref()
+            .map_or(1, |weigh| weigh(&key, &value).max(1));
+        let new = New {
+            hash,
+            key,
+            value,
+            meta,
+            weight,
+        };
+        let mut shard = self.shard(hash).write();
+        if self.weigher.is_none() || shard.lacks(weight) == 0 || u64::from(weight) > self.max_weight
+        {
+            return shard.insert(new, &self.hasher, now);
+        }
+        drop(shard);
+        self.insert_with_loan(new, now)
+    }
+
+    /// Takes an entry out, expired or not.
+    pub(crate) fn remove<Q>(&self, hash: u64, key: &Q) -> Option<Departed<K, V>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.shard(hash).write().remove(hash, |k| k.borrow() == key)
+    }
+
+    /// Takes everything out, a shard at a time.
+    pub(crate) fn clear(&self) {
+        for shard in &self.shards {
+            let cleared = shard.0.write().clear();
+            drop(cleared);
+        }
+    }
+
+    /// Entries held, expired ones among them until they are reclaimed.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.0.read().len()).sum()
+    }
+
+    /// What the entries weigh together.
+    pub(crate) fn weight(&self) -> u64 {
+        self.shards
+            .iter()
+            .map(|shard| shard.0.read().weight())
+            .sum()
+    }
+
+    /// How many entries have left, by cause.
+    pub(crate) fn evictions(&self) -> Evictions {
+        let mut evictions = Evictions::default();
+        self.shards
+            .iter()
+            .for_each(|shard| evictions.merge(shard.0.read().evictions()));
+        evictions
+    }
+
+    /// Shows `f` every entry, expired ones too, a shard at a time under its read lock. `f` must not
+    /// call the cache.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&K, &V, &Meta)) {
+        for shard in &self.shards {
+            shard
+                .0
+                .read()
+                .entries()
+                .for_each(|entry| f(&entry.key, &entry.value, &entry.meta()));
+        }
+    }
+
+    #[inline]
+    fn shard(&self, hash: u64) -> &RwLock<Shard<K, V>> {
+        &self.shards[self.shard_number(hash)].0
+    }
+
+    #[inline]
+    fn shard_number(&self, hash: u64) -> usize {
+        (hash >> SHARD_SHIFT) as usize & (self.shards.len() - 1)
+    }
+}
+
+/// A power of two. Weights tell nothing of the number of entries, so there only the cores count.
+fn shard_count(max_weight: u64, weighed: bool) -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let for_cores = (cores * SHARDS_PER_CORE) as u64;
+    let for_size = if weighed {
+        0
+    } else {
+        max_weight / MAX_SHARD_ENTRIES
+    };
+    let wanted = for_cores.max(for_size).min(MAX_SHARDS).next_power_of_two();
+    let most = (max_weight / MIN_SHARD_ENTRIES).max(1);
+    wanted.min(1 << most.ilog2())
+}
+
+#[cfg(test)]
+mod tests;

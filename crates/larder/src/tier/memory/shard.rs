@@ -1,0 +1,409 @@
+//! A shard of the memory tier: which entries are kept. S3-FIFO, after Yang and others, "FIFO queues
+//! are all you need for cache eviction" (SOSP 2023).
+//!
+//! New entries pass through a small queue; those that are used meanwhile go on to the main queue, and
+//! the others leave, remembered by a ghost: a key that comes back while the ghost knows it starts in
+//! the main queue. There, an entry that was used goes round again. A hit only raises a count in the
+//! entry, so it needs no more than the read lock; all else happens under the write lock, in bounded
+//! steps. Expired entries leave first: each insertion looks at a few groups of the table for some.
+//!
+//! The shard must not know what makes an entry invalid but its expiry, nor who listens to departures.
+
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::RandomState;
+
+use super::departed::{Cause, Departed, Departures, Evictions};
+use super::entry::{Entry, Meta};
+use super::ghost::Ghost;
+use super::queue::Queue;
+use super::table::Table;
+use crate::clock::Tick;
+
+/// The small queue's share of the weight is one in this many.
+const SMALL_SHARE: u64 = 10;
+/// An entry of the small queue that was used this often is kept.
+const USES_TO_STAY: u64 = 1;
+/// How many used entries of the main queue go round again before one leaves though it was used.
+const REPRIEVES: usize = 64;
+/// How many groups an insertion looks at for expired entries. It searches one of them at most.
+const GROUPS_LOOKED_AT: usize = 8;
+/// The room of a table that is made for a first entry.
+const FIRST_ROOM: usize = 13;
+
+/// Table and lock's data that a hit needs stand first.
+#[repr(C)]
+pub(super) struct Shard<K, V> {
+    table: Table<K, V>,
+    small: Queue,
+    main: Queue,
+    ghost: Ghost,
+    /// The most that the entries weigh together: the share, and what was taken from other shards.
+    limit: u64,
+    /// The shard's part of the tier's limit.
+    share: u64,
+    /// Entries heavier than the share.
+    heavy: usize,
+    weighed: bool,
+    /// The group that is looked at next for expired entries.
+    hand: usize,
+    evictions: Evictions,
+}
+
+impl<K: Hash + Eq, V> Shard<K, V> {
+    pub(super) fn new(share: u64, weighed: bool) -> Self {
+        Self {
+            table: Table::with_room_for(0, weighed),
+            small: Queue::EMPTY,
+            main: Queue::EMPTY,
+            ghost: Ghost::empty(),
+            limit: share,
+            share,
+            heavy: 0,
+            weighed,
+            hand: 0,
+            evictions: Evictions::default(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn find(&self, hash: u64, is_key: impl Fn(&K) -> bool) -> Option<&Entry<K, V>> {
+        self.table.find(hash, is_key).map(|(_, entry)| entry)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) fn weight(&self) -> u64 {
+        self.small.weight + self.main.weight
+    }
+
+    pub(super) fn evictions(&self) -> Evictions {
+        self.evictions
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry<K, V>> {
+        self.table.entries()
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        new: New<K, V>,
+        hasher: &RandomState,
+        now: Tick,
+    ) -> Departures<K, V> {
+        let mut departures = Departures::new();
+        let found = self
+            .table
+            .find(new.hash, |key| *key == new.key)
+            .map(|(slot, _)| slot);
+        if u64::from(new.weight) > self.limit {
+            if let Some(slot) = found {
+                departures.push(self.depart(new.hash, slot, Cause::Replaced));
+            }
+            self.evictions.count(Cause::TooHeavy, 1);
+            departures.push(Departed {
+                key: new.key,
+                value: new.value,
+                cause: Cause::TooHeavy,
+            });
+        } else if let Some(slot) = found {
+            self.replace(slot, new, hasher, now, &mut departures);
+        } else {
+            self.reclaim(hasher, now, &mut departures);
+            self.add(new, hasher, now, &mut departures);
+        }
+        departures
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        hash: u64,
+        is_key: impl Fn(&K) -> bool,
+    ) -> Option<Departed<K, V>> {
+        let (slot, _) = self.table.find(hash, is_key)?;
+        Some(self.depart(hash, slot, Cause::Removed))
+    }
+
+    /// Empties the shard and gives what was in it, to be dropped after the lock is released.
+    pub(super) fn clear(&mut self) -> Table<K, V> {
+        self.evictions.count(Cause::Removed, self.len() as u64);
+        (self.small, self.main, self.ghost) = (Queue::EMPTY, Queue::EMPTY, Ghost::empty());
+        (self.heavy, self.hand) = (0, 0);
+        std::mem::replace(&mut self.table, Table::with_room_for(0, self.weighed))
+    }
+
+    /// How much more the limit should be, so that an entry of `weight` fits in without need.
+    #[inline]
+    pub(super) fn lacks(&self, weight: u32) -> u64 {
+        let weight = u64::from(weight);
+        let is_short = self.limit < self.share && self.weight() + weight > self.limit;
+        if weight > self.limit || is_short {
+            weight.max(self.share) - self.limit
+        } else {
+            0
+        }
+    }
+
+    /// How much more the limit must be for an entry of `weight` to fit in at all.
+    pub(super) fn needs(&self, weight: u32) -> u64 {
+        u64::from(weight).saturating_sub(self.limit)
+    }
+
+    /// How much of the limit other shards may have back: what is over the share, and no heavy entry needs.
+    pub(super) fn spare(&self) -> u64 {
+        if self.heavy == 0 {
+            self.limit.saturating_sub(self.share)
+        } else {
+            0
+        }
+    }
+
+    /// Gives `part` of the limit away, or all of it if that is less.
+    pub(super) fn lend(
+        &mut self,
+        part: u64,
+        hasher: &RandomState,
+        now: Tick,
+        departures: &mut Departures<K, V>,
+    ) -> u64 {
+        let lent = part.min(self.limit);
+        self.limit -= lent;
+        self.make_room(0, hasher, now, departures);
+        lent
+    }
+
+    pub(super) fn borrow(&mut self, part: u64) {
+        self.limit += part;
+    }
+
+    fn replace(
+        &mut self,
+        slot: usize,
+        new: New<K, V>,
+        hasher: &RandomState,
+        now: Tick,
+        departures: &mut Departures<K, V>,
+    ) {
+        let weight = self.table.weight(slot);
+        if weight != new.weight {
+            self.unlink(slot);
+            self.make_room(new.weight, hasher, now, departures);
+        }
+        let entry = self.table.entry_mut(slot);
+        let in_main = entry.is_in_main();
+        let value = entry.replace(new.value, &new.meta);
+        self.table.note(slot, new.weight);
+        if weight != new.weight {
+            let queue = if in_main {
+                &mut self.main
+            } else {
+                &mut self.small
+            };
+            queue.push(&mut self.table.links, slot, new.weight);
+            self.heavy += usize::from(u64::from(new.weight) > self.share);
+        }
+        self.evictions.count(Cause::Replaced, 1);
+        departures.push(Departed {
+            key: new.key,
+            value,
+            cause: Cause::Replaced,
+        });
+    }
+
+    fn add(
+        &mut self,
+        new: New<K, V>,
+        hasher: &RandomState,
+        now: Tick,
+        departures: &mut Departures<K, V>,
+    ) {
+        let New {
+            hash,
+            key,
+            value,
+            meta,
+            weight,
+        } = new;
+        let was_here_lately = self.ghost.forget(hash);
+        self.make_room(weight, hasher, now, departures);
+        if self.table.len() == self.table.room() {
+            self.grow(hasher);
+        }
+        let mut entry = Entry::new(key, value, &meta);
+        let queue = if was_here_lately {
+            entry.enter_main();
+            &mut self.main
+        } else {
+            &mut self.small
+        };
+        let slot = self.table.insert(hash, entry, weight);
+        queue.push(&mut self.table.links, slot, weight);
+        self.heavy += usize::from(u64::from(weight) > self.share);
+    }
+
+    /// Puts entries out until one of `weight`, which is not over the limit, fits in.
+    fn make_room(
+        &mut self,
+        weight: u32,
+        hasher: &RandomState,
+        now: Tick,
+        departures: &mut Departures<K, V>,
+    ) {
+        while self.weight() + u64::from(weight) > self.limit {
+            let main_limit = self.limit - self.limit / SMALL_SHARE;
+            let victim = if self.main.weight > main_limit || self.small.len == 0 {
+                self.choose_in_main(now)
+            } else {
+                self.choose_in_small(now)
+            };
+            if let Some((slot, cause)) = victim {
+                let hash = hasher.hash_one(&self.table.entry(slot).key);
+                if cause == Cause::Capacity && !self.table.entry_mut(slot).is_in_main() {
+                    self.remember(hash);
+                }
+                departures.push(self.depart(hash, slot, cause));
+            }
+        }
+    }
+
+    /// The entry that leaves the small queue; those that were used go on to the main queue, and if
+    /// all were, none leaves.
+    fn choose_in_small(&mut self, now: Tick) -> Option<(usize, Cause)> {
+        while let Some(slot) = self.small.oldest() {
+            let entry = self.table.entry_mut(slot);
+            if entry.expires_at() <= now {
+                return Some((slot, Cause::Expired));
+            }
+            if entry.uses() < USES_TO_STAY {
+                return Some((slot, Cause::Capacity));
+            }
+            let weight = self.table.weight(slot);
+            self.small.unlink(&mut self.table.links, slot, weight);
+            self.table.entry_mut(slot).enter_main();
+            self.main.push(&mut self.table.links, slot, weight);
+        }
+        None
+    }
+
+    /// The entry that leaves the main queue.
+    fn choose_in_main(&mut self, now: Tick) -> Option<(usize, Cause)> {
+        for _ in 0..REPRIEVES {
+            let slot = self.main.oldest()?;
+            let entry = self.table.entry_mut(slot);
+            if entry.expires_at() <= now {
+                return Some((slot, Cause::Expired));
+            }
+            if !entry.spend_use() {
+                break;
+            }
+            let weight = self.table.weight(slot);
+            self.main.unlink(&mut self.table.links, slot, weight);
+            self.main.push(&mut self.table.links, slot, weight);
+        }
+        self.main.oldest().map(|slot| (slot, Cause::Capacity))
+    }
+
+    fn remember(&mut self, hash: u64) {
+        if !self.ghost.has_room() {
+            self.ghost = Ghost::with_room_for(self.table.room());
+        }
+        self.ghost.remember(hash);
+    }
+
+    /// Looks at the next few groups and takes out what has expired in the first that has any.
+    fn reclaim(&mut self, hasher: &RandomState, now: Tick, departures: &mut Departures<K, V>) {
+        for _ in 0..GROUPS_LOOKED_AT.min(self.table.groups()) {
+            let group = self.hand % self.table.groups();
+            self.hand = group + 1;
+            if self.table.may_have_expired(group, now) {
+                for slot in self.table.expired_in(group, now) {
+                    let hash = hasher.hash_one(&self.table.entry(slot).key);
+                    departures.push(self.depart(hash, slot, Cause::Expired));
+                }
+                return;
+            }
+        }
+    }
+
+    fn depart(&mut self, hash: u64, slot: usize, cause: Cause) -> Departed<K, V> {
+        self.unlink(slot);
+        self.evictions.count(cause, 1);
+        let Entry { key, value, .. } = self.table.take(hash, slot);
+        Departed { key, value, cause }
+    }
+
+    fn unlink(&mut self, slot: usize) {
+        let weight = self.table.weight(slot);
+        let queue = if self.table.entry_mut(slot).is_in_main() {
+            &mut self.main
+        } else {
+            &mut self.small
+        };
+        queue.unlink(&mut self.table.links, slot, weight);
+        self.heavy -= usize::from(u64::from(weight) > self.share);
+    }
+
+    /// Moves everything to a table of twice the room, or as much as the limit can need.
+    fn grow(&mut self, hasher: &RandomState) {
+        let twice = (self.table.len() * 2).max(FIRST_ROOM);
+        let room = if self.weighed {
+            twice
+        } else {
+            twice.min(self.limit as usize)
+        };
+        let mut old = std::mem::replace(&mut self.table, Table::with_room_for(room, self.weighed));
+        for queue in [&mut self.small, &mut self.main] {
+            let mut from = std::mem::replace(queue, Queue::EMPTY);
+            while let Some(slot) = from.oldest() {
+                let weight = old.weight(slot);
+                from.unlink(&mut old.links, slot, weight);
+                let hash = hasher.hash_one(&old.entry(slot).key);
+                let slot = self.table.insert(hash, old.take(hash, slot), weight);
+                queue.push(&mut self.table.links, slot, weight);
+            }
+        }
+        self.ghost = Ghost::empty();
+        self.hand = 0;
+    }
+}
+
+/// An entry that is to be stored.
+pub(super) struct New<K, V> {
+    pub(super) hash: u64,
+    pub(super) key: K,
+    pub(super) value: V,
+    pub(super) meta: Meta,
+    pub(super) weight: u32,
+}
+
+#[cfg(test)]
+impl<K: Hash + Eq, V> Shard<K, V> {
+    /// Panics where the queues, the table and the sums do not agree.
+    pub(super) fn validate(&mut self, hasher: &RandomState) {
+        self.table.validate(|key| hasher.hash_one(key));
+        let (mut queued, heavy) = (0, self.heavy);
+        for (queue, is_main) in [(&self.small, false), (&self.main, true)] {
+            let slots = queue.walk(&self.table.links);
+            let weight: u64 = slots
+                .iter()
+                .map(|&slot| u64::from(self.table.weight(slot)))
+                .sum();
+            assert_eq!(weight, queue.weight);
+            assert!(
+                slots
+                    .iter()
+                    .all(|&slot| self.table.entry_mut(slot).is_in_main() == is_main)
+            );
+            self.heavy -= slots
+                .iter()
+                .filter(|&&slot| u64::from(self.table.weight(slot)) > self.share)
+                .count();
+            queued += slots.len();
+        }
+        assert_eq!(std::mem::replace(&mut self.heavy, heavy), 0);
+        assert_eq!(queued, self.len(), "every entry stands in a queue");
+        assert!(self.weight() <= self.limit);
+    }
+}

@@ -1,0 +1,479 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+
+use super::departed::Cause;
+use super::*;
+
+const NOW: Tick = Tick::from_millis(1_000);
+
+fn meta(version: u64, expires_at: Tick) -> Meta {
+    Meta {
+        version,
+        created: Tick::ZERO,
+        fresh_until: expires_at,
+        expires_at,
+    }
+}
+
+fn of(max_weight: u64) -> Memory<u64, u64> {
+    Memory::new(Limits { max_weight }, None)
+}
+
+/// Values weigh themselves.
+fn weighed(max_weight: u64) -> Memory<u64, u64> {
+    Memory::new(
+        Limits { max_weight },
+        Some(Arc::new(|_, &value| value as u32)),
+    )
+}
+
+impl<K: Hash + Eq, V: Clone> Memory<K, V> {
+    fn put(&self, key: K, value: V) -> Vec<Departed<K, V>> {
+        self.insert(self.hash(&key), key, value, meta(1, Tick::NEVER), NOW)
+            .into_iter()
+            .collect()
+    }
+
+    fn look<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.get(self.hash(key), key, NOW, |_| true)
+            .map(|hit| hit.value)
+    }
+
+    fn validate(&self) {
+        self.shards
+            .iter()
+            .for_each(|shard| shard.0.write().validate(&self.hasher));
+    }
+}
+
+#[test]
+fn what_is_stored_is_found_with_what_is_known_of_it() {
+    let memory: Memory<String, u8> = Memory::new(Limits { max_weight: 10 }, None);
+    let tick = Tick::from_millis;
+    let meta = Meta {
+        version: 7,
+        created: tick(1),
+        fresh_until: tick(2_000),
+        expires_at: tick(3_000),
+    };
+    memory
+        .insert(memory.hash("a"), "a".into(), 1, meta, NOW)
+        .into_iter()
+        .for_each(drop);
+    let hit = memory.get(memory.hash("a"), "a", NOW, |_| true).unwrap();
+    assert_eq!((hit.value, hit.meta), (1, meta));
+    assert_eq!(memory.look("b"), None);
+}
+
+#[test]
+fn an_entry_is_gone_from_its_last_tick_on_and_where_it_is_not_valid() {
+    let memory = of(10);
+    let hash = memory.hash(&1);
+    memory
+        .insert(hash, 1, 1, meta(5, Tick::from_millis(2_000)), NOW)
+        .into_iter()
+        .for_each(drop);
+    let at = |millis, floor| {
+        memory
+            .get(hash, &1, Tick::from_millis(millis), |meta| {
+                meta.version > floor
+            })
+            .is_some()
+    };
+    assert!(at(1_999, 4));
+    assert!(!at(1_999, 5));
+    assert!(!at(2_000, 4));
+}
+
+#[test]
+fn capacity_0_stores_nothing_and_gives_the_value_back() {
+    let memory = of(0);
+    let departed = memory.put(1, 10);
+    assert_eq!(
+        departed
+            .iter()
+            .map(|d| (d.value, d.cause))
+            .collect::<Vec<_>>(),
+        [(10, Cause::TooHeavy)]
+    );
+    assert_eq!((memory.len(), memory.evictions().too_heavy), (0, 1));
+}
+
+#[test]
+fn an_entry_heavier_than_the_capacity_takes_its_keys_former_value_out() {
+    let memory = weighed(100);
+    assert!(memory.put(1, 60).is_empty());
+    let causes: Vec<_> = memory
+        .put(1, 101)
+        .iter()
+        .map(|d| (d.value, d.cause))
+        .collect();
+    assert_eq!(causes, [(60, Cause::Replaced), (101, Cause::TooHeavy)]);
+    assert_eq!((memory.look(&1), memory.weight()), (None, 0));
+}
+
+#[test]
+fn an_entry_as_heavy_as_the_capacity_is_stored_however_many_shards_there_are() {
+    let memory = weighed(1 << 20);
+    assert!(memory.shards.len() > 1);
+    (0..64).for_each(|key| drop(memory.put(key, 1 << 10)));
+    drop(memory.put(100, 1 << 20));
+    assert_eq!(
+        (memory.look(&100), memory.weight(), memory.len()),
+        (Some(1 << 20), 1 << 20, 1)
+    );
+    (0..64).for_each(|key| drop(memory.put(key, 1 << 10)));
+    memory.validate();
+    assert!(memory.weight() <= 1 << 20);
+    assert_eq!(memory.look(&63), Some(1 << 10));
+}
+
+#[test]
+fn a_value_that_grows_puts_others_out_and_stays() {
+    let memory = weighed(100);
+    (0..10).for_each(|key| drop(memory.put(key, 10)));
+    drop(memory.put(0, 95));
+    assert_eq!((memory.look(&0), memory.weight()), (Some(95), 95));
+    memory.validate();
+}
+
+#[test]
+fn a_weight_of_0_counts_as_1() {
+    let memory = weighed(10);
+    (0..100).for_each(|key| drop(memory.put(key, 0)));
+    assert_eq!((memory.len(), memory.weight()), (10, 10));
+}
+
+#[test]
+fn keys_in_use_outlive_a_scan() {
+    let memory = of(1_000);
+    for _ in 0..2 {
+        (0..500).for_each(|key| {
+            if memory.look(&key).is_none() {
+                drop(memory.put(key, key));
+            }
+        });
+    }
+    (10_000..30_000).for_each(|key| drop(memory.put(key, key)));
+    let kept = (0..500).filter(|key| memory.look(key).is_some()).count();
+    assert_eq!(kept, 500);
+    memory.validate();
+}
+
+#[test]
+fn a_key_that_comes_back_soon_after_its_eviction_starts_in_the_main_queue() {
+    let memory = of(100);
+    (0..150).for_each(|key| drop(memory.put(key, key)));
+    assert_eq!(memory.look(&0), None);
+    drop(memory.put(0, 0));
+    (1_000..1_080).for_each(|key| drop(memory.put(key, key)));
+    assert_eq!(memory.look(&0), Some(0));
+}
+
+#[test]
+fn expired_entries_make_room_before_live_ones_do() {
+    let memory = of(1_000);
+    for key in 0..1_000 {
+        let expires = if key % 2 == 0 {
+            Tick::from_millis(5_000)
+        } else {
+            Tick::NEVER
+        };
+        memory
+            .insert(memory.hash(&key), key, key, meta(1, expires), NOW)
+            .into_iter()
+            .for_each(drop);
+    }
+    let later = Tick::from_millis(6_000);
+    for key in 2_000..2_450 {
+        memory
+            .insert(memory.hash(&key), key, key, meta(1, Tick::NEVER), later)
+            .into_iter()
+            .for_each(drop);
+    }
+    let live = (0..1_000)
+        .filter(|key| memory.look(key).is_some() && key % 2 == 1)
+        .count();
+    assert!(live >= 495, "{live} of the 500 live entries are left");
+    assert!(
+        memory.evictions().expired >= 440,
+        "{:?}",
+        memory.evictions()
+    );
+    memory.validate();
+}
+
+#[test]
+fn expired_entries_are_reclaimed_below_the_capacity_too() {
+    let memory = of(10_000);
+    for key in 0..1_000 {
+        memory
+            .insert(
+                memory.hash(&key),
+                key,
+                key,
+                meta(1, Tick::from_millis(2_000)),
+                NOW,
+            )
+            .into_iter()
+            .for_each(drop);
+    }
+    for key in 1_000..2_000 {
+        memory
+            .insert(
+                memory.hash(&key),
+                key,
+                key,
+                meta(1, Tick::NEVER),
+                Tick::from_millis(3_000),
+            )
+            .into_iter()
+            .for_each(drop);
+    }
+    assert_eq!((memory.len(), memory.evictions().expired), (1_000, 1_000));
+}
+
+#[test]
+fn clearing_leaves_nothing_and_counts_what_it_took() {
+    let memory = of(5_000);
+    (0..3_000).for_each(|key| drop(memory.put(key, key)));
+    let held = memory.len() as u64;
+    memory.clear();
+    assert_eq!(
+        (memory.len(), memory.weight(), memory.evictions().removed),
+        (0, 0, held)
+    );
+    drop(memory.put(1, 2));
+    assert_eq!(memory.look(&1), Some(2));
+    memory.validate();
+}
+
+#[test]
+fn a_listing_shows_each_entry_once() {
+    let memory = of(3_000);
+    (0..1_000).for_each(|key| drop(memory.put(key, key * 2)));
+    let mut seen = HashMap::new();
+    memory.for_each(|&key, &value, meta| assert_eq!(seen.insert(key, (value, meta.version)), None));
+    assert_eq!(seen.len(), memory.len());
+    assert!(seen.iter().all(|(key, &seen)| seen == (key * 2, 1)));
+}
+
+#[test]
+fn shards_hold_the_capacity_together_and_are_not_too_small() {
+    for capacity in [1, 511, 513, 1_023, 1_025, 100_000, 10_000_000] {
+        let memory = of(capacity);
+        assert_eq!(memory.shards.len().count_ones(), 1);
+        assert!(memory.shards.len() as u64 <= (capacity / MIN_SHARD_ENTRIES).max(1));
+    }
+    let memory = of(1_025);
+    (0..10_000).for_each(|key| drop(memory.put(key, key)));
+    assert_eq!(memory.len(), 1_025);
+}
+
+/// Counts itself, to see that it drops once.
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>, u64);
+
+impl Counted {
+    fn new(alive: &Arc<AtomicUsize>, value: u64) -> Self {
+        alive.fetch_add(1, Ordering::Relaxed);
+        Self(alive.clone(), value)
+    }
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        Self::new(&self.0, self.1)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert { key: u64, weight: u32, millis: u64 },
+    Remove(u64),
+    Get(u64),
+    Advance(u64),
+    Invalidate,
+    Clear,
+}
+
+fn step(keys: u64) -> impl Strategy<Value = Step> {
+    prop_oneof![
+        40 => (0..keys, 0..30_u32, 0..2_000_u64).prop_map(|(key, weight, millis)| Step::Insert { key, weight, millis }),
+        8 => (0..keys).prop_map(Step::Remove),
+        40 => (0..keys).prop_map(Step::Get),
+        6 => (0..700_u64).prop_map(Step::Advance),
+        1 => Just(Step::Invalidate),
+        1 => Just(Step::Clear),
+    ]
+}
+
+/// What the tier may hold: each key's last value, until it was told that it left.
+struct Model {
+    memory: Memory<u64, Counted>,
+    held: HashMap<u64, (u64, Meta, u32)>,
+    alive: Arc<AtomicUsize>,
+    limit: u64,
+    weighed: bool,
+    now: Tick,
+    version: u64,
+    floor: u64,
+}
+
+impl Model {
+    fn new(limit: u64, weighed: bool) -> Self {
+        let weigher: Weigher<u64, Counted> = Arc::new(|_, value| (value.1 % 30) as u32);
+        Self {
+            memory: Memory::new(Limits { max_weight: limit }, weighed.then_some(weigher)),
+            held: HashMap::new(),
+            alive: Arc::default(),
+            limit,
+            weighed,
+            now: Tick::ZERO,
+            version: 0,
+            floor: 0,
+        }
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Insert {
+                key,
+                weight,
+                millis,
+            } => self.insert(key, weight, millis),
+            Step::Remove(key) => {
+                let removed = self
+                    .memory
+                    .remove(self.memory.hash(&key), &key)
+                    .map(|d| d.value.1);
+                assert_eq!(removed, self.held.remove(&key).map(|(value, ..)| value));
+            }
+            Step::Get(key) => self.get(key),
+            Step::Advance(millis) => {
+                self.now = self.now.after(std::time::Duration::from_millis(millis))
+            }
+            Step::Invalidate => self.floor = self.version,
+            Step::Clear => {
+                self.memory.clear();
+                self.held.clear();
+            }
+        }
+        assert_eq!(self.memory.len(), self.held.len());
+        let weight: u64 = self
+            .held
+            .values()
+            .map(|&(.., weight)| u64::from(weight))
+            .sum();
+        assert_eq!(self.memory.weight(), weight);
+        assert!(weight <= self.limit);
+        assert_eq!(
+            self.alive.load(Ordering::Relaxed),
+            self.held.len(),
+            "what left was dropped, once"
+        );
+    }
+
+    fn insert(&mut self, key: u64, weight: u32, millis: u64) {
+        self.version += 1;
+        let value = self.version * 30 + u64::from(weight);
+        let weight = if self.weighed { weight.max(1) } else { 1 };
+        let meta = meta(
+            self.version,
+            Tick::from_millis(self.now.as_millis() + millis),
+        );
+        let counted = Counted::new(&self.alive, value);
+        let hash = self.memory.hash(&key);
+        let former = self.held.insert(key, (value, meta, weight));
+        for departed in self.memory.insert(hash, key, counted, meta, self.now) {
+            if departed.cause == Cause::Replaced {
+                assert_eq!(
+                    (departed.key, Some(departed.value.1)),
+                    (key, former.map(|(value, ..)| value))
+                );
+                continue;
+            }
+            let (value, meta, weight) = self
+                .held
+                .remove(&departed.key)
+                .expect("what leaves was held");
+            assert_eq!(departed.value.1, value);
+            match departed.cause {
+                Cause::Expired => assert!(meta.expires_at <= self.now),
+                Cause::TooHeavy => assert!(u64::from(weight) > self.limit),
+                cause => assert_eq!(cause, Cause::Capacity),
+            }
+        }
+    }
+
+    fn get(&self, key: u64) {
+        let hash = self.memory.hash(&key);
+        let hit = self
+            .memory
+            .get(hash, &key, self.now, |meta| meta.version > self.floor);
+        let held = self
+            .held
+            .get(&key)
+            .filter(|(_, m, _)| m.expires_at > self.now && m.version > self.floor);
+        assert_eq!(
+            hit.map(|hit| (hit.value.1, hit.meta)),
+            held.map(|&(value, meta, _)| (value, meta))
+        );
+    }
+}
+
+proptest! {
+    /// J1
+    #[test]
+    fn the_tier_agrees_with_a_model_of_it(
+        limit in prop_oneof![0..40_u64, 40..400_u64, Just(3_000_u64)],
+        weighed in any::<bool>(),
+        steps in proptest::collection::vec(step(300), 1..600),
+    ) {
+        let mut model = Model::new(limit, weighed);
+        for step in steps {
+            model.run(step);
+        }
+        model.memory.validate();
+        let Model { memory, alive, .. } = model;
+        drop(memory);
+        prop_assert_eq!(alive.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn threads_that_read_write_and_remove_at_once_find_only_what_was_stored_under_the_key() {
+    let memory = of(2_000);
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let memory = &memory;
+            scope.spawn(move || {
+                for i in 0..40_000_u64 {
+                    let key = (i * 7 + thread * 13).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
+                    match i % 8 {
+                        0..3 => drop(memory.put(key, key << 32 | i)),
+                        3 => drop(memory.remove(memory.hash(&key), &key)),
+                        _ => assert!(memory.look(&key).is_none_or(|value| value >> 32 == key)),
+                    }
+                }
+            });
+        }
+    });
+    memory.validate();
+    let (mut len, weight) = (0, memory.weight());
+    memory.for_each(|_, _, _| len += 1);
+    assert_eq!((len, len as u64), (memory.len(), weight));
+    assert!(weight <= 2_000);
+}
