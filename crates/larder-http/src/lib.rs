@@ -1,1 +1,41 @@
-//! Larder over HTTP: admin API, auth, request metrics, dashboard, live stream.
+//! Larder over HTTP: one [`Gateway`] before all routes, with access by role, request figures,
+//! health, the admin API under `/v1`, the live stream and the dashboard.
+//!
+//! Services bring an `axum::Router` of their own; the gateway knows nothing of them.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use larder_http::{Access, Gateway, Hosts, Role, serve};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (stop, stopping) = tokio::sync::watch::channel(false);
+//! let access = Access::new("a token of 256 random bits", Some(Role::Viewer));
+//! let cache = larder::Cache::<String, u64>::builder("prices").build()?;
+//! let gateway = Gateway::new("shop", "1.0.0", access, Hosts::default(), stopping).cache(cache);
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:7070").await?;
+//! let ctrl_c = async move { let _ = tokio::signal::ctrl_c().await; stop.send_replace(true); };
+//! serve(listener, gateway.into_router(axum::Router::new()), ctrl_c, Duration::from_secs(5)).await?;
+//! # Ok(()) }
+//! ```
+
+mod admin;
+mod auth;
+mod dashboard;
+mod events;
+mod gateway;
+mod health;
+mod host;
+mod problem;
+mod requests;
+mod server;
+mod wire;
+
+pub use auth::{Access, Role, admin_token};
+pub use events::Events;
+pub use gateway::Gateway;
+pub use health::{Check, Standing};
+pub use host::Hosts;
+pub use problem::Problem;
+pub use requests::{RequestFigures, Requests};
+pub use server::serve;

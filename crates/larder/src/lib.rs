@@ -1,5 +1,57 @@
 //! A cache layer for services: tiered, coherent, and it shows what it saves.
+//!
+//! [`Cache`] answers from memory what was loaded before, runs one load however many ask, and keeps
+//! one promise that is easily lost: **a value that was invalidated is not served again**, not even
+//! by a load that was running when it was invalidated. [`Snapshots`] keeps a value that is slow to
+//! make, refreshed in the background, with its history.
+//!
+//! ```
+//! use std::time::Duration;
+//! use larder::{Cache, Policy};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let prices = Cache::<String, u32>::builder("prices")
+//!     .max_capacity(10_000)
+//!     .policy(Policy::ttl(Duration::from_secs(60)))
+//!     .build()?;
+//!
+//! let price = prices.get_or_load("apple", |cx| async move { look_up(cx.key()).await }).await?;
+//! assert_eq!(price, 5);
+//!
+//! prices.invalidate("apple").await?;
+//! assert_eq!(prices.peek("apple"), None);
+//! assert_eq!(prices.stats().loads, 1);
+//! # async fn look_up(name: &str) -> Result<u32, std::io::Error> { Ok(name.len() as u32) }
+//! # Ok(()) }
+//! ```
+//!
+//! The crate reads no environment, holds no global but the coarse clock's thread, and knows no HTTP.
 
+mod any;
+mod builder;
+mod cache;
 mod clock;
+mod entry;
+mod error;
+mod flight;
+mod key;
+mod loader;
+mod log;
+mod observe;
+mod policy;
+mod snapshots;
+mod tally;
+mod tier;
 
+pub use any::{AnyCache, Change};
+pub use builder::Builder;
+pub use cache::{Cache, Lookup};
 pub use clock::{Clock, ManualClock, Tick};
+pub use entry::{Applied, Entry, EntryInfo, Source};
+pub use error::{BuildError, Error, LoadError};
+pub use key::{CacheKey, KeyRef};
+pub use loader::{LoadCx, Loaded};
+pub use observe::{Latency, Stats};
+pub use policy::Policy;
+pub use snapshots::{Refreshed, RefreshHealth, Refresher, Sample, Snapshot, Snapshots, SnapshotsBuilder};
+pub use tier::memory::Evictions;

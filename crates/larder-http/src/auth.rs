@@ -1,0 +1,124 @@
+//! Who may do what: opaque tokens, three roles.
+//!
+//! A token is 256 random bits in hexadecimal. Only its SHA-256 is kept in memory, and compared in
+//! constant time.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::problem::Problem;
+
+/// What a caller may do; each role may do all that the ones before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Read.
+    Viewer,
+    /// Change single entries.
+    Operator,
+    /// Clear, invalidate, configure.
+    Admin,
+}
+
+impl Role {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Who is let in, and as what.
+pub struct Access {
+    tokens: Vec<(Role, [u8; 32])>,
+    anonymous: Option<Role>,
+}
+
+impl Access {
+    /// Access for the bearer of `admin_token`, and for callers without a token as `anonymous`.
+    pub fn new(admin_token: &str, anonymous: Option<Role>) -> Self {
+        Self { tokens: vec![(Role::Admin, digest(admin_token))], anonymous }
+    }
+
+    /// The role of a request by its `Authorization` header.
+    pub(crate) fn role(&self, headers: &HeaderMap) -> Result<Option<Role>, Problem> {
+        let Some(value) = headers.get(header::AUTHORIZATION) else {
+            return Ok(self.anonymous);
+        };
+        let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+        let bearer = value.to_str().ok().and_then(|value| value.split_once(' '));
+        let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+            return Err(refused("expected `Authorization: Bearer TOKEN`"));
+        };
+        let given = digest(token.trim());
+        let known = self.tokens.iter().filter(|(_, kept)| bool::from(kept.ct_eq(&given)));
+        known.map(|(role, _)| Some(*role)).max().ok_or_else(|| refused("this token is not known here"))
+    }
+}
+
+/// Whether `role` suffices where `needed` is.
+pub(crate) fn check(role: Option<Role>, needed: Role) -> Result<(), Problem> {
+    match role {
+        Some(role) if role >= needed => Ok(()),
+        Some(role) => {
+            let detail = format!("this needs the role {}, the caller has {}", needed.name(), role.name());
+            Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+        }
+        None => {
+            let detail = format!("this needs a token with the role {}", needed.name());
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail))
+        }
+    }
+}
+
+/// The token in the file at `path`. The first call writes a new one, readable by its owner only.
+///
+/// # Errors
+/// The file cannot be read or written, or holds no token; the text names it. Blocks on the disk.
+pub fn admin_token(path: &Path) -> io::Result<String> {
+    match fs::read_to_string(path) {
+        Ok(text) if is_token(text.trim()) => Ok(text.trim().to_owned()),
+        Ok(_) => {
+            let text = format!("{}: expected 64 hexadecimal digits; delete the file to have a new token made", path.display());
+            Err(io::Error::new(io::ErrorKind::InvalidData, text))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => write_token(path),
+        Err(error) => Err(in_file(path, &error)),
+    }
+}
+
+fn is_token(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Written beside its place and moved there whole, so that no crash leaves half a token.
+fn write_token(path: &Path) -> io::Result<String> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let beside = path.with_extension("token.new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&beside).and_then(|mut file| {
+        writeln!(file, "{token}")?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&beside, path)).map_err(|error| in_file(path, &error))?;
+    Ok(token)
+}
+
+fn in_file(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}

@@ -1,0 +1,162 @@
+//! The one door: every request passes here, whichever route it is for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use larder::AnyCache;
+use tokio::sync::watch;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+
+use crate::auth::{self, Access, Role};
+use crate::events::Events;
+use crate::health::Check;
+use crate::host::Hosts;
+use crate::problem::{Problem, REQUEST_ID};
+use crate::requests::Requests;
+use crate::{admin, dashboard, events, health};
+
+/// What the daemon's routes share: caches, access, figures, health, live events.
+pub struct Gateway {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) started: Instant,
+    pub(crate) caches: Vec<Arc<dyn AnyCache>>,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) requests: Requests,
+    pub(crate) events: Events,
+    pub(crate) stopping: watch::Receiver<bool>,
+    access: Access,
+    hosts: Hosts,
+    request_prefix: u32,
+    request_number: AtomicU64,
+}
+
+impl Gateway {
+    /// A gateway of a program's `name` and `version`; `stopping` turns true when shutdown begins.
+    pub fn new(name: &'static str, version: &'static str, access: Access, hosts: Hosts, stopping: watch::Receiver<bool>) -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            name,
+            version,
+            started: Instant::now(),
+            caches: Vec::new(),
+            checks: Vec::new(),
+            requests: Requests::default(),
+            events: Events::default(),
+            stopping,
+            access,
+            hosts,
+            request_prefix: since_epoch.as_secs() as u32,
+            request_number: AtomicU64::new(0),
+        }
+    }
+
+    /// Shows and manages a cache under `/v1/caches`.
+    #[must_use]
+    pub fn cache(mut self, cache: impl AnyCache + 'static) -> Self {
+        self.caches.push(Arc::new(cache));
+        self
+    }
+
+    /// Asks `check` at `/health/ready`.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// The figures of all requests.
+    pub fn requests(&self) -> Requests {
+        self.requests.clone()
+    }
+
+    /// Where services announce what happened.
+    pub fn events(&self) -> Events {
+        self.events.clone()
+    }
+
+    /// All routes: its own, and those of `services`, which a viewer may read.
+    ///
+    /// Must be called within a tokio runtime: the live stream's clock starts here.
+    pub fn into_router(self, services: Router) -> Router {
+        let gateway = Arc::new(self);
+        events::start_ticking(&gateway);
+        let viewer = services
+            .merge(admin::reads(&gateway))
+            .merge(health::details(&gateway))
+            .route_layer(middleware::from_fn(|request: Request, next: Next| admit(Role::Viewer, request, next)));
+        let admin = admin::changes(&gateway)
+            .route_layer(middleware::from_fn(|request: Request, next: Next| admit(Role::Admin, request, next)));
+        let operator = admin::entry_changes(&gateway)
+            .route_layer(middleware::from_fn(|request: Request, next: Next| admit(Role::Operator, request, next)));
+        let answers = viewer.merge(operator).merge(admin).layer(compression());
+        // The stream is not compressed: an encoder would hold events back.
+        let stream = events::routes(&gateway)
+            .route_layer(middleware::from_fn(|request: Request, next: Next| admit(Role::Viewer, request, next)));
+        answers
+            .merge(stream)
+            .merge(health::probes(&gateway))
+            .merge(dashboard::routes(&gateway))
+            .fallback(no_route)
+            .method_not_allowed_fallback(no_method)
+            .layer(middleware::from_fn_with_state(gateway, front))
+    }
+}
+
+fn compression() -> CompressionLayer {
+    CompressionLayer::new().gzip(true).br(true).quality(CompressionLevel::Fastest)
+}
+
+/// Names the request, checks the host and the token, and counts the answer.
+async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let number = gateway.request_number.fetch_add(1, Ordering::Relaxed);
+    let id = format!("{:08x}-{number:x}", gateway.request_prefix);
+    let header = HeaderValue::try_from(&id).ok();
+    let mut response = REQUEST_ID
+        .scope(id, async {
+            let host = gateway.hosts.check(request.headers());
+            let role = host.and_then(|()| gateway.access.role(request.headers()));
+            match role {
+                Ok(role) => {
+                    request.extensions_mut().insert(Caller(role));
+                    next.run(request).await
+                }
+                Err(problem) => problem.into_response(),
+            }
+        })
+        .await;
+    if let Some(id) = header {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    gateway.requests.record(response.status(), started.elapsed());
+    response
+}
+
+/// The role that the front gave a request.
+#[derive(Clone, Copy)]
+struct Caller(Option<Role>);
+
+async fn admit(needed: Role, request: Request, next: Next) -> Response {
+    let role = request.extensions().get::<Caller>().and_then(|caller| caller.0);
+    match auth::check(role, needed) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn no_route(request: Request) -> Problem {
+    Problem::not_found(format!("nothing is served at {}", request.uri().path()))
+}
+
+async fn no_method(request: Request) -> Problem {
+    let detail = format!("{} is not served at {}", request.method(), request.uri().path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}

@@ -1,0 +1,86 @@
+//! `/health`: is it alive, can it answer, what is it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use crate::gateway::Gateway;
+
+/// How a part of the program stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It answers.
+    Ready,
+    /// It answers, with something missing; the text says what.
+    Degraded(String),
+    /// It cannot answer yet, or any more; the text says why.
+    NotReady(String),
+}
+
+/// A named question for a [`Standing`].
+pub struct Check {
+    name: &'static str,
+    ask: Box<dyn Fn() -> Standing + Send + Sync>,
+}
+
+impl Check {
+    /// `ask` must not block.
+    pub fn new(name: &'static str, ask: impl Fn() -> Standing + Send + Sync + 'static) -> Self {
+        Self { name, ask: Box::new(ask) }
+    }
+}
+
+/// Routes that anyone may ask: an orchestrator has no token.
+pub(crate) fn probes(gateway: &Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/health/live", get(|| async { Json(json!({ "status": "alive" })) }))
+        .route("/health/ready", get(ready))
+        .with_state(gateway.clone())
+}
+
+pub(crate) fn details(gateway: &Arc<Gateway>) -> Router {
+    Router::new().route("/health", get(ready)).route("/health/info", get(info)).with_state(gateway.clone())
+}
+
+async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+    let (status, body) = standing(&gateway);
+    (status, Json(body))
+}
+
+/// The worst standing is the whole's; one that is degraded still answers.
+fn standing(gateway: &Gateway) -> (StatusCode, Value) {
+    let mut overall = if *gateway.stopping.borrow() { "stopping" } else { "ready" };
+    let mut checks = Vec::new();
+    for check in &gateway.checks {
+        let (word, detail) = match (check.ask)() {
+            Standing::Ready => ("ready", None),
+            Standing::Degraded(why) => ("degraded", Some(why)),
+            Standing::NotReady(why) => ("not_ready", Some(why)),
+        };
+        overall = match (overall, word) {
+            ("stopping", _) => "stopping",
+            (_, "not_ready") | ("not_ready", _) => "not_ready",
+            (_, "degraded") => "degraded",
+            (overall, _) => overall,
+        };
+        checks.push(json!({ "name": check.name, "status": word, "detail": detail }));
+    }
+    let answers = matches!(overall, "ready" | "degraded");
+    let status = if answers { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, json!({ "status": overall, "checks": checks }))
+}
+
+async fn info(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
+    Json(json!({
+        "name": gateway.name,
+        "version": gateway.version,
+        "uptime_seconds": gateway.started.elapsed().as_secs_f64(),
+        "pid": std::process::id(),
+        "caches": gateway.caches.iter().map(|cache| cache.name()).collect::<Vec<_>>(),
+    }))
+}

@@ -1,0 +1,164 @@
+//! The shapes of `/v1`. Not the library's types: only this edge serializes.
+
+use larder::{AnyCache, EntryInfo, Latency, Stats};
+use serde::Serialize;
+
+use crate::requests::RequestFigures;
+
+#[derive(Serialize)]
+pub(crate) struct CacheInfo<'a> {
+    name: &'a str,
+    tier: &'static str,
+    entries: usize,
+    capacity: u64,
+    weight: u64,
+    ttl_ms: Option<u64>,
+    stats: StatsInfo,
+}
+
+#[derive(Serialize)]
+pub(crate) struct StatsInfo {
+    gets: u64,
+    hits: u64,
+    misses: u64,
+    hit_rate: Option<f64>,
+    coalesced: u64,
+    fenced: u64,
+    loads: u64,
+    load_errors: u64,
+    load_panics: u64,
+    timeouts: u64,
+    overloads: u64,
+    inserts: u64,
+    invalidations: u64,
+    clears: u64,
+    evictions: EvictionsInfo,
+    latency: LatenciesInfo,
+    time_saved_ms: f64,
+    uptime_seconds: f64,
+}
+
+#[derive(Serialize)]
+struct EvictionsInfo {
+    capacity: u64,
+    expired: u64,
+    replaced: u64,
+    removed: u64,
+}
+
+#[derive(Serialize)]
+struct LatenciesInfo {
+    hit: LatencyInfo,
+    miss: LatencyInfo,
+    load: LatencyInfo,
+}
+
+/// Null where nothing was timed yet.
+#[derive(Serialize)]
+struct LatencyInfo {
+    count: u64,
+    mean_ns: Option<u64>,
+    p50_ns: Option<u64>,
+    p99_ns: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct EntryWire {
+    key: String,
+    age_ms: u64,
+    remaining_ms: Option<u64>,
+    version: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RequestsInfo {
+    total: u64,
+    successful: u64,
+    failed: u64,
+    avg_response_time_ms: f64,
+}
+
+impl<'a> CacheInfo<'a> {
+    pub(crate) fn of(cache: &'a dyn AnyCache) -> Self {
+        Self {
+            name: cache.name(),
+            tier: "memory",
+            entries: cache.len(),
+            capacity: cache.max_capacity(),
+            weight: cache.weight(),
+            ttl_ms: cache.policy().time_to_live().map(|ttl| ttl.as_millis() as u64),
+            stats: StatsInfo::of(cache),
+        }
+    }
+}
+
+impl StatsInfo {
+    pub(crate) fn of(cache: &dyn AnyCache) -> Self {
+        let (stats, evictions) = (cache.stats(), cache.evictions());
+        let hit_rate = stats.hit_rate();
+        let Stats { hits, misses, coalesced, fenced, loads, load_errors, load_panics, .. } = stats;
+        Self {
+            gets: hits + misses,
+            hits,
+            misses,
+            hit_rate,
+            coalesced,
+            fenced,
+            loads,
+            load_errors,
+            load_panics,
+            timeouts: stats.timeouts,
+            overloads: stats.overloads,
+            inserts: stats.inserts,
+            invalidations: stats.invalidations,
+            clears: stats.clears,
+            evictions: EvictionsInfo {
+                capacity: evictions.capacity,
+                expired: evictions.expired,
+                replaced: evictions.replaced,
+                removed: evictions.removed,
+            },
+            latency: LatenciesInfo {
+                hit: LatencyInfo::of(&stats.hit),
+                miss: LatencyInfo::of(&stats.miss),
+                load: LatencyInfo::of(&stats.load),
+            },
+            time_saved_ms: stats.time_saved.as_secs_f64() * 1e3,
+            uptime_seconds: stats.uptime.as_secs_f64(),
+        }
+    }
+}
+
+impl LatencyInfo {
+    fn of(latency: &Latency) -> Self {
+        let nanos = |duration: std::time::Duration| (latency.count > 0).then(|| duration.as_nanos() as u64);
+        Self {
+            count: latency.count,
+            mean_ns: nanos(latency.mean),
+            p50_ns: nanos(latency.p50),
+            p99_ns: nanos(latency.p99),
+        }
+    }
+}
+
+impl From<EntryInfo> for EntryWire {
+    fn from(entry: EntryInfo) -> Self {
+        Self {
+            age_ms: entry.age.as_millis() as u64,
+            remaining_ms: entry.remaining.map(|remaining| remaining.as_millis() as u64),
+            version: entry.version,
+            key: entry.key,
+        }
+    }
+}
+
+impl From<RequestFigures> for RequestsInfo {
+    fn from(figures: RequestFigures) -> Self {
+        Self {
+            total: figures.total,
+            successful: figures.successful,
+            failed: figures.failed,
+            avg_response_time_ms: figures.avg_response_time_ms,
+        }
+    }
+}

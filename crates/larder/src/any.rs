@@ -1,0 +1,91 @@
+//! A cache behind a pointer, whatever its types: what an admin interface needs of it.
+
+use std::pin::Pin;
+
+use crate::cache::Cache;
+use crate::entry::{Applied, EntryInfo};
+use crate::error::Error;
+use crate::key::CacheKey;
+use crate::observe::Stats;
+use crate::policy::Policy;
+use crate::tier::memory::Evictions;
+
+/// What comes of a change asked for by a key's text.
+pub type Change<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// A [`Cache`] without its types. Keys are named by their text.
+pub trait AnyCache: Send + Sync {
+    /// [`Cache::name`].
+    fn name(&self) -> &str;
+    /// [`Cache::policy`].
+    fn policy(&self) -> Policy;
+    /// [`Cache::len`].
+    fn len(&self) -> usize;
+    /// Whether memory holds nothing.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// [`Cache::weight`].
+    fn weight(&self) -> u64;
+    /// [`Cache::max_capacity`].
+    fn max_capacity(&self) -> u64;
+    /// [`Cache::stats`].
+    fn stats(&self) -> Stats;
+    /// [`Cache::evictions`].
+    fn evictions(&self) -> Evictions;
+    /// [`Cache::entries`].
+    fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo>;
+    /// [`Cache::entry_info`]; `None` too if no key has this text.
+    fn entry_info(&self, key: &str) -> Option<EntryInfo>;
+    /// [`Cache::invalidate`]; `None` if no key of this cache's type has this text.
+    fn invalidate<'a>(&'a self, key: &str) -> Option<Change<'a, Applied>>;
+    /// [`Cache::clear`].
+    fn clear(&self) -> Change<'_, Applied>;
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn policy(&self) -> Policy {
+        self.policy()
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn weight(&self) -> u64 {
+        self.weight()
+    }
+
+    fn max_capacity(&self) -> u64 {
+        self.max_capacity()
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats()
+    }
+
+    fn evictions(&self) -> Evictions {
+        self.evictions()
+    }
+
+    fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
+        self.entries(prefix, limit)
+    }
+
+    fn entry_info(&self, key: &str) -> Option<EntryInfo> {
+        self.entry_info(&K::from_text(key)?)
+    }
+
+    fn invalidate<'a>(&'a self, key: &str) -> Option<Change<'a, Applied>> {
+        let key = K::from_text(key)?;
+        Some(Box::pin(async move { self.invalidate(&key).await }))
+    }
+
+    fn clear(&self) -> Change<'_, Applied> {
+        Box::pin(self.clear())
+    }
+}

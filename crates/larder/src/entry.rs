@@ -1,0 +1,49 @@
+//! A value with what is known about it.
+
+use std::time::Duration;
+
+/// A cached value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry<V> {
+    /// The value.
+    pub value: V,
+    /// Where this call found it.
+    pub source: Source,
+    /// Time since it was stored; zero for a value that was just loaded.
+    pub age: Duration,
+    /// Identifies the stored value: compare for equality only.
+    pub version: u64,
+}
+
+/// Where a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// This process's memory.
+    Memory,
+    /// The loader, run for this call or for another that it waited with.
+    Loader,
+}
+
+/// How far an invalidation or an insert has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Applied {
+    /// Every instance that shares the cache's tiers.
+    Everywhere,
+}
+
+/// What is known of a stored entry, without its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntryInfo {
+    /// The key's text.
+    pub key: String,
+    /// Time since it was stored.
+    pub age: Duration,
+    /// Time until it expires; `None` if it does not.
+    pub remaining: Option<Duration>,
+    /// Identifies the stored value.
+    pub version: u64,
+}

@@ -1,0 +1,94 @@
+//! What can go wrong in a call of a cache. Knows nothing of the rest of the crate.
+
+use std::any::Any;
+use std::fmt::{self, Debug, Display};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The error of every call of a cache.
+///
+/// Cloning is cheap: all the waiters of one load share its error.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The loader returned an error. [`LoadError::downcast_ref`] gives it back whole.
+    #[error("the loader failed: {0}")]
+    Load(LoadError),
+    /// The loader panicked. Nothing was stored; the next call loads again.
+    #[error("the loader panicked")]
+    LoadPanicked,
+    /// The load was not finished within the policy's hard time-out. It goes on in the background,
+    /// and stores its result unless that is fenced.
+    #[error("no result within {waited:?}; the load goes on in the background")]
+    Timeout {
+        /// How long this caller waited.
+        waited: Duration,
+    },
+    /// The task that loaded was cancelled, several times in a row: its runtime is shutting down.
+    #[error("the load was cancelled with its runtime")]
+    Abandoned,
+    /// As many loads as the cache allows are running.
+    #[error("{limit} loads are running, which is the limit of this cache")]
+    Overloaded {
+        /// The limit, from the builder's `max_loads`.
+        limit: usize,
+    },
+    /// The call needs a tokio runtime to load on, and was made outside one.
+    #[error("no tokio runtime: call from within one, or give the builder a handle with `runtime`")]
+    NoRuntime,
+}
+
+/// The error that a loader returned, shared by everyone who waited for it.
+#[derive(Clone)]
+pub struct LoadError(Arc<dyn Whole>);
+
+trait Whole: Any + Display + Send + Sync {}
+impl<E: Any + Display + Send + Sync> Whole for E {}
+
+impl LoadError {
+    pub(crate) fn new<E: Display + Send + Sync + 'static>(error: E) -> Self {
+        Self(Arc::new(error))
+    }
+
+    /// The loader's own error, if it is of type `E`.
+    pub fn downcast_ref<E: 'static>(&self) -> Option<&E> {
+        let whole: &dyn Any = &*self.0;
+        whole.downcast_ref()
+    }
+}
+
+impl Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0, f)
+    }
+}
+
+impl Debug for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LoadError({})", self.0)
+    }
+}
+
+/// Why a cache could not be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The name is the namespace in every tier and label.
+    #[error("cache name {name:?}: expected 1 to 64 of A-Z a-z 0-9 _ . -")]
+    Name {
+        /// What was given.
+        name: String,
+    },
+    /// A setting is outside its range.
+    #[error("cache {name:?}: {setting} is {given}, expected {expected}")]
+    Setting {
+        /// The cache's name.
+        name: String,
+        /// The builder's method.
+        setting: &'static str,
+        /// What was given.
+        given: String,
+        /// The range.
+        expected: &'static str,
+    },
+}

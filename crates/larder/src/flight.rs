@@ -1,0 +1,170 @@
+//! One load for each key at a time, which a later write can fence off.
+//!
+//! A flight stands in the table under its key while its load runs. Whoever asks for the key
+//! meanwhile joins it. Whoever writes or invalidates the key takes the flight out of the table:
+//! it still answers those who joined, but what it brings may no longer be published. Being in the
+//! table *is* the permission to publish; both are decided under one lock.
+//!
+//! Knows no tiers, no policy and no invalidation log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hashbrown::HashTable;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+/// The flights of one cache.
+pub(crate) struct Flights<K, T> {
+    shards: Box<[Mutex<Shard<K, T>>]>,
+    running: AtomicUsize,
+    limit: usize,
+}
+
+type Shard<K, T> = HashTable<Slot<K, T>>;
+
+struct Slot<K, T> {
+    key: K,
+    hash: u64,
+    flight: Arc<Flight<T>>,
+}
+
+struct Flight<T> {
+    stamp: u64,
+    landing: watch::Sender<Landing<T>>,
+}
+
+/// What a flight's waiters see.
+#[derive(Clone)]
+pub(crate) enum Landing<T> {
+    InTheAir,
+    Landed(T),
+    Panicked,
+    /// The task that loaded was cancelled: whoever still wants the value starts anew.
+    Lost,
+}
+
+/// A place among those who wait for a flight.
+pub(crate) struct Ticket<T>(watch::Receiver<Landing<T>>);
+
+/// What came of asking for a flight.
+pub(crate) enum Boarding<K: Eq, T> {
+    /// A load for this key is running already.
+    Joined(Ticket<T>),
+    /// None is: the caller runs it, and waits for it like everyone else.
+    Leads(Lead<K, T>, Ticket<T>),
+    /// As many loads as allowed are running.
+    Full,
+}
+
+/// The duty to finish a flight. Dropping it unfinished releases the key.
+pub(crate) struct Lead<K: Eq, T> {
+    flights: Arc<Flights<K, T>>,
+    flight: Arc<Flight<T>>,
+    key: K,
+    hash: u64,
+}
+
+const SHARDS: usize = 64;
+
+impl<K, T> Flights<K, T> {
+    fn shard(&self, hash: u64) -> &Mutex<Shard<K, T>> {
+        &self.shards[(hash >> 32) as usize % SHARDS]
+    }
+}
+
+impl<K: Eq + Clone, T: Clone> Flights<K, T> {
+    pub(crate) fn new(limit: usize) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, running: AtomicUsize::new(0), limit }
+    }
+
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Joins the flight of `key`, or starts one. A flight whose stamp is under `floor` began before
+    /// an invalidation that the caller comes after: it is left to its own waiters.
+    pub(crate) fn board(self: &Arc<Self>, hash: u64, key: &K, stamp: u64, floor: u64) -> Boarding<K, T> {
+        let mut shard = self.shard(hash).lock();
+        if let Ok(slot) = shard.find_entry(hash, |slot| slot.key == *key) {
+            let flight = &slot.get().flight;
+            if flight.stamp >= floor {
+                return Boarding::Joined(Ticket(flight.landing.subscribe()));
+            }
+            drop(slot.remove());
+        }
+        if self.running.fetch_add(1, Ordering::Relaxed) >= self.limit {
+            self.running.fetch_sub(1, Ordering::Relaxed);
+            return Boarding::Full;
+        }
+        let (landing, ticket) = watch::channel(Landing::InTheAir);
+        let flight = Arc::new(Flight { stamp, landing });
+        let slot = Slot { key: key.clone(), hash, flight: flight.clone() };
+        shard.insert_unique(hash, slot, |slot| slot.hash);
+        let lead = Lead { flights: self.clone(), flight, key: key.clone(), hash };
+        Boarding::Leads(lead, Ticket(ticket))
+    }
+
+    /// Runs `write` such that no flight of `key` that began before can publish after it.
+    /// Returns what `write` did and whether a flight was fenced off.
+    ///
+    /// `write` must not call back into the cache, nor drop a value whose `Drop` might.
+    pub(crate) fn fence<Q, R>(&self, hash: u64, key: &Q, write: impl FnOnce() -> R) -> (R, bool)
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let mut shard = self.shard(hash).lock();
+        let taken = shard.find_entry(hash, |slot| slot.key.borrow() == key).map(|slot| slot.remove().0).ok();
+        let written = write();
+        drop(shard);
+        (written, taken.is_some())
+    }
+}
+
+impl<K: Eq, T> Lead<K, T> {
+    /// The stamp that the flight started with.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.flight.stamp
+    }
+
+    /// Ends the flight. `publish` runs under the lock that fencing takes, and is told whether the
+    /// flight may still publish; what it returns goes to everyone who joined.
+    ///
+    /// `publish` must not call back into the cache, nor drop a value whose `Drop` might.
+    pub(crate) fn land(self, publish: impl FnOnce(bool) -> T) {
+        let mut shard = self.flights.shard(self.hash).lock();
+        let own = self.take_out(&mut shard);
+        let outcome = publish(own.is_some());
+        drop(shard);
+        self.flight.landing.send_replace(Landing::Landed(outcome));
+    }
+
+    fn take_out(&self, shard: &mut Shard<K, T>) -> Option<Slot<K, T>> {
+        let is_own = |slot: &Slot<K, T>| slot.key == self.key && Arc::ptr_eq(&slot.flight, &self.flight);
+        shard.find_entry(self.hash, is_own).map(|slot| slot.remove().0).ok()
+    }
+}
+
+impl<K: Eq, T> Drop for Lead<K, T> {
+    /// Counts the flight out; an unfinished one was cancelled or panicked.
+    fn drop(&mut self) {
+        self.flights.running.fetch_sub(1, Ordering::Relaxed);
+        if !matches!(*self.flight.landing.borrow(), Landing::InTheAir) {
+            return;
+        }
+        let own = self.take_out(&mut self.flights.shard(self.hash).lock());
+        drop(own);
+        let landing = if std::thread::panicking() { Landing::Panicked } else { Landing::Lost };
+        self.flight.landing.send_replace(landing);
+    }
+}
+
+impl<T: Clone> Ticket<T> {
+    /// Waits until the flight has landed or is lost. Dropping the future cancels nothing.
+    pub(crate) async fn landing(mut self) -> Landing<T> {
+        let landed = self.0.wait_for(|landing| !matches!(landing, Landing::InTheAir)).await;
+        landed.map_or(Landing::Lost, |landing| landing.clone())
+    }
+}

@@ -1,0 +1,219 @@
+//! What a cache does, counted and timed. Exactly one outcome for each get.
+//!
+//! Knows no keys and no values. Counting a hit is a store to the thread's own slot; one hit in
+//! [`HIT_SAMPLE`] is timed, everything slower always.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use larder_metrics::{Timing, TimingSnapshot};
+use parking_lot::Mutex;
+
+use crate::clock::{Clock, Tick};
+use crate::tally::Tally;
+
+/// One hit in this many is timed.
+const HIT_SAMPLE: u32 = 64;
+
+/// What is counted.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+pub(crate) enum Event {
+    Hit,
+    Miss,
+    Coalesced,
+    Load,
+    LoadError,
+    LoadPanic,
+    Fenced,
+    Timeout,
+    Overload,
+    Insert,
+    Invalidation,
+    Clear,
+}
+
+const EVENTS: usize = Event::Clear as usize + 1;
+
+/// The recorder of one cache.
+pub(crate) struct Recorder {
+    tally: Tally<EVENTS>,
+    baseline: Mutex<Baseline>,
+    hit: Timing,
+    miss: Timing,
+    load: Timing,
+    clock: Clock,
+}
+
+/// What had been counted when the figures were last reset.
+struct Baseline {
+    counts: [u64; EVENTS],
+    latencies: [Option<TimingSnapshot>; 3],
+    since: Tick,
+}
+
+impl Recorder {
+    pub(crate) fn new(clock: Clock) -> Self {
+        let baseline = Baseline { counts: [0; EVENTS], latencies: [None, None, None], since: clock.now() };
+        Self {
+            tally: Tally::new(),
+            baseline: Mutex::new(baseline),
+            hit: Timing::new(),
+            miss: Timing::new(),
+            load: Timing::new(),
+            clock,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn count(&self, event: Event) {
+        self.tally.add(event as usize, 1);
+    }
+
+    /// Runs a look-up in memory, timing one in [`HIT_SAMPLE`]; a time is kept only for a hit.
+    #[inline]
+    pub(crate) fn lookup<R>(&self, look: impl FnOnce() -> Option<R>) -> Option<R> {
+        thread_local!(static TURN: Cell<u32> = const { Cell::new(0) });
+        let turn = TURN.get();
+        TURN.set(turn.wrapping_add(1));
+        if turn % HIT_SAMPLE == 0 { self.timed(look) } else { look() }
+    }
+
+    #[cold]
+    fn timed<R>(&self, look: impl FnOnce() -> Option<R>) -> Option<R> {
+        let started = quanta::Instant::now();
+        let found = look();
+        if found.is_some() {
+            self.hit.record(started.elapsed());
+        }
+        found
+    }
+
+    pub(crate) fn missed(&self, took: Duration) {
+        self.miss.record(took);
+    }
+
+    pub(crate) fn loaded(&self, took: Duration) {
+        self.load.record(took);
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let baseline = self.baseline.lock();
+        let count = |event: Event| self.tally.sum(event as usize) - baseline.counts[event as usize];
+        let latency = |timing: &Timing, before: &Option<TimingSnapshot>| {
+            let snapshot = timing.snapshot();
+            Latency::of(&before.as_ref().map_or_else(|| snapshot.clone(), |before| snapshot.since(before)))
+        };
+        let [hit, miss, load] = &baseline.latencies;
+        let (hit, miss, load) = (latency(&self.hit, hit), latency(&self.miss, miss), latency(&self.load, load));
+        let hits = count(Event::Hit);
+        Stats {
+            hits,
+            misses: count(Event::Miss),
+            coalesced: count(Event::Coalesced),
+            loads: count(Event::Load),
+            load_errors: count(Event::LoadError),
+            load_panics: count(Event::LoadPanic),
+            fenced: count(Event::Fenced),
+            timeouts: count(Event::Timeout),
+            overloads: count(Event::Overload),
+            inserts: count(Event::Insert),
+            invalidations: count(Event::Invalidation),
+            clears: count(Event::Clear),
+            time_saved: saved(hits, &hit, &miss),
+            hit,
+            miss,
+            load,
+            uptime: self.clock.now().since(baseline.since),
+        }
+    }
+
+    pub(crate) fn reset(&self) {
+        let mut baseline = self.baseline.lock();
+        baseline.counts = std::array::from_fn(|event| self.tally.sum(event));
+        baseline.since = self.clock.now();
+        baseline.latencies = [&self.hit, &self.miss, &self.load].map(|timing| Some(timing.snapshot()));
+    }
+}
+
+/// Hits × (mean miss − mean hit): what the callers would have waited for without the cache.
+fn saved(hits: u64, hit: &Latency, miss: &Latency) -> Duration {
+    if miss.count == 0 {
+        return Duration::ZERO;
+    }
+    miss.mean.saturating_sub(hit.mean).checked_mul(u32::try_from(hits).unwrap_or(u32::MAX)).unwrap_or(Duration::MAX)
+}
+
+/// A cache's figures since it was built or last reset.
+///
+/// `hits + misses` is the number of gets; the counts are exact, whatever the number of threads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Gets answered from the cache.
+    pub hits: u64,
+    /// Gets that were not.
+    pub misses: u64,
+    /// Misses that waited for a load which another get had started.
+    pub coalesced: u64,
+    /// Loads that ended, well or not.
+    pub loads: u64,
+    /// Loads that returned an error.
+    pub load_errors: u64,
+    /// Loads that panicked or were cancelled with their runtime.
+    pub load_panics: u64,
+    /// Loads whose result was not stored, because the key was written or invalidated meanwhile.
+    pub fenced: u64,
+    /// Gets that gave up waiting.
+    pub timeouts: u64,
+    /// Gets refused because the limit of running loads was reached.
+    pub overloads: u64,
+    /// Values put in by hand.
+    pub inserts: u64,
+    /// Keys invalidated by hand.
+    pub invalidations: u64,
+    /// Times the whole cache was cleared.
+    pub clears: u64,
+    /// Latency of hits, sampled.
+    pub hit: Latency,
+    /// Latency of gets that waited for a load.
+    pub miss: Latency,
+    /// Latency of the loaders.
+    pub load: Latency,
+    /// Hits × (mean miss − mean hit).
+    pub time_saved: Duration,
+    /// Time since the cache was built or last reset.
+    pub uptime: Duration,
+}
+
+impl Stats {
+    /// Hits for each get, from 0 to 1; `None` before the first get.
+    pub fn hit_rate(&self) -> Option<f64> {
+        let gets = self.hits + self.misses;
+        (gets > 0).then(|| self.hits as f64 / gets as f64)
+    }
+}
+
+/// A distribution of latencies, to within 3 %.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// How many were timed.
+    pub count: u64,
+    /// Their mean.
+    pub mean: Duration,
+    /// Half took no longer.
+    pub p50: Duration,
+    /// 99 in 100 took no longer.
+    pub p99: Duration,
+}
+
+impl Latency {
+    fn of(timings: &TimingSnapshot) -> Self {
+        Self {
+            count: timings.count(),
+            mean: timings.mean().unwrap_or_default(),
+            p50: timings.quantile(0.5).unwrap_or_default(),
+            p99: timings.quantile(0.99).unwrap_or_default(),
+        }
+    }
+}

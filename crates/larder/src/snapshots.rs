@@ -1,0 +1,375 @@
+//! [`Snapshots`]: a value refreshed in the background, with its history.
+//!
+//! For an answer that is slow to make and cheap to keep. One task makes it at an interval (or when
+//! it is woken); everyone else reads the last one made. A refresh that fails is counted and logged,
+//! and leaves the last value, whose age then tells. Knows no caches and no tiers.
+
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, watch};
+use tokio::time::MissedTickBehavior;
+
+use crate::clock::{Clock, Tick};
+
+/// A value refreshed in the background, and the ring of what it was.
+///
+/// `T` is the value, which may be large; the ring keeps a `P` of each, which is the value itself
+/// unless [`SnapshotsBuilder::history_of`] makes something smaller. Reading never waits for a
+/// refresh. Cloning gives another handle.
+///
+/// ```
+/// use larder::Snapshots;
+/// let load = Snapshots::<f64>::builder("load").capacity(3).build();
+/// for reading in [0.1, 0.2, 0.3, 0.4] {
+///     load.update(reading);
+/// }
+/// assert_eq!(*load.latest().unwrap().value, 0.4);
+/// assert_eq!(load.all().len(), 3);
+/// ```
+pub struct Snapshots<T, P = Arc<T>> {
+    shared: Arc<Shared<T, P>>,
+}
+
+struct Shared<T, P> {
+    name: String,
+    interval: Duration,
+    rest: Duration,
+    capacity: usize,
+    project: Box<dyn Fn(&Arc<T>) -> P + Send + Sync>,
+    latest: RwLock<Option<Snapshot<T>>>,
+    ring: RwLock<VecDeque<Sample<P>>>,
+    health: Mutex<RefreshHealth>,
+    version: watch::Sender<u64>,
+    samples: AtomicU64,
+    wake: Notify,
+    clock: Clock,
+}
+
+/// The last value, with its age at the time of the call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Snapshot<T> {
+    /// The value.
+    pub value: Arc<T>,
+    /// Rises by one whenever the value changes; unchanged refreshes leave it.
+    pub version: u64,
+    /// When it was last known to be true: the end of the last refresh that worked.
+    pub timestamp: SystemTime,
+    /// Time since then, by the monotonic clock.
+    pub age: Duration,
+    taken: Tick,
+}
+
+impl<T> Clone for Snapshot<T> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), ..*self }
+    }
+}
+
+/// What the ring keeps of one refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample<P> {
+    /// When the refresh ended, by the wall clock.
+    pub timestamp: SystemTime,
+    /// What was kept of it.
+    pub value: P,
+}
+
+/// What a refresh found.
+#[derive(Debug)]
+pub enum Refreshed<T> {
+    /// A new value.
+    Changed(T),
+    /// The last value is still true.
+    Unchanged,
+}
+
+/// How the refreshing goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefreshHealth {
+    /// Refreshes that worked.
+    pub refreshes: u64,
+    /// Refreshes that failed or panicked.
+    pub failures: u64,
+    /// Why the last refresh failed; `None` once one works again.
+    pub last_error: Option<String>,
+    /// How long the last refresh took.
+    pub last_duration: Duration,
+}
+
+impl<T: Send + Sync + 'static> Snapshots<T> {
+    /// Starts the composition of a ring of values.
+    pub fn builder(name: impl Into<String>) -> SnapshotsBuilder<T, Arc<T>> {
+        SnapshotsBuilder {
+            name: name.into(),
+            capacity: 3_600,
+            interval: Duration::from_secs(2),
+            rest: Duration::from_millis(100),
+            project: Box::new(Arc::clone),
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P> {
+    /// Takes a new value: it becomes the latest, under the next version, which is returned.
+    pub fn update(&self, value: T) -> u64 {
+        let shared = &*self.shared;
+        let (value, timestamp, taken) = (Arc::new(value), shared.clock.wall(), shared.clock.now());
+        let sample = (shared.project)(&value);
+        let mut latest = shared.latest.write();
+        let version = latest.as_ref().map_or(1, |last| last.version + 1);
+        *latest = Some(Snapshot { value, version, timestamp, age: Duration::ZERO, taken });
+        shared.push(Sample { timestamp, value: sample });
+        drop(latest);
+        shared.version.send_replace(version);
+        version
+    }
+
+    /// Says that the latest value is still true: its age starts anew, and the ring gets a sample.
+    /// Without a value this does nothing.
+    pub fn confirm(&self) {
+        let shared = &*self.shared;
+        let Some(last) = self.latest() else { return };
+        let (timestamp, taken) = (shared.clock.wall(), shared.clock.now());
+        let sample = (shared.project)(&last.value);
+        let mut latest = shared.latest.write();
+        if let Some(latest) = latest.as_mut().filter(|latest| latest.version == last.version) {
+            (latest.timestamp, latest.taken) = (timestamp, taken);
+            shared.push(Sample { timestamp, value: sample });
+        }
+    }
+
+    /// The last value, with its age. Never waits for a refresh.
+    pub fn latest(&self) -> Option<Snapshot<T>> {
+        let mut latest = self.shared.latest.read().clone()?;
+        latest.age = self.shared.clock.now().since(latest.taken);
+        Some(latest)
+    }
+
+    /// The samples from `from` to `to`, both included, oldest first. O(capacity).
+    pub fn range(&self, from: SystemTime, to: SystemTime) -> Vec<Sample<P>> {
+        let within = |sample: &&Sample<P>| (from..=to).contains(&sample.timestamp);
+        self.shared.ring.read().iter().filter(within).cloned().collect()
+    }
+
+    /// All the samples that the ring holds, oldest first.
+    pub fn all(&self) -> Vec<Sample<P>> {
+        self.shared.ring.read().iter().cloned().collect()
+    }
+
+    /// How many samples the ring can hold.
+    pub fn capacity(&self) -> usize {
+        self.shared.capacity
+    }
+
+    /// How many samples were ever taken, those that the ring has dropped included.
+    pub fn samples_taken(&self) -> u64 {
+        self.shared.samples.load(Ordering::Relaxed)
+    }
+
+    /// Time between two refreshes.
+    pub fn interval(&self) -> Duration {
+        self.shared.interval
+    }
+
+    /// How the refreshing goes.
+    pub fn health(&self) -> RefreshHealth {
+        self.shared.health.lock().clone()
+    }
+
+    /// Follows the version: the receiver sees each new one, or the last of several.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.shared.version.subscribe()
+    }
+
+    /// Asks for a refresh before the interval is over. Calls during a refresh make one more.
+    pub fn wake(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    /// Refreshes now and takes the result in. A failure is counted, logged and returned as its
+    /// text; the last value stays.
+    ///
+    /// # Errors
+    /// The text of the refresh's own error.
+    pub async fn refresh_with<E: Display>(&self, refresh: impl Future<Output = Result<Refreshed<T>, E>>) -> Result<(), String> {
+        let started = quanta::Instant::now();
+        let result = refresh.await.map_err(|error| error.to_string());
+        self.take(result, started.elapsed())
+    }
+
+    /// Refreshes at the interval, and whenever [woken](Self::wake), until the returned handle is
+    /// dropped. Refreshes never overlap, and rest for a moment between two.
+    ///
+    /// Must be called within a tokio runtime. A refresh that panics counts as one that failed.
+    pub fn spawn<F, Fut, E>(&self, mut refresh: F) -> Refresher
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Refreshed<T>, E>> + Send + 'static,
+        E: Display + Send + 'static,
+    {
+        let snapshots = self.clone();
+        Refresher(tokio::spawn(async move {
+            let mut interval = tokio::time::interval(snapshots.shared.interval);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = interval.tick() => {}
+                    () = snapshots.shared.wake.notified() => interval.reset(),
+                }
+                let started = quanta::Instant::now();
+                let work = refresh();
+                let work = AbortOnDrop(tokio::spawn(async move { work.await.map_err(|error| error.to_string()) }));
+                let result = work.join().await;
+                // Already logged and counted; the next turn tries again.
+                let _ = snapshots.take(result, started.elapsed());
+                tokio::time::sleep(snapshots.shared.rest).await;
+            }
+        }))
+    }
+
+    fn take(&self, result: Result<Refreshed<T>, String>, took: Duration) -> Result<(), String> {
+        let outcome = match result {
+            Ok(Refreshed::Changed(value)) => {
+                self.update(value);
+                Ok(())
+            }
+            Ok(Refreshed::Unchanged) => {
+                self.confirm();
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(snapshots = self.shared.name, %error, "refresh failed; the last value stays");
+                Err(error)
+            }
+        };
+        let mut health = self.shared.health.lock();
+        match &outcome {
+            Ok(()) => health.refreshes += 1,
+            Err(_) => health.failures += 1,
+        }
+        health.last_error = outcome.as_ref().err().cloned();
+        health.last_duration = took;
+        outcome
+    }
+}
+
+impl<T, P> Shared<T, P> {
+    fn push(&self, sample: Sample<P>) {
+        let mut ring = self.ring.write();
+        if ring.len() == self.capacity {
+            ring.pop_front();
+        }
+        ring.push_back(sample);
+        self.samples.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<T, P> Clone for Snapshots<T, P> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+/// Keeps a background refresh running; dropping it ends the refresh.
+#[must_use = "dropping it ends the refresh"]
+pub struct Refresher(tokio::task::JoinHandle<()>);
+
+impl Drop for Refresher {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct AbortOnDrop<R>(tokio::task::JoinHandle<Result<R, String>>);
+
+impl<R> AbortOnDrop<R> {
+    async fn join(mut self) -> Result<R, String> {
+        (&mut self.0).await.unwrap_or_else(|error| Err(format!("the refresh did not end: {error}")))
+    }
+}
+
+impl<R> Drop for AbortOnDrop<R> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Builds [`Snapshots`].
+pub struct SnapshotsBuilder<T, P> {
+    name: String,
+    capacity: usize,
+    interval: Duration,
+    rest: Duration,
+    project: Box<dyn Fn(&Arc<T>) -> P + Send + Sync>,
+    clock: Clock,
+}
+
+impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> SnapshotsBuilder<T, P> {
+    /// How many samples the ring holds; 3,600 unless set, at least 1.
+    #[must_use]
+    pub fn capacity(mut self, samples: usize) -> Self {
+        self.capacity = samples.max(1);
+        self
+    }
+
+    /// Time between two refreshes; 2 s unless set, at least 1 ms.
+    #[must_use]
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// The least time between the end of a refresh and the next, however often it is woken;
+    /// 100 ms unless set.
+    #[must_use]
+    pub fn rest(mut self, rest: Duration) -> Self {
+        self.rest = rest;
+        self
+    }
+
+    /// The source of time, the system's unless set. The interval itself is the runtime's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What the ring keeps of each value, instead of the value itself.
+    #[must_use]
+    pub fn history_of<H: Clone + Send + Sync + 'static>(
+        self,
+        project: impl Fn(&T) -> H + Send + Sync + 'static,
+    ) -> SnapshotsBuilder<T, H> {
+        let Self { name, capacity, interval, rest, clock, .. } = self;
+        let project = Box::new(move |value: &Arc<T>| project(value));
+        SnapshotsBuilder { name, capacity, interval, rest, project, clock }
+    }
+
+    /// Builds the ring, without a value yet.
+    pub fn build(self) -> Snapshots<T, P> {
+        let Self { name, capacity, interval, rest, project, clock } = self;
+        let shared = Shared {
+            name,
+            interval,
+            rest,
+            capacity,
+            project,
+            latest: RwLock::default(),
+            ring: RwLock::new(VecDeque::with_capacity(capacity)),
+            health: Mutex::default(),
+            version: watch::Sender::new(0),
+            samples: AtomicU64::new(0),
+            wake: Notify::new(),
+            clock,
+        };
+        Snapshots { shared: Arc::new(shared) }
+    }
+}

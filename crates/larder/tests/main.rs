@@ -1,0 +1,65 @@
+//! The cache's promises, as a user of the crate sees them.
+
+mod main {
+    mod coherence;
+    mod freshness;
+    mod history;
+    mod snapshots;
+    mod stampede;
+    mod stats;
+
+    use std::convert::Infallible;
+    use std::future::Future;
+    use std::time::Duration;
+
+    use larder::{Cache, LoadCx, ManualClock, Policy};
+    use tokio::sync::oneshot;
+
+    pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
+    pub(crate) fn cache() -> Cache<String, u64> {
+        Cache::builder("test").max_capacity(1_000).build().unwrap()
+    }
+
+    pub(crate) fn cache_with_ttl(ttl: Duration) -> (Cache<String, u64>, ManualClock) {
+        let clock = ManualClock::new();
+        let cache = Cache::builder("test").policy(Policy::ttl(ttl)).clock(clock.clock()).build().unwrap();
+        (cache, clock)
+    }
+
+    /// A load that says when it has begun, and ends when it is told its value.
+    pub(crate) struct HeldLoad {
+        begun: oneshot::Receiver<()>,
+        release: oneshot::Sender<u64>,
+    }
+
+    pub(crate) fn held_load() -> (HeldLoad, impl FnOnce(LoadCx<String>) -> HeldFuture + Send + 'static) {
+        let (begin, begun) = oneshot::channel();
+        let (release, released) = oneshot::channel();
+        let load = move |_| -> HeldFuture {
+            Box::pin(async move {
+                begin.send(()).unwrap();
+                Ok(released.await.unwrap())
+            })
+        };
+        (HeldLoad { begun, release }, load)
+    }
+
+    type HeldFuture = std::pin::Pin<Box<dyn Future<Output = Result<u64, Infallible>> + Send>>;
+
+    impl HeldLoad {
+        pub(crate) async fn begun(mut self) -> Self {
+            (&mut self.begun).await.unwrap();
+            self
+        }
+
+        pub(crate) fn release(self, value: u64) {
+            self.release.send(value).unwrap();
+        }
+    }
+
+    /// A load of a value that is ready.
+    pub(crate) fn ready(value: u64) -> impl FnOnce(LoadCx<String>) -> std::future::Ready<Result<u64, Infallible>> + Send {
+        move |_| std::future::ready(Ok(value))
+    }
+}
