@@ -169,6 +169,16 @@ impl Range {
             Self::All => "all",
         }
     }
+
+    /// The range as a phrase.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Today => "today",
+            Self::Week => "7 days",
+            Self::Month => "30 days",
+            Self::All => "all time",
+        }
+    }
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

@@ -24,7 +24,7 @@ pub(crate) use environment::Environment;
 pub(crate) use show::{Which, show};
 
 use kinds::{Address, Choice, Count, Directories, Hosts, OnePath, Span, Switch};
-use layers::{Layers, Source};
+use layers::Layers;
 use reader::{Reader, Shown};
 
 /// The port of a daemon that was told no other.

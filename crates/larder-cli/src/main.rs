@@ -1,10 +1,16 @@
 //! The command `larder`: the daemon, the terminal view and the tools.
 
 mod args;
+mod client;
+mod commands;
 mod config;
+mod exit;
+mod figures;
 mod logging;
 mod serve;
+mod top;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -14,28 +20,28 @@ use args::{Arguments, Command, ConfigCommand};
 use config::{Config, Environment, Which};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments) {
+    match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("larder: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => match exit::code(&error) {
+            None => ExitCode::SUCCESS,
+            Some(code) => {
+                let _ = writeln!(std::io::stderr(), "larder: {error:#}");
+                ExitCode::from(code)
+            }
+        },
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<()> {
     let environment = Environment::of_process();
-    match arguments.command {
-        Command::Serve(serve) => {
-            let config = Config::load(&serve.flags, &environment)?;
-            logging::start(&config.log, &environment);
-            for warning in &config.warnings {
-                tracing::warn!("{warning}");
-            }
-            let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-            runtime.block_on(serve::run(config, serve.demo))
-        }
+    let out = &mut std::io::stdout().lock();
+    match command {
+        Command::Serve(args) => serve(&args, &environment),
+        Command::Top(args) => top::run(&args, &environment),
+        Command::Stats(args) => commands::stats(&args, &environment, out),
+        Command::Caches(args) => commands::caches(&args, &environment, out),
+        Command::Invalidate(args) => commands::invalidate(&args, &environment, out),
+        Command::Clear(args) => commands::clear(&args, &environment, out),
         Command::Config {
             command: ConfigCommand::Show { flags, effective },
         } => {
@@ -45,9 +51,17 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             } else {
                 Which::Set
             };
-            print!("{}", config::show(&config, which));
-            Ok(())
+            Ok(out.write_all(config::show(&config, which).as_bytes())?)
         }
-        _ => anyhow::bail!("not there yet"),
     }
+}
+
+fn serve(args: &args::Serve, environment: &Environment) -> anyhow::Result<()> {
+    let config = Config::load(&args.flags, environment)?;
+    logging::start(&config.log, environment);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(serve::run(config, args.demo))
 }

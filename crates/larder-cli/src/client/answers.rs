@@ -1,0 +1,130 @@
+//! The shapes of the daemon's answers, as far as this program reads them.
+//!
+//! It must not know how they are shown. A missing field is an error: a zero in
+//! its place would be a lie.
+
+use serde::Deserialize;
+
+/// Messages, tokens and their cost.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Usage {
+    pub(crate) messages: u64,
+    pub(crate) input_tokens: u64,
+    pub(crate) output_tokens: u64,
+    pub(crate) cache_creation_tokens: u64,
+    pub(crate) cache_read_tokens: u64,
+    pub(crate) total_tokens: u64,
+    pub(crate) cost_usd: f64,
+}
+
+/// The answer of `/api/stats`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Stats {
+    pub(crate) totals: Totals,
+    pub(crate) models: Vec<Model>,
+    pub(crate) projects: Vec<Project>,
+    pub(crate) days: Vec<Day>,
+    pub(crate) scan: Scan,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) uptime_seconds: f64,
+    pub(crate) total_requests: u64,
+    pub(crate) failed_requests: u64,
+    pub(crate) avg_response_time_ms: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Totals {
+    #[serde(flatten)]
+    pub(crate) usage: Usage,
+    pub(crate) unpriced_messages: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Model {
+    pub(crate) model: String,
+    pub(crate) priced: bool,
+    #[serde(flatten)]
+    pub(crate) usage: Usage,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Project {
+    pub(crate) project: String,
+    #[serde(flatten)]
+    pub(crate) usage: Usage,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Day {
+    pub(crate) date: String,
+    #[serde(flatten)]
+    pub(crate) usage: Usage,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Scan {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) skipped_lines: u64,
+}
+
+/// The snapshot that the answer was made from.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Snapshot {
+    /// When the server answered.
+    pub(crate) age_ms: f64,
+}
+
+/// The answer of `/api/metrics/history`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct History {
+    pub(crate) points: Vec<Point>,
+}
+
+/// A snapshot of the ring.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Point {
+    pub(crate) timestamp: jiff::Timestamp,
+    /// Everything counted until then.
+    pub(crate) cost_usd: f64,
+}
+
+/// The answer of `/v1/caches`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Caches {
+    pub(crate) caches: Vec<CacheInfo>,
+}
+
+/// A cache and its figures.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct CacheInfo {
+    pub(crate) name: String,
+    pub(crate) entries: u64,
+    pub(crate) capacity: u64,
+    pub(crate) stats: CacheStats,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct CacheStats {
+    pub(crate) gets: u64,
+    /// `None` before the first get.
+    pub(crate) hit_rate: Option<f64>,
+    pub(crate) load_errors: u64,
+    pub(crate) latency: Latencies,
+    pub(crate) time_saved_ms: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Latencies {
+    pub(crate) hit: Latency,
+    pub(crate) miss: Latency,
+    pub(crate) load: Latency,
+}
+
+/// The distribution of one kind of call's times; empty before the first.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Latency {
+    pub(crate) mean_ns: Option<f64>,
+    pub(crate) p99_ns: Option<f64>,
+}

@@ -1,0 +1,79 @@
+//! The commands that ask a daemon once, print its answer and end.
+//!
+//! It must not know how answers come over the network.
+
+mod caches;
+mod columns;
+mod stats;
+
+use std::io::Write;
+
+use serde_json::json;
+
+use crate::args;
+use crate::client::{Client, Target};
+use crate::config::Environment;
+
+/// `larder stats`
+pub(crate) fn stats(
+    args: &args::Stats,
+    environment: &Environment,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let client = client(&args.server, environment)?;
+    let path = format!("/api/stats?time_range={}", args.range.word());
+    let text = client.get_text(&path)?;
+    if args.json {
+        return print_json(out, &text);
+    }
+    let stats = client.parse(&path, &text)?;
+    Ok(out.write_all(stats::report(&stats, args.range).as_bytes())?)
+}
+
+/// `larder caches`
+pub(crate) fn caches(
+    args: &args::Caches,
+    environment: &Environment,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let client = client(&args.server, environment)?;
+    let text = client.get_text("/v1/caches")?;
+    if args.json {
+        return print_json(out, &text);
+    }
+    let caches = client.parse("/v1/caches", &text)?;
+    Ok(out.write_all(caches::report(&caches).as_bytes())?)
+}
+
+/// `larder invalidate`
+pub(crate) fn invalidate(
+    args: &args::Invalidate,
+    environment: &Environment,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let path = format!("/v1/caches/{}/invalidate", args.cache);
+    client(&args.server, environment)?.post(&path, &json!({ "key": args.key }))?;
+    writeln!(out, "invalidated {:?} in {}", args.key, args.cache)?;
+    Ok(())
+}
+
+/// `larder clear`
+pub(crate) fn clear(
+    args: &args::Clear,
+    environment: &Environment,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let path = format!("/v1/caches/{}/clear", args.cache);
+    client(&args.server, environment)?.post(&path, &json!({}))?;
+    writeln!(out, "cleared {}", args.cache)?;
+    Ok(())
+}
+
+fn client(args: &args::ServerArgs, environment: &Environment) -> anyhow::Result<Client> {
+    Ok(Client::new(Target::find(args, environment)?))
+}
+
+fn print_json(out: &mut impl Write, text: &str) -> anyhow::Result<()> {
+    writeln!(out, "{}", text.trim_end())?;
+    Ok(())
+}

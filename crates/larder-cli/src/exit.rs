@@ -1,0 +1,43 @@
+//! Which exit code a command ends with.
+//!
+//! The codes are part of the command line's contract: `larder --help` lists
+//! them.
+
+use std::io;
+
+use crate::client;
+use crate::config::Invalid;
+
+/// The user asked for something that can't be done so.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// The exit code for an error; `None` when nothing failed: whoever read the
+/// output has had enough of it.
+pub(crate) fn code(error: &anyhow::Error) -> Option<u8> {
+    for cause in error.chain() {
+        if let Some(error) = cause.downcast_ref::<client::Error>() {
+            return Some(client_code(error));
+        }
+        if cause.is::<Invalid>() || cause.is::<Usage>() {
+            return Some(2);
+        }
+        if let Some(error) = cause.downcast_ref::<io::Error>()
+            && error.kind() == io::ErrorKind::BrokenPipe
+        {
+            return None;
+        }
+    }
+    Some(1)
+}
+
+fn client_code(error: &client::Error) -> u8 {
+    match error {
+        client::Error::Failed(_) | client::Error::Malformed { .. } => 1,
+        client::Error::Unreachable { .. } => 3,
+        client::Error::Refused { .. } => 4,
+        client::Error::NotFound(_) => 5,
+        client::Error::NotReady(_) => 6,
+    }
+}
