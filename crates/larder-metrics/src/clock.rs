@@ -3,8 +3,8 @@
 //! This module knows nothing of metrics. Production code uses [`Clock::system`]; tests hold a
 //! [`ManualClock`] and advance it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A source of time: the system's, or a [`ManualClock`]'s. Cloning gives a handle to the same source.
@@ -45,8 +45,11 @@ impl Clock {
     ///
     /// The process's first call measures the processor's counter, which blocks for up to 200 ms.
     pub fn system() -> Self {
+        // Asking the processor for its features takes tens of microseconds in a virtual machine.
+        static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
+        let counter = COUNTER.get_or_init(quanta::Clock::new).clone();
         Self(Source::System {
-            counter: quanta::Clock::new(),
+            counter,
             origin: Instant::now(),
         })
     }

@@ -1,74 +1,19 @@
 //! The registry: names to handles, within limits. It knows no export format.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{Error, shown};
 use crate::family::{Family, Handle};
 use crate::snapshot::Snapshot;
-use crate::{Clock, Counter, Gauge, Timing, name, tags};
+use crate::{Clock, Counter, Gauge, Limits, Timing, name, tags};
 
 /// Tags of a series, in any order: `&[("tier", "memory")]`.
 pub type TagSlice<'a> = &'a [(&'a str, &'a str)];
-
-/// The kinds of metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A [`Counter`].
-    Counter,
-    /// A [`Gauge`].
-    Gauge,
-    /// A [`Timing`].
-    Timing,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Timing => "timing",
-        })
-    }
-}
-
-/// How much a registry holds.
-///
-/// ```
-/// use larder_metrics::{Clock, Limits, Registry};
-/// let registry = Registry::with(Limits { series_per_family: 2, ..Limits::default() }, Clock::system());
-/// for kind in ["midi", "osc", "key", "mouse"] {
-///     registry.counter_with("events", &[("type", kind)])?.increment();
-/// }
-/// let events = registry.snapshot();
-/// assert_eq!(events.counter("events", &[("overflow", "true")]), Some(2));
-/// assert_eq!(events.families[0].overflowed, 2);
-/// # Ok::<(), larder_metrics::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The most names; one more is [`Error::TooManyFamilies`]. 1,000 by default.
-    pub families: usize,
-    /// The most series of a name; what is over shares one series that is tagged
-    /// `overflow="true"`. 1,000 by default.
-    pub series_per_family: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            families: 1_000,
-            series_per_family: 1_000,
-        }
-    }
-}
 
 /// Metrics by name and tags. Cloning gives a handle to the same registry.
 ///

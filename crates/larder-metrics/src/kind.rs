@@ -1,0 +1,27 @@
+//! The kinds of metrics, by name. They know no handles.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The kinds of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A [`Counter`](crate::Counter).
+    Counter,
+    /// A [`Gauge`](crate::Gauge).
+    Gauge,
+    /// A [`Timing`](crate::Timing).
+    Timing,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Timing => "timing",
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! The registry, its handles, windows and exports, as a user sees them.
+
+#[path = "main/counters.rs"]
+mod counters;
+#[path = "main/exports.rs"]
+mod exports;
+#[path = "main/gauges.rs"]
+mod gauges;
+#[path = "main/names.rs"]
+mod names;
+#[path = "main/timers.rs"]
+mod timers;
+#[path = "main/timings.rs"]
+mod timings;
+#[path = "main/windows.rs"]
+mod windows;
+
+use larder_metrics::{Limits, ManualClock, Registry};
+
+fn manual() -> (ManualClock, Registry) {
+    let manual = ManualClock::new();
+    let registry = Registry::with(Limits::default(), manual.clock());
+    (manual, registry)
+}

@@ -1,0 +1,144 @@
+use std::time::Duration;
+
+use larder_metrics::{Error, History};
+
+use crate::manual;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_window_holds_what_was_recorded_between_its_snapshots() -> Result<(), Error> {
+    let (clock, registry) = manual();
+    let (received, loads) = (
+        registry.counter("events.received")?,
+        registry.timing("loads")?,
+    );
+    received.add(100);
+    (0..99).for_each(|_| loads.record(Duration::from_millis(500)));
+    let earlier = registry.snapshot();
+    clock.advance(SECOND * 4);
+    received.add(20);
+    (0..10).for_each(|_| loads.record(Duration::from_millis(20)));
+
+    let window = registry.snapshot().since(&earlier);
+    assert_eq!(window.span, SECOND * 4);
+    assert_eq!(window.counter("events.received", &[]), Some(20));
+    assert_eq!(window.rate("events.received", &[]), Some(5.0));
+    assert_eq!(window.rate("loads", &[]), Some(2.5));
+    let loads = window.timing("loads", &[]).unwrap();
+    assert_eq!(
+        (loads.count(), loads.sum()),
+        (10, Duration::from_millis(200))
+    );
+    let p99 = loads.quantile(0.99).unwrap().as_secs_f64();
+    assert!((p99 - 0.02).abs() < 0.02 * 0.03, "{p99}");
+    assert!(
+        loads.max() < Some(Duration::from_millis(21)),
+        "the 500 ms came before: {:?}",
+        loads.max()
+    );
+    Ok(())
+}
+
+#[test]
+fn a_series_that_is_new_in_the_window_counts_whole() -> Result<(), Error> {
+    let (_, registry) = manual();
+    registry.count("events", &[("type", "midi")], 1)?;
+    let earlier = registry.snapshot();
+    registry.count("events", &[("type", "osc")], 7)?;
+    registry.count("errors", &[], 2)?;
+    let window = registry.snapshot().since(&earlier);
+    assert_eq!(window.counter("events", &[("type", "midi")]), Some(0));
+    assert_eq!(window.counter("events", &[("type", "osc")]), Some(7));
+    assert_eq!(window.counter("errors", &[]), Some(2));
+    Ok(())
+}
+
+#[test]
+fn an_empty_window_has_counts_of_zero_and_no_quantiles() -> Result<(), Error> {
+    let (_, registry) = manual();
+    registry.timing("loads")?.record(SECOND);
+    let snapshot = registry.snapshot();
+    let window = snapshot.since(&snapshot);
+    let loads = window.timing("loads", &[]).unwrap();
+    assert_eq!(
+        (loads.count(), loads.sum(), loads.quantile(0.5)),
+        (0, Duration::ZERO, None)
+    );
+    assert_eq!(
+        window.rate("loads", &[]),
+        None,
+        "a window of no length has no rate"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_reset_starts_counts_and_span_anew_and_handles_stay_valid() -> Result<(), Error> {
+    let (clock, registry) = manual();
+    let (received, loads) = (
+        registry.counter("events.received")?,
+        registry.timing("loads")?,
+    );
+    received.add(9);
+    loads.record(SECOND);
+    clock.advance(SECOND * 60);
+    registry.reset();
+    clock.advance(SECOND * 2);
+    received.add(4);
+    loads.record(SECOND / 2);
+    let snapshot = registry.snapshot();
+    assert_eq!((snapshot.uptime, snapshot.span), (SECOND * 62, SECOND * 2));
+    assert_eq!(snapshot.rate("events.received", &[]), Some(2.0));
+    let loads = snapshot.timing("loads", &[]).unwrap();
+    assert_eq!((loads.count(), loads.sum()), (1, SECOND / 2));
+    assert_eq!(
+        (loads.min(), loads.max()),
+        (Some(SECOND / 2), Some(SECOND / 2))
+    );
+    Ok(())
+}
+
+#[test]
+fn a_window_across_a_reset_begins_at_the_reset() -> Result<(), Error> {
+    let (clock, registry) = manual();
+    let received = registry.counter("events.received")?;
+    received.add(10);
+    let earlier = registry.snapshot();
+    clock.advance(SECOND * 5);
+    registry.reset();
+    clock.advance(SECOND * 2);
+    received.add(30);
+    let window = registry.snapshot().since(&earlier);
+    assert_eq!(window.counter("events.received", &[]), Some(30));
+    assert_eq!(window.span, SECOND * 2);
+    Ok(())
+}
+
+#[test]
+fn a_history_answers_for_the_last_seconds_and_says_how_long_they_were() -> Result<(), Error> {
+    let (clock, registry) = manual();
+    let received = registry.counter("events.received")?;
+    let mut history = History::new(5);
+    assert!(history.last(SECOND).is_none());
+    history.push(registry.snapshot());
+    assert!(history.last(SECOND).is_none(), "one snapshot is no window");
+    for second in 1..=9 {
+        clock.advance(SECOND);
+        received.add(second);
+        history.push(registry.snapshot());
+    }
+    let two = history.last(SECOND * 2).unwrap();
+    assert_eq!(
+        (two.counter("events.received", &[]), two.span),
+        (Some(8 + 9), SECOND * 2)
+    );
+    let between = history.last(Duration::from_millis(2_500)).unwrap();
+    assert_eq!(between.span, SECOND * 3, "the next older snapshot is taken");
+    let all = history.last(SECOND * 3_600).unwrap();
+    assert_eq!(
+        (all.counter("events.received", &[]), all.span),
+        (Some(6 + 7 + 8 + 9), SECOND * 4)
+    );
+    Ok(())
+}
