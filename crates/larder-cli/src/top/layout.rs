@@ -31,10 +31,10 @@ impl Areas {
 }
 
 /// Divides the screen: two columns where there is room, else one.
-pub(super) fn arrange(area: Rect, has_notice: bool) -> Areas {
+pub(super) fn arrange(area: Rect, notice_rows: u16) -> Areas {
     let [header, notice, body, footer] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(u16::from(has_notice)),
+        Constraint::Length(notice_rows),
         Constraint::Fill(1),
         Constraint::Length(1),
     ])
@@ -67,7 +67,7 @@ fn two_columns(frame: Areas) -> Areas {
     };
     let [totals, hour] = halves(top, Constraint::Length(44));
     let [models, projects] = halves(middle, Constraint::Fill(1));
-    let [days, caches] = halves(bottom, Constraint::Length(44));
+    let [days, caches] = halves(bottom, Constraint::Length(36));
     Areas {
         totals,
         hour,
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_list_but_the_days_shows_rows_at_60_by_20() {
-        let areas = arrange(Rect::new(0, 0, 60, 20), false);
+        let areas = arrange(Rect::new(0, 0, 60, 20), 0);
         for panel in [Panel::Models, Panel::Projects, Panel::Caches] {
             assert!(areas.visible_rows(panel) >= 1, "{panel:?}");
         }
@@ -113,7 +113,7 @@ mod tests {
     fn no_part_overlaps_another_at_any_size() {
         for (width, height) in [(1, 1), (20, 5), (60, 20), (80, 30), (120, 40), (300, 100)] {
             let area = Rect::new(0, 0, width, height);
-            let areas = arrange(area, true);
+            let areas = arrange(area, 1);
             let panels = Panel::ALL.map(|panel| areas.panel(panel));
             let outer = [
                 areas.header,

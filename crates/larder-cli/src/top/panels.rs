@@ -192,13 +192,13 @@ fn usage_columns(width: u16) -> (Vec<Column<Usage>>, usize) {
         column("tokens", 6, |usage| figures::short(usage.total_tokens)),
         column("calls", 6, |usage| figures::short(usage.messages)),
     ];
-    if width >= 56 {
+    if width >= 64 {
         columns.push(column("in", 6, |usage| figures::short(usage.input_tokens)));
         columns.push(column("out", 6, |usage| {
             figures::short(usage.output_tokens)
         }));
     }
-    if width >= 76 {
+    if width >= 78 {
         columns.push(column("write", 6, |usage| {
             figures::short(usage.cache_creation_tokens)
         }));

@@ -28,6 +28,9 @@ Tab ← →  choose a list
 r        ask the daemon now
 ?        close this";
 
+/// The most lines that an error takes above data that is still shown.
+const NOTICE_ROWS_MAX: usize = 2;
+
 /// The state as it is drawn at one moment.
 pub(super) struct Screen<'a> {
     pub(super) state: &'a State,
@@ -58,11 +61,19 @@ impl Widget for Screen<'_> {
 impl Screen<'_> {
     /// Where the parts are.
     pub(super) fn areas(&self, area: Rect) -> Areas {
-        let state = self.state;
-        arrange(
-            area,
-            state.stats.value.is_some() && state.stats.error.is_some(),
-        )
+        let columns = usize::from(area.width.max(1));
+        let rows = self.notice().map_or(0, |text| {
+            let rows = Span::raw(text).width().div_ceil(columns);
+            rows.min(NOTICE_ROWS_MAX)
+        });
+        arrange(area, rows as u16)
+    }
+
+    /// What has gone wrong since the shown data came.
+    fn notice(&self) -> Option<String> {
+        let stats = &self.state.stats;
+        let error = stats.error.as_ref().filter(|_| stats.value.is_some())?;
+        Some(figures::printable(&error.to_string()))
     }
 
     fn draw_header(&self, area: Rect, buffer: &mut Buffer) {
@@ -99,8 +110,10 @@ impl Screen<'_> {
     }
 
     fn draw_notice(&self, area: Rect, buffer: &mut Buffer) {
-        if let Some(error) = &self.state.stats.error {
-            Line::styled(figures::printable(&error.to_string()), self.theme.bad)
+        if let Some(text) = self.notice() {
+            Paragraph::new(text)
+                .style(self.theme.bad)
+                .wrap(Wrap { trim: true })
                 .render(area, buffer);
         }
     }

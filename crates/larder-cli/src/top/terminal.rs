@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
 use ratatui::layout::{Rect, Size};
@@ -27,6 +27,19 @@ enum Message {
     Resized,
     Fetched(Box<Update>),
     Stop,
+    /// A thread panicked.
+    Broken,
+}
+
+/// Tells the loop when the thread that holds it panics.
+struct Watched(SyncSender<Message>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = self.0.send(Message::Broken);
+        }
+    }
 }
 
 /// Shows the view until the user quits or the process is told to end.
@@ -40,15 +53,16 @@ pub(super) fn run(
     let (ranges, asked) = mpsc::sync_channel(QUEUE_MAX);
     watch_signals(sender.clone())?;
     let range = state.range;
-    let updates = sender.clone();
+    let updates = Watched(sender.clone());
     spawn("fetch", move || {
         fetcher.run(range, interval, &asked, |update| {
-            updates.send(Message::Fetched(Box::new(update))).is_ok()
+            updates.0.send(Message::Fetched(Box::new(update))).is_ok()
         });
     })?;
     // Restores the terminal on a panic too.
     let mut terminal = ratatui::try_init().context("cannot set the terminal up")?;
-    let ended = spawn("keys", move || read_events(&sender)).and_then(|()| {
+    let keys = Watched(sender);
+    let ended = spawn("keys", move || read_events(&keys.0)).and_then(|()| {
         View {
             state,
             theme,
@@ -83,6 +97,7 @@ impl View {
                 Ok(Message::Fetched(update)) => self.state.take(*update),
                 Ok(Message::Resized) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(Message::Broken) => bail!("a thread of the view panicked"),
             }
         }
     }
