@@ -5,6 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 /// The kinds of metrics.
+///
+/// ```
+/// assert_eq!(larder_metrics::Kind::Timing.to_string(), "timing");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {

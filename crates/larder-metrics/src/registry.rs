@@ -12,7 +12,13 @@ use crate::family::{Family, Handle};
 use crate::snapshot::Snapshot;
 use crate::{Clock, Counter, Gauge, Limits, Timing, name, tags};
 
-/// Tags of a series, in any order: `&[("tier", "memory")]`.
+/// Tags of a series, in any order: keys and their values, as [`Tags`](crate::Tags) bounds them.
+///
+/// ```
+/// let tags: larder_metrics::TagSlice<'_> = &[("tier", "memory"), ("outcome", "hit")];
+/// larder_metrics::Registry::new().count("gets", tags, 1)?;
+/// # Ok::<(), larder_metrics::Error>(())
+/// ```
 pub type TagSlice<'a> = &'a [(&'a str, &'a str)];
 
 /// Metrics by name and tags. Cloning gives a handle to the same registry.

@@ -69,6 +69,21 @@ pub struct Series {
 }
 
 /// What a series held.
+///
+/// ```
+/// use larder_metrics::{Registry, Value};
+///
+/// let registry = Registry::new();
+/// registry.count("gets", &[("tier", "disk")], 2)?;
+/// for family in &registry.snapshot().families {
+///     for series in &family.series {
+///         if let Value::Counter(count) = &series.value {
+///             println!("{}{} {count}", family.name, series.tags);
+///         }
+///     }
+/// }
+/// # Ok::<(), larder_metrics::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A counter's count.
@@ -97,6 +112,16 @@ impl Snapshot {
     }
 
     /// The distribution of a timing; `None` if there is no such timing.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.record("loads", &[("tier", "disk")], Duration::from_millis(3))?;
+    /// let snapshot = registry.snapshot();
+    /// let loads = snapshot.timing("loads", &[("tier", "disk")]).unwrap();
+    /// assert_eq!(loads.mean(), Some(Duration::from_millis(3)));
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
     pub fn timing(&self, name: &str, tags: TagSlice<'_>) -> Option<&TimingSnapshot> {
         match self.value(name, tags)? {
             Value::Timing(timing) => Some(timing),

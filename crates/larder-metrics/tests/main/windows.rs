@@ -142,3 +142,28 @@ fn a_history_answers_for_the_last_seconds_and_says_how_long_they_were() -> Resul
     );
     Ok(())
 }
+
+#[test]
+fn each_series_of_a_large_family_has_its_own_window_and_they_are_sorted() -> Result<(), Error> {
+    let (_, registry) = manual();
+    let keys: Vec<_> = (0..50).map(|key| format!("{key:02}")).collect();
+    for key in keys.iter().rev() {
+        registry.count("gets", &[("key", key)], 1_000)?;
+    }
+    let earlier = registry.snapshot();
+    for (index, key) in keys.iter().enumerate() {
+        registry.count("gets", &[("key", key)], index as u64)?;
+    }
+    let window = registry.snapshot().since(&earlier);
+    let series = &window.families[0].series;
+    let found: Vec<_> = series
+        .iter()
+        .filter_map(|series| series.tags.get("key"))
+        .collect();
+    assert_eq!(found, keys);
+    for (index, key) in keys.iter().enumerate() {
+        let count = window.counter("gets", &[("key", key)]);
+        assert_eq!(count, Some(index as u64), "{key}");
+    }
+    Ok(())
+}
