@@ -1,3 +1,45 @@
-//! Development tasks.
+//! Development tasks: `cargo xtask test`, `tidy`, `ci`.
+//!
+//! It must not be needed to build or run anything else.
 
-fn main() {}
+mod ci;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [ARGS]   run all tests, installing what they need first where possible;
+                ARGS go to `cargo test`
+  tidy          check what the compiler can't: crate graph, links, file sizes
+  ci            formatting, lints, tidy, documentation and tests, each timed";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> anyhow::Result<()> {
+    match arguments.split_first() {
+        Some((command, rest)) if command == "test" => test::run(rest),
+        Some((command, [])) if command == "tidy" => tidy::run(),
+        Some((command, [])) if command == "ci" => ci::run(),
+        Some((command, [])) if ["help", "--help", "-h"].contains(&command.as_str()) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("unknown arguments\n{USAGE}"),
+    }
+}
