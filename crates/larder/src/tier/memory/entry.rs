@@ -22,10 +22,11 @@ pub(crate) struct Meta {
 
 const TICK_BITS: u32 = 40;
 const TICK_MASK: u64 = (1 << TICK_BITS) - 1;
-/// Bits of `fresh_until` that stand beside `created`; the others stand beside `expires_at`.
-const FRESH_LOW_BITS: u32 = 64 - TICK_BITS;
-const FRESH_HIGH_BITS: u32 = TICK_BITS - FRESH_LOW_BITS;
-const USE_SHIFT: u32 = FRESH_HIGH_BITS + TICK_BITS;
+/// Bits of `expires_at` that stand beside `created`; the others stand beside `fresh_until`.
+const EXPIRES_LOW_BITS: u32 = 64 - TICK_BITS;
+const EXPIRES_HIGH_BITS: u32 = TICK_BITS - EXPIRES_LOW_BITS;
+const EXPIRES_HIGH_MASK: u64 = (1 << EXPIRES_HIGH_BITS) - 1;
+const USE_SHIFT: u32 = TICK_BITS + EXPIRES_HIGH_BITS;
 const USE_ONE: u64 = 1 << USE_SHIFT;
 const USE_MASK: u64 = MAX_USES << USE_SHIFT;
 const IN_MAIN: u64 = 1 << 63;
@@ -33,100 +34,107 @@ const IN_MAIN: u64 = 1 << 63;
 /// Uses are counted up to this.
 pub(super) const MAX_USES: u64 = 3;
 
+/// What a hit on a fresh value needs: 16 bytes beside the key and the value.
 pub(super) struct Entry<K, V> {
     pub(super) key: K,
     pub(super) value: V,
     /// One more than the version: the zero that it never is marks an empty slot.
     version: NonZeroU64,
-    /// `created`, then the low bits of `fresh_until`.
-    made: u64,
-    /// The high bits of `fresh_until`, `expires_at`, the use counter, the queue's bit. Under a read
+    /// `fresh_until`, the high bits of `expires_at`, the use counter, the queue's bit. Under a read
     /// lock only the counter changes, and a count may get lost: all writers agree on the other bits.
-    ends: AtomicU64,
+    state: AtomicU64,
 }
 
+/// What a hit on a fresh value does not need: `created`, and the low bits of `expires_at`.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Cold(u64);
+
 impl<K, V> Entry<K, V> {
-    /// An entry of the small queue, not used yet.
-    pub(super) fn new(key: K, value: V, meta: &Meta) -> Self {
-        let (version, made, ends) = pack(meta);
-        Self {
-            key,
-            value,
-            version,
-            made,
-            ends: AtomicU64::new(ends),
-        }
+    /// An entry of the small queue, not used yet. A value is not fresh for longer than it lives.
+    pub(super) fn new(key: K, value: V, meta: &Meta) -> (Self, Cold) {
+        let (version, state, cold) = pack(meta);
+        (
+            Self {
+                key,
+                value,
+                version,
+                state: AtomicU64::new(state),
+            },
+            cold,
+        )
     }
 
     /// Puts another value in; the queue and the count of uses stay.
-    pub(super) fn replace(&mut self, value: V, meta: &Meta) -> V {
-        let (version, made, ends) = pack(meta);
-        (self.version, self.made) = (version, made);
-        let kept = *self.ends.get_mut() & (USE_MASK | IN_MAIN);
-        *self.ends.get_mut() = ends | kept;
-        std::mem::replace(&mut self.value, value)
+    pub(super) fn replace(&mut self, value: V, meta: &Meta) -> (V, Cold) {
+        let (version, state, cold) = pack(meta);
+        self.version = version;
+        let kept = *self.state.get_mut() & (USE_MASK | IN_MAIN);
+        *self.state.get_mut() = state | kept;
+        (std::mem::replace(&mut self.value, value), cold)
     }
 
     #[inline]
-    pub(super) fn meta(&self) -> Meta {
-        let ends = self.ends.load(Ordering::Relaxed);
-        let fresh_high = ends & ((1 << FRESH_HIGH_BITS) - 1);
+    pub(super) fn meta(&self, cold: Cold) -> Meta {
+        let state = self.state.load(Ordering::Relaxed);
         Meta {
             version: self.version.get() - 1,
-            created: Tick::from_millis(self.made & TICK_MASK),
-            fresh_until: Tick::from_millis(self.made >> TICK_BITS | fresh_high << FRESH_LOW_BITS),
-            expires_at: Tick::from_millis(ends >> FRESH_HIGH_BITS & TICK_MASK),
+            created: Tick::from_millis(cold.0 & TICK_MASK),
+            fresh_until: Tick::from_millis(state & TICK_MASK),
+            expires_at: expires_at(state, cold),
         }
     }
 
     #[inline]
-    pub(super) fn expires_at(&self) -> Tick {
-        Tick::from_millis(self.ends.load(Ordering::Relaxed) >> FRESH_HIGH_BITS & TICK_MASK)
+    pub(super) fn expires_at(&self, cold: Cold) -> Tick {
+        expires_at(self.state.load(Ordering::Relaxed), cold)
     }
 
     /// Counts a use. An entry in steady use is not written to.
     #[inline]
     pub(super) fn count_use(&self) {
-        let ends = self.ends.load(Ordering::Relaxed);
-        if ends & USE_MASK != USE_MASK {
-            self.ends.store(ends + USE_ONE, Ordering::Relaxed);
+        let state = self.state.load(Ordering::Relaxed);
+        if state & USE_MASK != USE_MASK {
+            self.state.store(state + USE_ONE, Ordering::Relaxed);
         }
     }
 
     pub(super) fn uses(&mut self) -> u64 {
-        (*self.ends.get_mut() & USE_MASK) >> USE_SHIFT
+        (*self.state.get_mut() & USE_MASK) >> USE_SHIFT
     }
 
     /// Takes one use away; false if there was none.
     pub(super) fn spend_use(&mut self) -> bool {
         let used = self.uses() > 0;
         if used {
-            *self.ends.get_mut() -= USE_ONE;
+            *self.state.get_mut() -= USE_ONE;
         }
         used
     }
 
     pub(super) fn is_in_main(&mut self) -> bool {
-        *self.ends.get_mut() & IN_MAIN != 0
+        *self.state.get_mut() & IN_MAIN != 0
     }
 
     /// Notes that the entry stands in the main queue now, its uses to be counted anew.
     pub(super) fn enter_main(&mut self) {
-        let ends = self.ends.get_mut();
-        *ends = *ends & !USE_MASK | IN_MAIN;
+        let state = self.state.get_mut();
+        *state = *state & !USE_MASK | IN_MAIN;
     }
 }
 
-fn pack(meta: &Meta) -> (NonZeroU64, u64, u64) {
+#[inline]
+fn expires_at(state: u64, cold: Cold) -> Tick {
+    let high = (state >> TICK_BITS & EXPIRES_HIGH_MASK) << EXPIRES_LOW_BITS;
+    Tick::from_millis(high | cold.0 >> TICK_BITS)
+}
+
+fn pack(meta: &Meta) -> (NonZeroU64, u64, Cold) {
     let version = NonZeroU64::MIN.saturating_add(meta.version);
-    let fresh = meta.fresh_until.as_millis() & TICK_MASK;
-    let made = meta.created.as_millis() & TICK_MASK | fresh << TICK_BITS;
     let expires = meta.expires_at.as_millis().min(TICK_MASK);
-    (
-        version,
-        made,
-        fresh >> FRESH_LOW_BITS | expires << FRESH_HIGH_BITS,
-    )
+    let fresh = meta.fresh_until.as_millis().min(expires);
+    let created = meta.created.as_millis() & TICK_MASK;
+    let state = fresh | expires >> EXPIRES_LOW_BITS << TICK_BITS;
+    (version, state, Cold(created | expires << TICK_BITS))
 }
 
 #[cfg(test)]
@@ -135,8 +143,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn an_entry_of_two_words_takes_40_bytes_in_its_slot() {
-        assert_eq!(size_of::<Option<Entry<u64, u64>>>(), 40);
+    fn an_entry_of_two_words_takes_32_bytes_in_its_slot() {
+        assert_eq!(size_of::<Option<Entry<u64, u64>>>(), 32);
     }
 
     proptest! {
@@ -147,18 +155,18 @@ mod tests {
         ) {
             let tick = Tick::from_millis;
             let meta = Meta {
-                version, created: tick(created), fresh_until: tick(fresh), expires_at: tick(expires),
+                version, created: tick(created), fresh_until: tick(fresh.min(expires)), expires_at: tick(expires),
             };
-            let mut entry = Entry::new((), 1, &meta);
+            let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta });
             entry.enter_main();
             for _ in 0..uses {
                 entry.count_use();
             }
-            prop_assert_eq!(entry.meta(), meta);
-            prop_assert_eq!(entry.expires_at(), meta.expires_at);
+            prop_assert_eq!(entry.meta(cold), meta);
+            prop_assert_eq!(entry.expires_at(cold), meta.expires_at);
             let later = Meta { version: version / 2, created: tick(expires), ..meta };
-            entry.replace(2, &later);
-            prop_assert_eq!(entry.meta(), later);
+            let (former, cold) = entry.replace(2, &later);
+            prop_assert_eq!((former, entry.meta(cold)), (1, later));
             prop_assert_eq!((entry.uses(), entry.is_in_main()), (uses.min(MAX_USES), true));
         }
     }

@@ -1,19 +1,12 @@
-//! A group of the table: the tags of 15 slots in one 16-byte word pair.
+//! A group of the table: the tags of 16 slots in two words.
 //!
-//! A tag is a byte of the key's hash, never 0; 0 marks an empty slot. The sixteenth byte counts the
-//! keys that wanted a slot here and found none: a search goes on to the next group only where it is
-//! not 0. So a removal leaves no tombstone, and a slot keeps its number for as long as the table
-//! keeps its size. (The scheme is that of Meta's F14.)
+//! A tag is a byte of the key's hash, never 0; 0 marks an empty slot. This module must not know what
+//! the slots hold.
 
 /// Slots of a group.
-pub(super) const SLOTS: usize = 15;
+pub(super) const SLOTS: usize = 16;
 
-const SLOTS_MASK: u16 = (1 << SLOTS) - 1;
-const OVERFLOW_SHIFT: u32 = 56;
-const OVERFLOW_ONE: u64 = 1 << OVERFLOW_SHIFT;
-const OVERFLOW_FULL: u64 = 0xff;
-
-/// Little end first: byte `i` is the tag of slot `i`, byte 15 the overflow count.
+/// Little end first: byte `i` is the tag of slot `i`.
 #[derive(Clone, Copy, Default)]
 #[repr(align(16))]
 pub(super) struct Group([u64; 2]);
@@ -22,18 +15,18 @@ impl Group {
     /// The slots whose tag is `tag`.
     #[inline]
     pub(super) fn matches(self, tag: u8) -> Slots {
-        Slots(equal_bytes(self.0, tag) & SLOTS_MASK)
+        Slots(equal_bytes(self.0, tag))
     }
 
     /// The empty slots.
     #[inline]
     pub(super) fn free(self) -> Slots {
-        Slots(equal_bytes(self.0, 0) & SLOTS_MASK)
+        Slots(equal_bytes(self.0, 0))
     }
 
     /// The slots that hold an entry.
     pub(super) fn occupied(self) -> Slots {
-        Slots(!equal_bytes(self.0, 0) & SLOTS_MASK)
+        Slots(!equal_bytes(self.0, 0))
     }
 
     /// Sets the tag of `slot`; 0 empties it.
@@ -42,26 +35,6 @@ impl Group {
         let shift = slot % 8 * 8;
         let word = &mut self.0[slot / 8];
         *word = *word & !(0xff << shift) | u64::from(tag) << shift;
-    }
-
-    /// Whether keys that wanted a slot here may stand in later groups.
-    #[inline]
-    pub(super) fn has_overflowed(self) -> bool {
-        self.0[1] >> OVERFLOW_SHIFT != 0
-    }
-
-    /// Notes that a key passed by. At 255 the count stays for good, and searches only get longer.
-    pub(super) fn pass(&mut self) {
-        if self.0[1] >> OVERFLOW_SHIFT != OVERFLOW_FULL {
-            self.0[1] += OVERFLOW_ONE;
-        }
-    }
-
-    /// Notes that a key that had passed by is gone.
-    pub(super) fn unpass(&mut self) {
-        if self.0[1] >> OVERFLOW_SHIFT != OVERFLOW_FULL {
-            self.0[1] -= OVERFLOW_ONE;
-        }
     }
 }
 
@@ -121,14 +94,15 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_the_overflow_count_do_not_touch_each_other() {
+    fn setting_a_tag_touches_no_other() {
         let mut group = Group::default();
         (0..SLOTS).for_each(|slot| group.set(slot, 0xff));
-        assert!(!group.has_overflowed());
-        (0..300).for_each(|_| group.pass());
-        group.unpass();
-        assert!(group.has_overflowed(), "a full count stays");
-        (0..SLOTS).for_each(|slot| group.set(slot, 0));
-        assert_eq!((group.free().count(), group.occupied().count()), (SLOTS, 0));
+        group.set(9, 1);
+        assert_eq!(group.matches(1).collect::<Vec<_>>(), [9]);
+        group.set(9, 0);
+        assert_eq!(
+            (group.free().collect::<Vec<_>>(), group.occupied().count()),
+            (vec![9], SLOTS - 1)
+        );
     }
 }

@@ -101,9 +101,9 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         Q: Eq + ?Sized,
     {
         let shard = self.shard(hash).read();
-        let entry = shard.find(hash, |k| k.borrow() == key)?;
-        let meta = entry.meta();
-        if meta.expires_at <= now || !is_valid(&meta) {
+        let (entry, meta) = shard.find(hash, |k| k.borrow() == key)?;
+        let is_alive = now < meta.fresh_until || now < meta.expires_at;
+        if !is_alive || !is_valid(&meta) {
             return None;
         }
         entry.count_use();
@@ -190,7 +190,7 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
                 .0
                 .read()
                 .entries()
-                .for_each(|entry| f(&entry.key, &entry.value, &entry.meta()));
+                .for_each(|(entry, meta)| f(&entry.key, &entry.value, &meta));
         }
     }
 

@@ -67,8 +67,14 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     }
 
     #[inline]
-    pub(super) fn find(&self, hash: u64, is_key: impl Fn(&K) -> bool) -> Option<&Entry<K, V>> {
-        self.table.find(hash, is_key).map(|(_, entry)| entry)
+    pub(super) fn find(
+        &self,
+        hash: u64,
+        is_key: impl Fn(&K) -> bool,
+    ) -> Option<(&Entry<K, V>, Meta)> {
+        self.table
+            .find(hash, is_key)
+            .map(|(slot, entry)| (entry, self.table.meta(slot, entry)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -83,7 +89,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.evictions
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry<K, V>> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Entry<K, V>, Meta)> {
         self.table.entries()
     }
 
@@ -193,8 +199,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         }
         let entry = self.table.entry_mut(slot);
         let in_main = entry.is_in_main();
-        let value = entry.replace(new.value, &new.meta);
-        self.table.note(slot, new.weight);
+        let (value, cold) = entry.replace(new.value, &new.meta);
+        self.table.note(slot, cold, new.weight);
         if weight != new.weight {
             let queue = if in_main {
                 &mut self.main
@@ -231,14 +237,14 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         if self.table.len() == self.table.room() {
             self.grow(hasher);
         }
-        let mut entry = Entry::new(key, value, &meta);
+        let (mut entry, cold) = Entry::new(key, value, &meta);
         let queue = if was_here_lately {
             entry.enter_main();
             &mut self.main
         } else {
             &mut self.small
         };
-        let slot = self.table.insert(hash, entry, weight);
+        let slot = self.table.insert(hash, (entry, cold), weight);
         queue.push(&mut self.table.links, slot, weight);
         self.heavy += usize::from(u64::from(weight) > self.share);
     }
@@ -272,10 +278,10 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     /// all were, none leaves.
     fn choose_in_small(&mut self, now: Tick) -> Option<(usize, Cause)> {
         while let Some(slot) = self.small.oldest() {
-            let entry = self.table.entry_mut(slot);
-            if entry.expires_at() <= now {
+            if self.table.expires_at(slot) <= now {
                 return Some((slot, Cause::Expired));
             }
+            let entry = self.table.entry_mut(slot);
             if entry.uses() < USES_TO_STAY {
                 return Some((slot, Cause::Capacity));
             }
@@ -291,10 +297,10 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     fn choose_in_main(&mut self, now: Tick) -> Option<(usize, Cause)> {
         for _ in 0..REPRIEVES {
             let slot = self.main.oldest()?;
-            let entry = self.table.entry_mut(slot);
-            if entry.expires_at() <= now {
+            if self.table.expires_at(slot) <= now {
                 return Some((slot, Cause::Expired));
             }
+            let entry = self.table.entry_mut(slot);
             if !entry.spend_use() {
                 break;
             }
@@ -330,7 +336,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     fn depart(&mut self, hash: u64, slot: usize, cause: Cause) -> Departed<K, V> {
         self.unlink(slot);
         self.evictions.count(cause, 1);
-        let Entry { key, value, .. } = self.table.take(hash, slot);
+        let (Entry { key, value, .. }, _) = self.table.take(hash, slot);
         Departed { key, value, cause }
     }
 

@@ -1,11 +1,15 @@
 //! A shard's table: the entries inline, found by hash, in slots that keep their number until the
 //! table is made anew with another size.
 //!
+//! A key's slot is in the group that its hash names or, where that was full, in a later one. Each group
+//! counts the keys that passed it by, and a search goes on only where there are some; so a removal
+//! leaves no tombstone. (The scheme is that of Meta's F14.)
+//!
 //! Beside each slot stand its queue link and, where there is a weigher, its weight; beside each group
-//! of slots a bound on when the first of them expires. The table must not know which entry is worth
+//! a bound on when the first of its entries expires. The table must not know which entry is worth
 //! keeping, nor the time.
 
-use super::entry::Entry;
+use super::entry::{Cold, Entry, Meta};
 use super::group::{Group, SLOTS, Slots};
 use super::queue::Link;
 use crate::clock::Tick;
@@ -18,7 +22,11 @@ const MAX_LOAD: usize = 56;
 
 pub(super) struct Table<K, V> {
     groups: Box<[Group]>,
-    slots: Box<[Option<Entry<K, V>>]>,
+    blocks: Box<[Block<K, V>]>,
+    cold: Box<[Cold]>,
+    /// For each group, the keys in later ones that wanted a slot in it. At 255 the count stays for
+    /// good, and searches only get longer.
+    passed: Box<[u8]>,
     pub(super) links: Box<[Link]>,
     /// Empty where every entry weighs 1.
     weights: Box<[u32]>,
@@ -27,6 +35,10 @@ pub(super) struct Table<K, V> {
     len: usize,
 }
 
+/// The slots of a group, aligned so that an entry of 32 bytes lies on one cache line.
+#[repr(align(64))]
+struct Block<K, V>([Option<Entry<K, V>>; SLOTS]);
+
 impl<K, V> Table<K, V> {
     /// Room for `entries`; none for 0.
     pub(super) fn with_room_for(entries: usize, weighed: bool) -> Self {
@@ -34,7 +46,11 @@ impl<K, V> Table<K, V> {
         let slots = groups * SLOTS;
         Self {
             groups: vec![Group::default(); groups].into(),
-            slots: (0..slots).map(|_| None).collect(),
+            blocks: (0..groups)
+                .map(|_| Block([const { None }; SLOTS]))
+                .collect(),
+            cold: vec![Cold::default(); slots].into(),
+            passed: vec![0; groups].into(),
             links: vec![Link::ALONE; slots].into(),
             weights: vec![0; if weighed { slots } else { 0 }].into(),
             bounds: vec![u32::MAX; groups].into(),
@@ -48,7 +64,7 @@ impl<K, V> Table<K, V> {
 
     /// How many entries it takes before it must be made anew.
     pub(super) fn room(&self) -> usize {
-        self.slots.len() * MAX_LOAD / 64
+        self.groups.len() * SLOTS * MAX_LOAD / 64
     }
 
     pub(super) fn groups(&self) -> usize {
@@ -65,14 +81,13 @@ impl<K, V> Table<K, V> {
         for _ in 0..self.groups.len() {
             let group = self.groups[at];
             for i in group.matches(tag(hash)) {
-                let slot = at * SLOTS + i;
-                if let Some(entry) = &self.slots[slot]
+                if let Some(entry) = &self.blocks[at].0[i]
                     && is_key(&entry.key)
                 {
-                    return Some((slot, entry));
+                    return Some((at * SLOTS + i, entry));
                 }
             }
-            if !group.has_overflowed() {
+            if self.passed[at] == 0 {
                 return None;
             }
             at = self.after(at);
@@ -81,59 +96,79 @@ impl<K, V> Table<K, V> {
     }
 
     /// Puts an entry, whose key must not be in the table, into a free slot. There must be room.
-    pub(super) fn insert(&mut self, hash: u64, entry: Entry<K, V>, weight: u32) -> usize {
+    pub(super) fn insert(
+        &mut self,
+        hash: u64,
+        (entry, cold): (Entry<K, V>, Cold),
+        weight: u32,
+    ) -> usize {
         let mut at = self.home(hash);
         let slot = loop {
             if let Some(i) = self.groups[at].free().next() {
                 self.groups[at].set(i, tag(hash));
                 break at * SLOTS + i;
             }
-            self.groups[at].pass();
+            self.passed[at] = self.passed[at].saturating_add(1);
             at = self.after(at);
         };
-        self.slots[slot] = Some(entry);
+        *self.slot_mut(slot) = Some(entry);
         self.len += 1;
-        self.note(slot, weight);
+        self.note(slot, cold, weight);
         slot
     }
 
-    /// Writes down the weight and the expiry of the entry in `slot`, which is new or has a new value.
-    pub(super) fn note(&mut self, slot: usize, weight: u32) {
+    /// Writes down what goes with the entry in `slot`, which is new or has a new value.
+    pub(super) fn note(&mut self, slot: usize, cold: Cold, weight: u32) {
+        self.cold[slot] = cold;
         if let Some(noted) = self.weights.get_mut(slot) {
             *noted = weight;
         }
-        let expires = steps_up(self.entry(slot).expires_at());
+        let expires = steps_up(self.expires_at(slot));
         let bound = &mut self.bounds[slot / SLOTS];
         *bound = expires.min(*bound);
     }
 
     /// Empties `slot`, in which an entry of this hash must stand.
-    pub(super) fn take(&mut self, hash: u64, slot: usize) -> Entry<K, V> {
+    pub(super) fn take(&mut self, hash: u64, slot: usize) -> (Entry<K, V>, Cold) {
         let home = slot / SLOTS;
         let mut at = self.home(hash);
         while at != home {
-            self.groups[at].unpass();
+            if self.passed[at] < u8::MAX {
+                self.passed[at] -= 1;
+            }
             at = self.after(at);
         }
         self.groups[home].set(slot % SLOTS, 0);
         self.len -= 1;
-        self.slots[slot]
+        let entry = self
+            .slot_mut(slot)
             .take()
-            .expect("a slot that is taken holds an entry")
+            .expect("a slot that is taken holds an entry");
+        (entry, self.cold[slot])
     }
 
     #[inline]
     pub(super) fn entry(&self, slot: usize) -> &Entry<K, V> {
-        self.slots[slot]
+        self.blocks[slot / SLOTS].0[slot % SLOTS]
             .as_ref()
             .expect("a slot in a queue holds an entry")
     }
 
     #[inline]
     pub(super) fn entry_mut(&mut self, slot: usize) -> &mut Entry<K, V> {
-        self.slots[slot]
+        self.slot_mut(slot)
             .as_mut()
             .expect("a slot in a queue holds an entry")
+    }
+
+    #[inline]
+    pub(super) fn meta(&self, slot: usize, entry: &Entry<K, V>) -> Meta {
+        entry.meta(self.cold[slot])
+    }
+
+    #[inline]
+    pub(super) fn expires_at(&self, slot: usize) -> Tick {
+        self.entry(slot).expires_at(self.cold[slot])
     }
 
     #[inline]
@@ -141,8 +176,13 @@ impl<K, V> Table<K, V> {
         self.weights.get(slot).copied().unwrap_or(1)
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry<K, V>> {
-        self.slots.iter().flatten()
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Entry<K, V>, Meta)> {
+        let slots = self
+            .blocks
+            .iter()
+            .flat_map(|block| &block.0)
+            .zip(&self.cold);
+        slots.filter_map(|(slot, &cold)| slot.as_ref().map(|entry| (entry, entry.meta(cold))))
     }
 
     /// Whether an entry of the group may have expired by `now`.
@@ -160,7 +200,7 @@ impl<K, V> Table<K, V> {
         let mut expired = Slots::default();
         let mut bound = u32::MAX;
         for i in self.groups[group].occupied() {
-            let expires = self.entry(group * SLOTS + i).expires_at();
+            let expires = self.expires_at(group * SLOTS + i);
             if expires <= now {
                 expired.insert(i);
             } else {
@@ -169,6 +209,11 @@ impl<K, V> Table<K, V> {
         }
         self.bounds[group] = bound;
         expired.map(move |i| group * SLOTS + i)
+    }
+
+    #[inline]
+    fn slot_mut(&mut self, slot: usize) -> &mut Option<Entry<K, V>> {
+        &mut self.blocks[slot / SLOTS].0[slot % SLOTS]
     }
 
     #[inline]
@@ -201,7 +246,8 @@ impl<K, V> Table<K, V> {
     pub(super) fn validate(&self, hash_of: impl Fn(&K) -> u64) {
         let occupied = (0..self.groups.len())
             .flat_map(|g| self.groups[g].occupied().map(move |i| g * SLOTS + i));
-        let holding = (0..self.slots.len()).filter(|&slot| self.slots[slot].is_some());
+        let holding = (0..self.groups.len() * SLOTS)
+            .filter(|&slot| self.blocks[slot / SLOTS].0[slot % SLOTS].is_some());
         let holding: Vec<_> = holding.collect();
         assert_eq!(
             occupied.collect::<Vec<_>>(),
@@ -220,13 +266,13 @@ impl<K, V> Table<K, V> {
                 "an entry is found by its hash"
             );
             assert!(
-                self.bounds[slot / SLOTS] <= steps_up(entry.expires_at()),
+                self.bounds[slot / SLOTS] <= steps_up(self.expires_at(slot)),
                 "a bound is never late"
             );
         }
         if self.len == 0 {
             assert!(
-                self.groups.iter().all(|group| !group.has_overflowed()),
+                self.passed.iter().all(|&passed| passed == 0),
                 "removals leave nothing behind"
             );
         }
