@@ -1,10 +1,161 @@
-//! The daemon: wires the services, the caches and the listener together.
+//! The daemon: wires the service, the gateway and the listener together, and takes them down in
+//! order.
 
-use crate::config::Config;
+mod signals;
+mod starting;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use larder::Clock;
+use larder_http::{Access, Gateway, Hosts, Role};
+use larder_services::claude_usage::{
+    ClaudeUsage, Demo, Options, Prices, Running, Settings, default_roots,
+};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::{Anonymous, Config};
+
+/// How long open requests may take to end once shutdown has begun.
+const DRAIN: Duration = Duration::from_secs(5);
+/// A demo's session goes on by one call in this time.
+const DEMO_PACE: Duration = Duration::from_millis(1_500);
 
 /// Runs the daemon until it is told to stop.
-#[expect(clippy::unused_async, reason = "the daemon awaits its listener")]
 pub(crate) async fn run(config: Config, demo: bool) -> anyhow::Result<()> {
-    let _ = demo;
-    anyhow::bail!("serving on {} is not wired yet", config.listen)
+    let state_dir = config.state_dir.clone();
+    make_private(&state_dir)
+        .with_context(|| format!("cannot use the state directory {}", state_dir.display()))?;
+    let token = larder_http::admin_token(&state_dir.join("admin.token"))
+        .context("cannot keep the admin token")?;
+    let listener = bind(config.listen).await?;
+    let address = listener.local_addr()?;
+
+    let (stop, stopping) = watch::channel(false);
+    let access = Access::new(
+        &token,
+        (config.auth.anonymous == Anonymous::Viewer).then_some(Role::Viewer),
+    );
+    let hosts = Hosts::new(config.allowed_hosts.clone());
+    let gateway = Gateway::new("larder", env!("CARGO_PKG_VERSION"), access, hosts, stopping);
+    let (gateway, services, running) = start_claude_usage(&config, demo, address, gateway).await?;
+    let router = gateway.into_router(services);
+    starting::announce(address, &state_dir, config.auth.anonymous);
+
+    let stopped = async move {
+        signals::asked_to_stop().await;
+        stop.send_replace(true);
+    };
+    larder_http::serve(listener, router, stopped, DRAIN)
+        .await
+        .context("the listener failed")?;
+    if let Some(running) = running {
+        tokio::task::spawn_blocking(|| running.stop())
+            .await?
+            .context("the usage state was not kept")?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program listens there; stop it, or choose another with --listen ADDRESS:PORT",
+            io::ErrorKind::PermissionDenied => "ports under 1024 need privileges; choose another with --listen ADDRESS:PORT",
+            _ => "choose another with --listen ADDRESS:PORT",
+        };
+        anyhow::anyhow!("cannot listen on {address}: {error} ({hint})")
+    })
+}
+
+/// The state directory, open to its owner only if it is made here.
+fn make_private(directory: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+type Started = (Gateway, axum::Router, Option<Running>);
+
+async fn start_claude_usage(
+    config: &Config,
+    demo: bool,
+    address: SocketAddr,
+    gateway: Gateway,
+) -> anyhow::Result<Started> {
+    if !config.claude_usage.enabled {
+        return Ok((gateway, axum::Router::new(), None));
+    }
+    let roots = if demo {
+        vec![start_demo(&config.state_dir)?]
+    } else {
+        roots(config)
+    };
+    let options = Options {
+        settings: settings(config, roots)?,
+        interval: config.claude_usage.interval,
+        history: config.claude_usage.history,
+        port: address.port(),
+        requests: gateway.requests(),
+        events: gateway.events(),
+    };
+    let (usage, running) = ClaudeUsage::start(options).await?;
+    starting::show_progress(&usage);
+    let gateway = gateway.cache(usage.answers()).check(usage.check());
+    let services = usage.router();
+    Ok((gateway, services, Some(running)))
+}
+
+fn roots(config: &Config) -> Vec<PathBuf> {
+    match &config.claude_usage.roots[..] {
+        [] => default_roots(|name| config.environment.get(name).map(Into::into)),
+        roots => roots.to_vec(),
+    }
+}
+
+fn settings(config: &Config, roots: Vec<PathBuf>) -> anyhow::Result<Settings> {
+    let usage = &config.claude_usage;
+    let prices = usage
+        .prices
+        .as_deref()
+        .map_or_else(|| Ok(Prices::embedded()), Prices::load)?;
+    let zone = if usage.utc {
+        jiff::tz::TimeZone::UTC
+    } else {
+        jiff::tz::TimeZone::system()
+    };
+    Ok(Settings {
+        roots,
+        state: Some(config.state_dir.join("claude_usage.state")),
+        zone,
+        prices,
+        threads: usage.threads,
+        clock: Clock::system(),
+    })
+}
+
+/// Makes the demo's logs and lets them grow; returns the directory to count under.
+fn start_demo(state_dir: &Path) -> anyhow::Result<PathBuf> {
+    let mut demo = Demo::create(&state_dir.join("demo")).context("cannot make the demo's logs")?;
+    let root = demo.root().to_owned();
+    tokio::spawn(async move {
+        let mut pace = tokio::time::interval(DEMO_PACE);
+        loop {
+            pace.tick().await;
+            let appended = tokio::task::spawn_blocking(move || demo.append().map(|()| demo)).await;
+            demo = match appended {
+                Ok(Ok(demo)) => demo,
+                Ok(Err(error)) => return tracing::warn!("the demo stands still: {error}"),
+                Err(error) => return tracing::warn!("the demo stands still: {error}"),
+            };
+        }
+    });
+    Ok(root)
 }

@@ -30,7 +30,9 @@ pub(crate) fn reads(gateway: &Arc<Gateway>) -> Router {
 }
 
 pub(crate) fn entry_changes(gateway: &Arc<Gateway>) -> Router {
-    Router::new().route("/v1/caches/{name}/entries/{*key}", delete(remove)).with_state(gateway.clone())
+    Router::new()
+        .route("/v1/caches/{name}/entries/{*key}", delete(remove))
+        .with_state(gateway.clone())
 }
 
 pub(crate) fn changes(gateway: &Arc<Gateway>) -> Router {
@@ -45,13 +47,20 @@ impl Gateway {
         let found = self.caches.iter().find(|cache| cache.name() == name);
         found.map(AsRef::as_ref).ok_or_else(|| {
             let names: Vec<_> = self.caches.iter().map(|cache| cache.name()).collect();
-            Problem::not_found(format!("no cache is named {name:?}; there are: {}", names.join(", ")))
+            Problem::not_found(format!(
+                "no cache is named {name:?}; there are: {}",
+                names.join(", ")
+            ))
         })
     }
 }
 
 async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
-    let caches: Vec<_> = gateway.caches.iter().map(|cache| CacheInfo::of(&**cache)).collect();
+    let caches: Vec<_> = gateway
+        .caches
+        .iter()
+        .map(|cache| CacheInfo::of(&**cache))
+        .collect();
     Json(json!({ "caches": caches }))
 }
 
@@ -82,25 +91,41 @@ async fn entries(
     listing: Result<Query<Listing>, axum::extract::rejection::QueryRejection>,
 ) -> Answer {
     let Query(Listing { prefix, limit }) = listing.map_err(|rejection| {
-        Problem::bad_request(format!("{}; expected ?prefix=TEXT&limit=NUMBER", rejection.body_text()))
+        Problem::bad_request(format!(
+            "{}; expected ?prefix=TEXT&limit=NUMBER",
+            rejection.body_text()
+        ))
     })?;
     if !(1..=ENTRIES_MAX).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit is {limit}, expected 1 to {ENTRIES_MAX}")));
+        return Err(Problem::bad_request(format!(
+            "limit is {limit}, expected 1 to {ENTRIES_MAX}"
+        )));
     }
-    let mut found: Vec<EntryWire> =
-        gateway.find(&name)?.entries(&prefix, limit + 1).into_iter().map(EntryWire::from).collect();
+    let mut found: Vec<EntryWire> = gateway
+        .find(&name)?
+        .entries(&prefix, limit + 1)
+        .into_iter()
+        .map(EntryWire::from)
+        .collect();
     let more = found.len() > limit;
     found.truncate(limit);
     Ok(Json(json!({ "entries": found, "more": more })))
 }
 
-async fn entry(State(gateway): State<Arc<Gateway>>, Path((name, key)): Path<(String, String)>) -> Answer {
+async fn entry(
+    State(gateway): State<Arc<Gateway>>,
+    Path((name, key)): Path<(String, String)>,
+) -> Answer {
     let found = gateway.find(&name)?.entry_info(&key);
-    let found = found.ok_or_else(|| Problem::not_found(format!("{name} holds no entry for the key {key:?}")))?;
+    let found = found
+        .ok_or_else(|| Problem::not_found(format!("{name} holds no entry for the key {key:?}")))?;
     Ok(Json(json!(EntryWire::from(found))))
 }
 
-async fn remove(State(gateway): State<Arc<Gateway>>, Path((name, key)): Path<(String, String)>) -> Answer {
+async fn remove(
+    State(gateway): State<Arc<Gateway>>,
+    Path((name, key)): Path<(String, String)>,
+) -> Answer {
     apply(gateway.find(&name)?, &key).await
 }
 
@@ -119,7 +144,10 @@ async fn invalidate(
 ) -> Answer {
     let cache = gateway.find(&name)?;
     let Json(Target { key, dry_run }) = target.map_err(|rejection| {
-        Problem::bad_request(format!("{}; expected {{\"key\": TEXT, \"dry_run\": true|false}}", rejection.body_text()))
+        Problem::bad_request(format!(
+            "{}; expected {{\"key\": TEXT, \"dry_run\": true|false}}",
+            rejection.body_text()
+        ))
     })?;
     if dry_run {
         let matched = u64::from(cache.entry_info(&key).is_some());
@@ -131,7 +159,10 @@ async fn invalidate(
 async fn apply(cache: &dyn AnyCache, key: &str) -> Answer {
     let matched = u64::from(cache.entry_info(key).is_some());
     let change = cache.invalidate(key).ok_or_else(|| {
-        Problem::bad_request(format!("{key:?} is not the text of a key of {}; its entries show what keys look like", cache.name()))
+        Problem::bad_request(format!(
+            "{key:?} is not the text of a key of {}; its entries show what keys look like",
+            cache.name()
+        ))
     })?;
     change.await.map_err(|error| failed(&error))?;
     tracing::info!(cache = cache.name(), key, "invalidated by request");
@@ -148,5 +179,9 @@ async fn clear(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) ->
 
 fn failed(error: &larder::Error) -> Problem {
     tracing::error!(%error, "a change asked for by request failed");
-    Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "failed", error.to_string())
+    Problem::new(
+        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+        "failed",
+        error.to_string(),
+    )
 }

@@ -43,7 +43,10 @@ pub struct Access {
 impl Access {
     /// Access for the bearer of `admin_token`, and for callers without a token as `anonymous`.
     pub fn new(admin_token: &str, anonymous: Option<Role>) -> Self {
-        Self { tokens: vec![(Role::Admin, digest(admin_token))], anonymous }
+        Self {
+            tokens: vec![(Role::Admin, digest(admin_token))],
+            anonymous,
+        }
     }
 
     /// The role of a request by its `Authorization` header.
@@ -53,12 +56,19 @@ impl Access {
         };
         let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
         let bearer = value.to_str().ok().and_then(|value| value.split_once(' '));
-        let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        else {
             return Err(refused("expected `Authorization: Bearer TOKEN`"));
         };
         let given = digest(token.trim());
-        let known = self.tokens.iter().filter(|(_, kept)| bool::from(kept.ct_eq(&given)));
-        known.map(|(role, _)| Some(*role)).max().ok_or_else(|| refused("this token is not known here"))
+        let known = self
+            .tokens
+            .iter()
+            .filter(|(_, kept)| bool::from(kept.ct_eq(&given)));
+        known
+            .map(|(role, _)| Some(*role))
+            .max()
+            .ok_or_else(|| refused("this token is not known here"))
     }
 }
 
@@ -67,12 +77,20 @@ pub(crate) fn check(role: Option<Role>, needed: Role) -> Result<(), Problem> {
     match role {
         Some(role) if role >= needed => Ok(()),
         Some(role) => {
-            let detail = format!("this needs the role {}, the caller has {}", needed.name(), role.name());
+            let detail = format!(
+                "this needs the role {}, the caller has {}",
+                needed.name(),
+                role.name()
+            );
             Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
         }
         None => {
             let detail = format!("this needs a token with the role {}", needed.name());
-            Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail))
+            Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                detail,
+            ))
         }
     }
 }
@@ -85,7 +103,10 @@ pub fn admin_token(path: &Path) -> io::Result<String> {
     match fs::read_to_string(path) {
         Ok(text) if is_token(text.trim()) => Ok(text.trim().to_owned()),
         Ok(_) => {
-            let text = format!("{}: expected 64 hexadecimal digits; delete the file to have a new token made", path.display());
+            let text = format!(
+                "{}: expected 64 hexadecimal digits; delete the file to have a new token made",
+                path.display()
+            );
             Err(io::Error::new(io::ErrorKind::InvalidData, text))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => write_token(path),
@@ -111,7 +132,9 @@ fn write_token(path: &Path) -> io::Result<String> {
         writeln!(file, "{token}")?;
         file.sync_all()
     });
-    written.and_then(|()| fs::rename(&beside, path)).map_err(|error| in_file(path, &error))?;
+    written
+        .and_then(|()| fs::rename(&beside, path))
+        .map_err(|error| in_file(path, &error))?;
     Ok(token)
 }
 

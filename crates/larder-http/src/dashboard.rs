@@ -23,11 +23,17 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// Anyone may have the page: it holds no data, and asks for a token itself.
 pub(crate) fn routes(gateway: &Arc<Gateway>) -> Router {
-    Router::new().route("/", get(root)).route("/{*path}", get(asset)).with_state(gateway.clone())
+    Router::new()
+        .route("/", get(root))
+        .route("/{*path}", get(asset))
+        .with_state(gateway.clone())
 }
 
 async fn root(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
-    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let accepts = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or_default();
     if accepts.contains("text/html") {
         return asset_response("index.html", &headers);
     }
@@ -48,10 +54,20 @@ fn asset_response(path: &str, headers: &HeaderMap) -> Response {
         return Problem::not_found(format!("nothing is served at /{path}")).into_response();
     };
     let etag = etag(&file);
-    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
-    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_response() };
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        file.data.into_response()
+    };
     // A file named after its content never changes under its name.
-    let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let caching = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     let fixed = [
         (header::CONTENT_TYPE, content_type(path)),
         (header::CACHE_CONTROL, caching),
@@ -60,7 +76,9 @@ fn asset_response(path: &str, headers: &HeaderMap) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in fixed {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     if let Ok(etag) = HeaderValue::try_from(etag) {
         response.headers_mut().insert(header::ETAG, etag);
@@ -70,7 +88,10 @@ fn asset_response(path: &str, headers: &HeaderMap) -> Response {
 
 fn etag(file: &EmbeddedFile) -> String {
     let hash = file.metadata.sha256_hash();
-    let short: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let short: String = hash[..12]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("\"{short}\"")
 }
 

@@ -40,7 +40,10 @@ struct Announcement {
 
 impl Default for Events {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(BACKLOG), streams: Arc::new(Semaphore::new(STREAMS_MAX)) }
+        Self {
+            sender: broadcast::Sender::new(BACKLOG),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        }
     }
 }
 
@@ -49,13 +52,18 @@ impl Events {
     pub fn announce(&self, kind: &'static str, data: &Value) {
         if self.sender.receiver_count() > 0 {
             // Fails only when the last reader has just gone.
-            let _ = self.sender.send(Announcement { kind, data: data.to_string().into() });
+            let _ = self.sender.send(Announcement {
+                kind,
+                data: data.to_string().into(),
+            });
         }
     }
 }
 
 pub(crate) fn routes(gateway: &Arc<Gateway>) -> Router {
-    Router::new().route("/v1/events", get(events)).with_state(gateway.clone())
+    Router::new()
+        .route("/v1/events", get(events))
+        .with_state(gateway.clone())
 }
 
 /// Announces the caches' and requests' figures each second, while anyone listens.
@@ -65,7 +73,9 @@ pub(crate) fn start_ticking(gateway: &Arc<Gateway>) {
         let mut interval = tokio::time::interval(TICK);
         loop {
             interval.tick().await;
-            let Some(gateway) = gateway.upgrade() else { return };
+            let Some(gateway) = gateway.upgrade() else {
+                return;
+            };
             if gateway.events.sender.receiver_count() > 0 {
                 gateway.events.announce("tick", &tick(&gateway));
             }
@@ -74,16 +84,30 @@ pub(crate) fn start_ticking(gateway: &Arc<Gateway>) {
 }
 
 fn tick(gateway: &Gateway) -> Value {
-    let caches: Vec<_> = gateway.caches.iter().map(|cache| CacheInfo::of(&**cache)).collect();
-    json!({ "caches": caches, "requests": RequestsInfo::from(gateway.requests.figures()) })
+    let caches: Vec<_> = gateway
+        .caches
+        .iter()
+        .map(|cache| CacheInfo::of(&**cache))
+        .collect();
+    let at = jiff::Timestamp::now().to_string();
+    json!({ "at": at, "caches": caches, "requests": RequestsInfo::from(gateway.requests.figures()) })
 }
 
-async fn events(State(gateway): State<Arc<Gateway>>) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let permit = gateway.events.streams.clone().try_acquire_owned().map_err(|_| {
-        let detail = format!("{STREAMS_MAX} streams are open, which is the limit");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", detail).retry_after(5)
-    })?;
-    let first = Event::default().event("tick").data(tick(&gateway).to_string());
+async fn events(
+    State(gateway): State<Arc<Gateway>>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let permit = gateway
+        .events
+        .streams
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| {
+            let detail = format!("{STREAMS_MAX} streams are open, which is the limit");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", detail).retry_after(5)
+        })?;
+    let first = Event::default()
+        .event("tick")
+        .data(tick(&gateway).to_string());
     let receiver = gateway.events.sender.subscribe();
     let mut stopping = gateway.stopping.clone();
     let stopped = async move {
@@ -100,9 +124,9 @@ type Reader = (broadcast::Receiver<Announcement>, OwnedSemaphorePermit);
 async fn next_event((mut receiver, permit): Reader) -> Option<(Result<Event, Infallible>, Reader)> {
     let event = match receiver.recv().await {
         Ok(Announcement { kind, data }) => Event::default().event(kind).data(data),
-        Err(broadcast::error::RecvError::Lagged(lost)) => {
-            Event::default().event("lagged").data(json!({ "lost": lost }).to_string())
-        }
+        Err(broadcast::error::RecvError::Lagged(lost)) => Event::default()
+            .event("lagged")
+            .data(json!({ "lost": lost }).to_string()),
         Err(broadcast::error::RecvError::Closed) => return None,
     };
     Some((Ok(event), (receiver, permit)))

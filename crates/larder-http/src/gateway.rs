@@ -40,8 +40,16 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway of a program's `name` and `version`; `stopping` turns true when shutdown begins.
-    pub fn new(name: &'static str, version: &'static str, access: Access, hosts: Hosts, stopping: watch::Receiver<bool>) -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    pub fn new(
+        name: &'static str,
+        version: &'static str,
+        access: Access,
+        hosts: Hosts,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Self {
             name,
             version,
@@ -91,15 +99,20 @@ impl Gateway {
         let viewer = services
             .merge(admin::reads(&gateway))
             .merge(health::details(&gateway))
-            .route_layer(middleware::from_fn(|request: Request, next: Next| admit(Role::Viewer, request, next)));
-        let admin = admin::changes(&gateway)
-            .route_layer(middleware::from_fn(|request: Request, next: Next| admit(Role::Admin, request, next)));
-        let operator = admin::entry_changes(&gateway)
-            .route_layer(middleware::from_fn(|request: Request, next: Next| admit(Role::Operator, request, next)));
+            .route_layer(middleware::from_fn(|request: Request, next: Next| {
+                admit(Role::Viewer, request, next)
+            }));
+        let admin = admin::changes(&gateway).route_layer(middleware::from_fn(
+            |request: Request, next: Next| admit(Role::Admin, request, next),
+        ));
+        let operator = admin::entry_changes(&gateway).route_layer(middleware::from_fn(
+            |request: Request, next: Next| admit(Role::Operator, request, next),
+        ));
         let answers = viewer.merge(operator).merge(admin).layer(compression());
         // The stream is not compressed: an encoder would hold events back.
-        let stream = events::routes(&gateway)
-            .route_layer(middleware::from_fn(|request: Request, next: Next| admit(Role::Viewer, request, next)));
+        let stream = events::routes(&gateway).route_layer(middleware::from_fn(
+            |request: Request, next: Next| admit(Role::Viewer, request, next),
+        ));
         answers
             .merge(stream)
             .merge(health::probes(&gateway))
@@ -111,7 +124,10 @@ impl Gateway {
 }
 
 fn compression() -> CompressionLayer {
-    CompressionLayer::new().gzip(true).br(true).quality(CompressionLevel::Fastest)
+    CompressionLayer::new()
+        .gzip(true)
+        .br(true)
+        .quality(CompressionLevel::Fastest)
 }
 
 /// Names the request, checks the host and the token, and counts the answer.
@@ -136,7 +152,9 @@ async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
     if let Some(id) = header {
         response.headers_mut().insert("x-request-id", id);
     }
-    gateway.requests.record(response.status(), started.elapsed());
+    gateway
+        .requests
+        .record(response.status(), started.elapsed());
     response
 }
 
@@ -145,7 +163,10 @@ async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
 struct Caller(Option<Role>);
 
 async fn admit(needed: Role, request: Request, next: Next) -> Response {
-    let role = request.extensions().get::<Caller>().and_then(|caller| caller.0);
+    let role = request
+        .extensions()
+        .get::<Caller>()
+        .and_then(|caller| caller.0);
     match auth::check(role, needed) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
@@ -157,6 +178,10 @@ async fn no_route(request: Request) -> Problem {
 }
 
 async fn no_method(request: Request) -> Problem {
-    let detail = format!("{} is not served at {}", request.method(), request.uri().path());
+    let detail = format!(
+        "{} is not served at {}",
+        request.method(),
+        request.uri().path()
+    );
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
 }

@@ -31,20 +31,29 @@ pub struct Check {
 impl Check {
     /// `ask` must not block.
     pub fn new(name: &'static str, ask: impl Fn() -> Standing + Send + Sync + 'static) -> Self {
-        Self { name, ask: Box::new(ask) }
+        Self {
+            name,
+            ask: Box::new(ask),
+        }
     }
 }
 
 /// Routes that anyone may ask: an orchestrator has no token.
 pub(crate) fn probes(gateway: &Arc<Gateway>) -> Router {
     Router::new()
-        .route("/health/live", get(|| async { Json(json!({ "status": "alive" })) }))
+        .route(
+            "/health/live",
+            get(|| async { Json(json!({ "status": "alive" })) }),
+        )
         .route("/health/ready", get(ready))
         .with_state(gateway.clone())
 }
 
 pub(crate) fn details(gateway: &Arc<Gateway>) -> Router {
-    Router::new().route("/health", get(ready)).route("/health/info", get(info)).with_state(gateway.clone())
+    Router::new()
+        .route("/health", get(ready))
+        .route("/health/info", get(info))
+        .with_state(gateway.clone())
 }
 
 async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
@@ -54,7 +63,11 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
 
 /// The worst standing is the whole's; one that is degraded still answers.
 fn standing(gateway: &Gateway) -> (StatusCode, Value) {
-    let mut overall = if *gateway.stopping.borrow() { "stopping" } else { "ready" };
+    let mut overall = if *gateway.stopping.borrow() {
+        "stopping"
+    } else {
+        "ready"
+    };
     let mut checks = Vec::new();
     for check in &gateway.checks {
         let (word, detail) = match (check.ask)() {
@@ -71,7 +84,11 @@ fn standing(gateway: &Gateway) -> (StatusCode, Value) {
         checks.push(json!({ "name": check.name, "status": word, "detail": detail }));
     }
     let answers = matches!(overall, "ready" | "degraded");
-    let status = if answers { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if answers {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, json!({ "status": overall, "checks": checks }))
 }
 

@@ -31,7 +31,13 @@ pub struct Problem {
 impl Problem {
     /// A problem of the kind `urn:larder:problem:{kind}`; `detail` says what was expected.
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, detail: detail.into(), extra: Map::new(), retry_after_s: None }
+        Self {
+            status,
+            kind,
+            detail: detail.into(),
+            extra: Map::new(),
+            retry_after_s: None,
+        }
     }
 
     /// A 400.
@@ -67,8 +73,14 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut body = self.extra;
-        body.insert("type".into(), format!("urn:larder:problem:{}", self.kind).into());
-        body.insert("title".into(), self.status.canonical_reason().unwrap_or("Error").into());
+        body.insert(
+            "type".into(),
+            format!("urn:larder:problem:{}", self.kind).into(),
+        );
+        body.insert(
+            "title".into(),
+            self.status.canonical_reason().unwrap_or("Error").into(),
+        );
         body.insert("status".into(), self.status.as_u16().into());
         body.insert("detail".into(), self.detail.into());
         if let Ok(id) = REQUEST_ID.try_with(Clone::clone) {
@@ -76,7 +88,10 @@ impl IntoResponse for Problem {
         }
         let mut response = (self.status, Value::Object(body).to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -28,7 +28,11 @@ pub struct RequestFigures {
 
 impl Requests {
     pub(crate) fn record(&self, status: StatusCode, took: Duration) {
-        if status.as_u16() < 400 { self.successful.increment() } else { self.failed.increment() }
+        if status.as_u16() < 400 {
+            self.successful.increment()
+        } else {
+            self.failed.increment()
+        }
         self.latency.record(took);
     }
 

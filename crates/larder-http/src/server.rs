@@ -28,7 +28,10 @@ pub async fn serve(
     drain: Duration,
 ) -> io::Result<()> {
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let listener = Limited { listener, slots: Arc::new(Semaphore::new(CONNECTIONS_MAX)) };
+    let listener = Limited {
+        listener,
+        slots: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+    };
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         stop.await;
         stopping.send_replace(true);
@@ -63,7 +66,13 @@ impl Listener for Limited {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
-        (Connection { stream, _slot: slot }, address)
+        (
+            Connection {
+                stream,
+                _slot: slot,
+            },
+            address,
+        )
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -77,17 +86,29 @@ struct Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
     }
 

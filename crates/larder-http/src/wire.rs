@@ -86,7 +86,10 @@ impl<'a> CacheInfo<'a> {
             entries: cache.len(),
             capacity: cache.max_capacity(),
             weight: cache.weight(),
-            ttl_ms: cache.policy().time_to_live().map(|ttl| ttl.as_millis() as u64),
+            ttl_ms: cache
+                .policy()
+                .time_to_live()
+                .map(|ttl| ttl.as_millis() as u64),
             stats: StatsInfo::of(cache),
         }
     }
@@ -96,7 +99,16 @@ impl StatsInfo {
     pub(crate) fn of(cache: &dyn AnyCache) -> Self {
         let (stats, evictions) = (cache.stats(), cache.evictions());
         let hit_rate = stats.hit_rate();
-        let Stats { hits, misses, coalesced, fenced, loads, load_errors, load_panics, .. } = stats;
+        let Stats {
+            hits,
+            misses,
+            coalesced,
+            fenced,
+            loads,
+            load_errors,
+            load_panics,
+            ..
+        } = stats;
         Self {
             gets: hits + misses,
             hits,
@@ -131,7 +143,8 @@ impl StatsInfo {
 
 impl LatencyInfo {
     fn of(latency: &Latency) -> Self {
-        let nanos = |duration: std::time::Duration| (latency.count > 0).then(|| duration.as_nanos() as u64);
+        let nanos =
+            |duration: std::time::Duration| (latency.count > 0).then(|| duration.as_nanos() as u64);
         Self {
             count: latency.count,
             mean_ns: nanos(latency.mean),
@@ -145,7 +158,9 @@ impl From<EntryInfo> for EntryWire {
     fn from(entry: EntryInfo) -> Self {
         Self {
             age_ms: entry.age.as_millis() as u64,
-            remaining_ms: entry.remaining.map(|remaining| remaining.as_millis() as u64),
+            remaining_ms: entry
+                .remaining
+                .map(|remaining| remaining.as_millis() as u64),
             version: entry.version,
             key: entry.key,
         }

@@ -10,22 +10,29 @@
 //!           view ◄─ report (immutable) ◄──────────────────────────── ledger (absorb) ◄─► state
 //! ```
 //!
-//! Everything here blocks; nothing here knows of HTTP, of async runtimes or of environment
-//! variables.
+//! The counting half blocks, and knows nothing of HTTP, of async runtimes or of environment
+//! variables. [`ClaudeUsage`] refreshes it in the background and answers over HTTP.
 
 mod collector;
+mod demo;
+mod history;
+mod http;
 mod prices;
 mod progress;
 mod record;
+mod refresh;
 mod report;
+mod service;
 mod view;
 mod watch;
 mod window;
 
 pub use collector::{Changes, Collector, Error, Refreshed, Settings, default_roots};
 pub use prices::{Prices, PricesError};
+pub use demo::Demo;
 pub use progress::{Progress, ProgressSnapshot};
 pub use record::{Cost, Tokens};
 pub use report::{Call, Cell, Day, Report, Scan, Totals};
+pub use service::{AnswerKey, ClaudeUsage, Options, Running};
 pub use view::{TimeRange, UnknownTimeRange, View};
 pub use watch::{WatchError, Watcher};
