@@ -3,16 +3,27 @@
 //! It owns the parts and knows no line, price or byte itself.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use larder::Clock;
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::books::Books;
+use super::counter::Counter;
+use super::files;
+use super::keeper::Keeper;
+use super::ledger::Ledger;
 use super::prices::Prices;
 use super::progress::Progress;
-use super::report::Report;
+use super::report::{Report, Scan, Totals};
+use super::scan;
+
+/// More threads than this read no faster.
+const THREADS_MAX: usize = 64;
 
 /// What a [`Collector`] needs to know.
 #[derive(Clone, Debug)]
@@ -85,50 +96,147 @@ pub struct Refreshed {
 /// Counts the logs under its roots.
 #[derive(Debug)]
 pub struct Collector {
-    report: Arc<Report>,
+    /// The `projects` directories.
+    looked_in: Arc<[PathBuf]>,
+    threads: usize,
+    clock: Clock,
     progress: Arc<Progress>,
+    counter: Counter,
+    keeper: Keeper,
+    report: Arc<Report>,
+    /// Kept between refreshes for small reads.
+    buffer: Vec<u8>,
 }
 
 impl Collector {
     /// Loads the state; reads no log yet.
+    ///
+    /// A state file that cannot be used is kept beside itself as `.bad`. If the state's directory
+    /// cannot be written, the collector works without; [`persist`](Self::persist) tries again.
     pub fn open(settings: Settings, progress: Arc<Progress>) -> Result<Self, Error> {
+        let absolute = |root: &PathBuf| {
+            std::path::absolute(root)
+                .unwrap_or_else(|_| root.clone())
+                .join("projects")
+        };
+        let looked_in: Arc<[PathBuf]> = settings.roots.iter().map(absolute).collect();
+        let ledger = Ledger::new(settings.prices, Books::new(settings.zone.clone()));
+        let mut counter = Counter::new(ledger, looked_in.clone());
+        let keeper = Keeper::open(
+            settings.state.map(|path| state_of(&path, &looked_in)),
+            &mut counter,
+        )?;
         let report = Report {
             days: Vec::new(),
             archived: Arc::new([]),
-            totals: super::Totals::default(),
-            scan: super::Scan::default(),
-            looked_in: settings
-                .roots
-                .iter()
-                .map(|root| root.join("projects"))
-                .collect(),
+            totals: Totals::default(),
+            scan: Scan::default(),
+            looked_in: looked_in.clone(),
             found_roots: Vec::new(),
-            updated_at: None,
+            updated_at: counter.updated_at,
             zone: settings.zone,
         };
-        Ok(Self {
-            report: Arc::new(report),
+        let mut collector = Self {
+            looked_in,
+            threads: settings.threads.clamp(1, THREADS_MAX),
+            clock: settings.clock,
             progress,
-        })
+            counter,
+            keeper,
+            report: Arc::new(report),
+            buffer: Vec::new(),
+        };
+        collector.publish(Instant::now());
+        Ok(collector)
+    }
+
+    /// The directories whose logs are counted: each root's `projects`.
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.looked_in
     }
 
     /// Reads what is new, and publishes a report if anything changed. Blocks while it reads; what
     /// cannot be read is among the warnings and is tried again at the next walk.
     pub fn refresh(&mut self, what: Changes) -> Refreshed {
-        drop(what);
+        let started = Instant::now();
+        let findings = match what {
+            Changes::Walk => files::walk(&self.looked_in),
+            Changes::Paths(paths) => files::look_at(paths),
+        };
+        self.counter.begin();
+        let jobs = self.counter.plan(&findings);
+        self.progress
+            .begin(jobs.len() as u64, jobs.iter().map(|job| job.bytes).sum());
+        let counter = &mut self.counter;
+        scan::read_all(
+            &jobs,
+            self.threads,
+            &mut self.buffer,
+            &self.progress,
+            &mut |event| counter.take(event),
+        );
+        self.counter.note_gone(&findings);
+        if self.counter.tally.changed {
+            self.counter.updated_at = Timestamp::try_from(self.clock.wall()).ok();
+        }
+        if self.counter.tally.changed || self.counter.found_roots != self.report.found_roots {
+            self.publish(started);
+        }
         self.progress.finish();
-        Refreshed::default()
+        let tally = &mut self.counter.tally;
+        Refreshed {
+            duration: started.elapsed(),
+            ..std::mem::take(tally)
+        }
     }
 
-    /// Appends to the state what changed since the last call; without changes it does nothing.
+    /// Appends to the state what changed since the last call, and waits until it is on disk;
+    /// without changes it does nothing. After an error nothing is lost: the next call tries again.
     pub fn persist(&mut self) -> Result<(), Error> {
-        Ok(())
+        self.keeper.save(&mut self.counter)
     }
 
     /// What is known now.
     pub fn report(&self) -> Arc<Report> {
         self.report.clone()
     }
+
+    fn publish(&mut self, started: Instant) {
+        let counter = &mut self.counter;
+        let last = &self.report;
+        let mut report = Report {
+            days: counter.ledger.publish(),
+            archived: counter
+                .ledger
+                .archive()
+                .unwrap_or_else(|| last.archived.clone()),
+            totals: counter.ledger.totals(),
+            scan: counter.scan(),
+            looked_in: last.looked_in.clone(),
+            found_roots: counter.found_roots.clone(),
+            updated_at: counter.updated_at,
+            zone: last.zone.clone(),
+        };
+        report.scan.last_refresh_ms = started.elapsed().as_secs_f64() * 1e3;
+        self.report = Arc::new(report);
+    }
+}
+
+/// The state file for these directories: figures of other directories are kept elsewhere.
+fn state_of(path: &Path, directories: &[PathBuf]) -> PathBuf {
+    let mut names: Vec<&[u8]> = directories
+        .iter()
+        .map(|path| path.as_os_str().as_encoded_bytes())
+        .collect();
+    names.sort_unstable();
+    let digest = xxh3_64(&names.join(&0));
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{digest:016x}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
 }
 
 /// Claude Code's configuration directories: those that `CLAUDE_CONFIG_DIR` lists, divided by

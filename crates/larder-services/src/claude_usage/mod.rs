@@ -13,26 +13,38 @@
 //! The counting half blocks, and knows nothing of HTTP, of async runtimes or of environment
 //! variables. [`ClaudeUsage`] refreshes it in the background and answers over HTTP.
 
+mod books;
+mod codec;
 mod collector;
+mod counter;
 mod demo;
+mod files;
 mod history;
 mod http;
+mod json;
+mod keeper;
+mod ledger;
+mod line;
+mod names;
 mod prices;
 mod progress;
 mod record;
 mod refresh;
 mod report;
+mod scan;
 mod service;
+mod state;
+mod tail;
 mod view;
 mod watch;
 mod window;
 
 pub use collector::{Changes, Collector, Error, Refreshed, Settings, default_roots};
-pub use prices::{Prices, PricesError};
 pub use demo::Demo;
+pub use prices::{Prices, PricesError};
 pub use progress::{Progress, ProgressSnapshot};
 pub use record::{Cost, Tokens};
-pub use report::{Call, Cell, Day, Report, Scan, Totals};
+pub use report::{ArchivedDay, Call, Cell, Day, Report, Scan, Totals};
 pub use service::{AnswerKey, ClaudeUsage, Options, Running};
 pub use view::{TimeRange, UnknownTimeRange, View};
 pub use watch::{WatchError, Watcher};

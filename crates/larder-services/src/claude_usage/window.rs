@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use super::report::{Call, Cell, Day, Report, Totals};
 use super::view::{
     ACTIVITY_MAX, Archived, CallRow, ChartData, DayCost, DayRow, ModelRow, ModelShare, ProjectCost,
-    ProjectRow, SESSIONS_MAX, ScanRow, SessionRow, Summary, TimeRange, TotalsRow, View, Window,
+    ProjectRow, SESSIONS_MAX, SessionRow, Summary, TimeRange, TotalsRow, View, Window,
 };
 
 impl Report {
