@@ -2,6 +2,7 @@
 //!
 //! It must not know how any command is carried out.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -131,16 +132,25 @@ pub(crate) enum ConfigCommand {
 /// Which daemon to ask, and as whom.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
-    /// The daemon's address [default: $LARDER_URL, else the configured listener]
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The daemon's address [default: $LARDER_URL, else the configured listener]"
+    )]
     pub(crate) url: Option<String>,
-    /// The token to send [default: $LARDER_TOKEN, else, to a server on this
-    /// machine, the one in STATE_DIR/admin.token]
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        help = "The token to send [default: $LARDER_TOKEN, else, to a server on this machine, \
+                the one in STATE_DIR/admin.token]"
+    )]
     pub(crate) token: Option<String>,
-    /// The configuration file [default: $LARDER_CONFIG, else none]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<std::path::PathBuf>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The configuration file [default: $LARDER_CONFIG, else none]"
+    )]
+    pub(crate) config: Option<PathBuf>,
     /// Where the daemon keeps its tokens [default: as configured]
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<String>,

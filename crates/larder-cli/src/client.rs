@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-pub(crate) use answers::{CacheInfo, Caches, Day, History, Point, Stats, Usage};
+pub(crate) use answers::{ByDay, CacheInfo, Caches, History, Point, Stats, Usage};
 pub(crate) use problem::Problem;
 pub(crate) use target::Target;
 
@@ -131,7 +131,7 @@ impl Client {
     pub(crate) fn get_text(&self, path: &str) -> Result<String, Error> {
         match self.get(path, None)? {
             Answer::Body { text, .. } => Ok(text),
-            Answer::Unchanged => Err(self.malformed(path, "304 to an unconditional request")),
+            Answer::Unchanged => Err(self.malformed(path, &"304 to an unconditional request")),
         }
     }
 
@@ -154,7 +154,7 @@ impl Client {
 
     /// Reads an answer to `path` as `T`.
     pub(crate) fn parse<T: DeserializeOwned>(&self, path: &str, text: &str) -> Result<T, Error> {
-        serde_json::from_str(text).map_err(|error| self.malformed(path, error))
+        serde_json::from_str(text).map_err(|error| self.malformed(path, &error))
     }
 
     fn address(&self, path: &str) -> String {
@@ -200,7 +200,7 @@ impl Client {
         }
     }
 
-    fn malformed(&self, path: &str, reason: impl ToString) -> Error {
+    fn malformed(&self, path: &str, reason: &dyn ToString) -> Error {
         Error::Malformed {
             url: self.address(path),
             reason: reason.to_string(),

@@ -112,8 +112,11 @@ pub(crate) enum LogFormat {
 /// What the command line says of the configuration.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Flags {
-    /// The configuration file [default: $LARDER_CONFIG, else none]
-    #[arg(long = "config", value_name = "FILE")]
+    #[arg(
+        long = "config",
+        value_name = "FILE",
+        help = "The configuration file [default: $LARDER_CONFIG, else none]"
+    )]
     pub(crate) file: Option<PathBuf>,
     /// Address and port to listen on [default: 127.0.0.1:7070]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -205,7 +208,7 @@ fn read_file(path: &Path) -> Result<String, String> {
         .map_err(|error| format!("cannot read the file {}: {error}", path.display()))?;
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = good.split(|byte| *byte == b'\n').count();
         format!("{}:{line}: expected UTF-8 text", path.display())
     })
 }
@@ -313,3 +316,6 @@ fn log(reader: &mut Reader) -> Log {
         level: reader.read("log.level", &level, (LevelFilter::INFO, "")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,9 @@ mod theme;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
+use ratatui::text::Span;
 use ratatui::widgets::Widget as _;
 
 use crate::args;
@@ -71,8 +72,27 @@ fn plain_frame(state: &State, area: Rect) -> String {
         interactive: false,
     };
     screen.render(area, &mut buffer);
-    let cells: Vec<&str> = buffer.content().iter().map(|cell| cell.symbol()).collect();
-    let lines = cells.chunks(usize::from(area.width)).map(<[&str]>::concat);
-    let text: Vec<_> = lines.map(|line| line.trim_end().to_owned()).collect();
-    text.join("\n").trim_end().to_owned() + "\n"
+    text(&buffer).trim_end().to_owned() + "\n"
 }
+
+/// A buffer's rows without the blanks at their ends.
+fn text(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width).max(1);
+    let rows: Vec<_> = buffer.content().chunks(width).map(row_text).collect();
+    rows.join("\n")
+}
+
+/// The cells that a wide character covers are not blanks.
+fn row_text(cells: &[Cell]) -> String {
+    let mut row = String::new();
+    let mut column = 0;
+    while let Some(cell) = cells.get(column) {
+        row.push_str(cell.symbol());
+        column += Span::raw(cell.symbol()).width().max(1);
+    }
+    row.truncate(row.trim_end().len());
+    row
+}
+
+#[cfg(test)]
+mod tests;

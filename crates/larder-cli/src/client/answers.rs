@@ -21,9 +21,9 @@ pub(crate) struct Usage {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Stats {
     pub(crate) totals: Totals,
-    pub(crate) models: Vec<Model>,
-    pub(crate) projects: Vec<Project>,
-    pub(crate) days: Vec<Day>,
+    pub(crate) models: Vec<ByModel>,
+    pub(crate) projects: Vec<ByProject>,
+    pub(crate) days: Vec<ByDay>,
     pub(crate) scan: Scan,
     pub(crate) snapshot: Snapshot,
     pub(crate) uptime_seconds: f64,
@@ -40,7 +40,7 @@ pub(crate) struct Totals {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Model {
+pub(crate) struct ByModel {
     pub(crate) model: String,
     pub(crate) priced: bool,
     #[serde(flatten)]
@@ -48,14 +48,14 @@ pub(crate) struct Model {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Project {
+pub(crate) struct ByProject {
     pub(crate) project: String,
     #[serde(flatten)]
     pub(crate) usage: Usage,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Day {
+pub(crate) struct ByDay {
     pub(crate) date: String,
     #[serde(flatten)]
     pub(crate) usage: Usage,

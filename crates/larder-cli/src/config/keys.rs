@@ -59,13 +59,11 @@ pub(super) fn advice(unknown: &str) -> String {
 
 /// What to write instead of an unknown section.
 pub(super) fn section_advice(unknown: &str) -> String {
-    match nearest(unknown, sections()) {
-        Some(section) => format!("did you mean [{section}]?"),
-        None => {
-            let all: Vec<_> = sections().map(|section| format!("[{section}]")).collect();
-            format!("the sections are {}", all.join(", "))
-        }
+    if let Some(section) = nearest(unknown, sections()) {
+        return format!("did you mean [{section}]?");
     }
+    let all: Vec<_> = sections().map(|section| format!("[{section}]")).collect();
+    format!("the sections are {}", all.join(", "))
 }
 
 /// The variable nearest to an unknown one, if any is near.

@@ -202,7 +202,7 @@ impl FileText<'_> {
         let before = &self.text.as_bytes()[..offset.min(self.text.len())];
         Source::File {
             path: self.path.to_owned(),
-            line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+            line: before.split(|byte| *byte == b'\n').count(),
         }
     }
 }

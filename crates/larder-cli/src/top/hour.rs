@@ -16,8 +16,9 @@ pub(super) fn slices(points: &[Point], count: usize) -> Vec<Option<f64>> {
     let end_ms = last.timestamp.as_millisecond();
     let slice_of = |point: &Point| {
         let into_hour_ms = point.timestamp.as_millisecond() - (end_ms - HOUR_MS);
-        let slice = into_hour_ms.saturating_mul(count as i64) / HOUR_MS;
-        (into_hour_ms >= 0).then(|| (slice as usize).min(count.saturating_sub(1)))
+        let into_hour_ms = u64::try_from(into_hour_ms).ok()?;
+        let slice = into_hour_ms * count as u64 / HOUR_MS.unsigned_abs();
+        Some((slice as usize).min(count.saturating_sub(1)))
     };
     if let Some(known_from) = slices.get_mut(slice_of(first).unwrap_or(0)..) {
         known_from.fill(Some(0.0));

@@ -42,8 +42,8 @@ pub(super) fn arrange(area: Rect, notice_rows: u16) -> Areas {
     let frame = Areas {
         header,
         notice,
-        body,
         footer,
+        body,
         ..Areas::default()
     };
     if body.width >= 98 && body.height >= 22 {

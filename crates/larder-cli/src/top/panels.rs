@@ -9,7 +9,7 @@ use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, Widget as _}
 
 use super::screen::Screen;
 use super::state::Panel;
-use crate::client::{CacheInfo, Day, Usage};
+use crate::client::{ByDay, CacheInfo, Usage};
 use crate::figures;
 
 const BAR: &str = "█";
@@ -241,7 +241,7 @@ fn right<'a>(text: impl Into<Text<'a>>) -> Cell<'a> {
     Cell::new(text.into().alignment(Alignment::Right))
 }
 
-fn bar(day: &Day, highest: f64, width: u16) -> String {
+fn bar(day: &ByDay, highest: f64, width: u16) -> String {
     if highest <= 0.0 {
         return String::new();
     }

@@ -262,7 +262,7 @@ impl Screen<'_> {
         Paragraph::new(lines)
             .wrap(Wrap { trim: false })
             .render(area, buffer);
-        if let (Some(progress), Some(last)) = (progress, area.rows().last()) {
+        if let (Some(progress), Some(last)) = (progress, area.rows().next_back()) {
             LineGauge::default()
                 .ratio(progress.fraction())
                 .filled_style(self.theme.good)

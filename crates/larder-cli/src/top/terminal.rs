@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::fetch::{Fetcher, Update};
 use super::screen::Screen;
@@ -103,7 +103,7 @@ impl View {
     }
 
     fn press(&mut self, key: KeyEvent, size: Size) -> Reaction {
-        let areas = self.screen().areas(Rect::from((Default::default(), size)));
+        let areas = self.screen().areas(Rect::from((Position::ORIGIN, size)));
         let reaction = self.state.press(key, |panel| areas.visible_rows(panel));
         if reaction == Reaction::Fetch {
             // A full queue means that the thread has newer wishes waiting.
