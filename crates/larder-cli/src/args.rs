@@ -16,14 +16,14 @@ Exit codes:
   2  wrong usage or bad configuration
   3  the server can't be reached
   4  the server refused: no token, a wrong one, or too low a role
-  5  there is no such cache
+  5  not found: no such cache, or the server is no larder daemon
   6  the server has no answer yet: it still scans, or found no logs
 
 Data goes to stdout, logs and errors to stderr. NO_COLOR turns colours off.";
 
 /// A cache layer for services: tiered, coherent, and it shows what it saves.
 #[derive(Debug, Parser)]
-#[command(name = "larder", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "larder", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -141,8 +141,8 @@ pub(crate) struct ServerArgs {
     #[arg(
         long,
         value_name = "TOKEN",
-        help = "The token to send [default: $LARDER_TOKEN, else, to a server on this machine, \
-                the one in STATE_DIR/admin.token]"
+        help = "The token to send [default: $LARDER_TOKEN, else, on this machine only, \
+                STATE_DIR/admin.token]"
     )]
     pub(crate) token: Option<String>,
     #[arg(

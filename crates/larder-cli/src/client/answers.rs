@@ -101,6 +101,9 @@ pub(crate) struct Caches {
 pub(crate) struct CacheInfo {
     pub(crate) name: String,
     pub(crate) entries: u64,
+    pub(crate) weight: u64,
+    /// The most that the weights may add up to; a weight is 1 unless the
+    /// cache weighs its entries.
     pub(crate) capacity: u64,
     pub(crate) stats: CacheStats,
 }

@@ -4,8 +4,9 @@ use super::columns::columns;
 use crate::client::Caches;
 use crate::figures;
 
-const HEADING: [&str; 10] = [
-    "cache", "entries", "capacity", "gets", "hit rate", "hit", "miss", "load", "errors", "saved",
+const HEADING: [&str; 11] = [
+    "cache", "entries", "weight", "capacity", "gets", "hit rate", "hit", "miss", "load", "errors",
+    "saved",
 ];
 
 /// A row for each cache; latencies are means.
@@ -19,6 +20,7 @@ pub(super) fn report(caches: &Caches) -> String {
         vec![
             figures::printable(&cache.name),
             figures::count(cache.entries),
+            figures::count(cache.weight),
             figures::count(cache.capacity),
             figures::count(stats.gets),
             figures::percent(stats.hit_rate),

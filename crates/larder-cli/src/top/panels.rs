@@ -190,8 +190,10 @@ fn usage_columns(width: u16) -> (Vec<Column<Usage>>, usize) {
     let mut columns = vec![
         column("cost", 10, |usage| figures::money(usage.cost_usd)),
         column("tokens", 6, |usage| figures::short(usage.total_tokens)),
-        column("calls", 6, |usage| figures::short(usage.messages)),
     ];
+    if width >= 56 {
+        columns.push(column("calls", 6, |usage| figures::short(usage.messages)));
+    }
     if width >= 64 {
         columns.push(column("in", 6, |usage| figures::short(usage.input_tokens)));
         columns.push(column("out", 6, |usage| {

@@ -240,7 +240,7 @@ impl Screen<'_> {
             "{} requests, {} failed, mean {}  up {}",
             figures::short(stats.total_requests),
             figures::short(stats.failed_requests),
-            figures::latency(Some(stats.avg_response_time_ms * 1e6)),
+            figures::latency((stats.total_requests > 0).then(|| stats.avg_response_time_ms * 1e6)),
             figures::age(figures::from_ms(stats.uptime_seconds * 1e3))
         );
         Line::styled(requests, self.theme.dim)

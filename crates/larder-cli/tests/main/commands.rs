@@ -63,12 +63,14 @@ fn caches_lists_each_cache_and_a_dash_where_nothing_was_measured() {
     assert_eq!(
         rows[1],
         [
-            "prices", "7", "10,000", "1,000", "97.3%", "85ns", "2.40ms", "2.30ms", "2", "2.3s"
+            "prices", "7", "7", "10,000", "1,000", "97.3%", "85ns", "2.40ms", "2.30ms", "2", "2.3s"
         ]
     );
     assert_eq!(
         rows[2],
-        ["unused", "0", "5", "0", "–", "–", "–", "–", "0", "0.0s"]
+        [
+            "unused", "0", "0", "5", "0", "–", "–", "–", "–", "0", "0.0s"
+        ]
     );
 }
 
