@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-pub(crate) use answers::{ByDay, CacheInfo, Caches, History, Point, Stats, Usage};
+pub(crate) use answers::{ByDay, CacheInfo, Caches, History, Point, Requests, Stats, Usage};
 pub(crate) use problem::Problem;
 pub(crate) use target::Target;
 

@@ -23,7 +23,7 @@ use crate::config::{Anonymous, Config};
 /// How long open requests may take to end once shutdown has begun.
 const DRAIN: Duration = Duration::from_secs(5);
 /// A demo's session goes on by one call in this time.
-const DEMO_PACE: Duration = Duration::from_millis(1_500);
+const DEMO_PACE: Duration = Duration::from_secs(4);
 
 /// Runs the daemon until it is told to stop.
 pub(crate) async fn run(config: Config, demo: bool) -> anyhow::Result<()> {

@@ -1,11 +1,17 @@
-//! The command as users run it, against a server that says what a test wants.
+//! The command as users run it: against a server that says what a test wants, and as the daemon.
 
 #[path = "main/commands.rs"]
 mod commands;
 #[path = "main/configuration.rs"]
 mod configuration;
+#[path = "main/daemon.rs"]
+mod daemon;
+#[path = "main/dashboard.rs"]
+mod dashboard;
 #[path = "main/run.rs"]
 mod run;
+#[path = "main/serve.rs"]
+mod serve;
 #[path = "main/server.rs"]
 mod server;
 #[path = "main/top.rs"]

@@ -26,6 +26,13 @@ pub(crate) struct Stats {
     pub(crate) days: Vec<ByDay>,
     pub(crate) scan: Scan,
     pub(crate) snapshot: Snapshot,
+    #[serde(flatten)]
+    pub(crate) requests: Requests,
+}
+
+/// What the daemon has answered since its start.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Requests {
     pub(crate) uptime_seconds: f64,
     pub(crate) total_requests: u64,
     pub(crate) failed_requests: u64,
@@ -79,15 +86,26 @@ pub(crate) struct Snapshot {
 /// The answer of `/api/metrics/history`.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct History {
+    pub(crate) range: HistoryRange,
+    /// The oldest first.
     pub(crate) points: Vec<Point>,
 }
 
-/// A snapshot of the ring.
+/// The time that a history covers.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct HistoryRange {
+    /// When the server answered, by its own clock.
+    pub(crate) to: jiff::Timestamp,
+}
+
+/// A snapshot of the ring: one for each refresh.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Point {
     pub(crate) timestamp: jiff::Timestamp,
     /// Everything counted until then.
     pub(crate) cost_usd: f64,
+    #[serde(flatten)]
+    pub(crate) requests: Requests,
 }
 
 /// The answer of `/v1/caches`.

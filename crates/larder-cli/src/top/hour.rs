@@ -37,11 +37,13 @@ pub(super) fn slices(points: &[Point], count: usize) -> Vec<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Requests;
 
     fn point(minute: i64, cost_usd: f64) -> Point {
         Point {
             timestamp: jiff::Timestamp::from_second(minute * 60).expect("in range"),
             cost_usd,
+            requests: Requests::default(),
         }
     }
 

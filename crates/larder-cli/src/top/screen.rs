@@ -48,7 +48,7 @@ impl Widget for Screen<'_> {
             Some(stats) => {
                 self.draw_notice(areas.notice, buffer);
                 self.draw_data(stats, &areas, buffer);
-                self.draw_footer(stats, areas.footer, buffer);
+                self.draw_footer(areas.footer, buffer);
             }
             None => self.draw_waiting(areas.body, buffer),
         }
@@ -229,21 +229,25 @@ impl Screen<'_> {
             .render(area, buffer);
     }
 
-    fn draw_footer(&self, stats: &Stats, area: Rect, buffer: &mut Buffer) {
+    fn draw_footer(&self, area: Rect, buffer: &mut Buffer) {
         let keys = match area.width {
             _ if !self.interactive => "",
             100.. => "q quit  t w m a range  Tab list  ↑↓ scroll  ? help",
             _ => "q quit  ? help",
         };
         Line::styled(keys, self.theme.dim).render(area, buffer);
-        let requests = format!(
+        let Some(requests) = self.state.requests() else {
+            return;
+        };
+        let mean_ns = requests.avg_response_time_ms * 1e6;
+        let text = format!(
             "{} requests, {} failed, mean {}  up {}",
-            figures::short(stats.total_requests),
-            figures::short(stats.failed_requests),
-            figures::latency((stats.total_requests > 0).then(|| stats.avg_response_time_ms * 1e6)),
-            figures::age(figures::from_ms(stats.uptime_seconds * 1e3))
+            figures::short(requests.total_requests),
+            figures::short(requests.failed_requests),
+            figures::latency((requests.total_requests > 0).then_some(mean_ns)),
+            figures::age(figures::from_ms(requests.uptime_seconds * 1e3))
         );
-        Line::styled(requests, self.theme.dim)
+        Line::styled(text, self.theme.dim)
             .right_aligned()
             .render(area, buffer);
     }

@@ -8,7 +8,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::fetch::Update;
 use crate::args::Range;
-use crate::client::{Caches, Error, History, Stats};
+use crate::client::{Caches, Error, History, Requests, Stats};
 use crate::figures;
 
 /// The last good answer of one endpoint, and what has gone wrong since.
@@ -42,6 +42,11 @@ impl<T> Latest<T> {
             }
             Err(error) => self.error = Some(error),
         }
+    }
+
+    /// How long the value has been here.
+    fn held(&self, now: Instant) -> Option<Duration> {
+        Some(now.saturating_duration_since(self.received?))
     }
 }
 
@@ -114,12 +119,31 @@ impl State {
         self.caches.take(update.caches, update.at);
     }
 
-    /// How old the totals are: the snapshot's age when it came, and the time
-    /// since.
+    /// How long ago the daemon last made sure that the totals are right. While
+    /// nothing changes it sends no new totals; the history tells then.
     pub(super) fn data_age(&self, now: Instant) -> Option<Duration> {
-        let snapshot = &self.stats.value.as_ref()?.snapshot;
-        let since = now.saturating_duration_since(self.stats.received?);
-        Some(figures::from_ms(snapshot.age_ms) + since)
+        let stats = self.stats.value.as_ref()?;
+        let of_totals = figures::from_ms(stats.snapshot.age_ms) + self.stats.held(now)?;
+        let of_history = self.history_age(now);
+        let is_current = self.stats.error.is_none() && self.shown_range == self.range;
+        let latest = of_history.filter(|_| is_current);
+        Some(latest.map_or(of_totals, |age| age.min(of_totals)))
+    }
+
+    fn history_age(&self, now: Instant) -> Option<Duration> {
+        let history = self.history.value.as_ref()?;
+        let last = history.points.last()?;
+        let when_sent = history.range.to.duration_since(last.timestamp);
+        Some(when_sent.unsigned_abs() + self.history.held(now)?)
+    }
+
+    /// The latest figures on the daemon's requests.
+    pub(super) fn requests(&self) -> Option<&Requests> {
+        let history = self.history.value.as_ref();
+        let last = history.and_then(|history| history.points.last());
+        let stats = self.stats.value.as_ref().map(|stats| &stats.requests);
+        let all = stats.into_iter().chain(last.map(|point| &point.requests));
+        all.max_by(|a, b| a.uptime_seconds.total_cmp(&b.uptime_seconds))
     }
 
     /// How many rows of a panel are above its first visible one.

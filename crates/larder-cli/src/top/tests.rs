@@ -147,6 +147,18 @@ fn an_unchanged_answer_ends_an_outage() {
 }
 
 #[test]
+fn while_nothing_changes_the_history_tells_how_old_the_totals_are() {
+    let now = Instant::now();
+    let mut state = full(now);
+    let later = now + Duration::from_secs(600);
+    state.take(update(later, Range::All, Ok(None)));
+    assert_shows(
+        &frame(&state, later, 100, 30),
+        &["data 0.0s old ● live", "up 1d 4h"],
+    );
+}
+
+#[test]
 fn the_first_scan_shows_how_far_it_is() {
     let now = Instant::now();
     let mut state = State::new("http://x", Range::All);

@@ -1,0 +1,131 @@
+//! The daemon as a process, on a port of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::run::larder;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running daemon; it is killed with its handle, unless it was ended before.
+pub(crate) struct Daemon {
+    child: Child,
+    pub(crate) url: String,
+    stderr: mpsc::Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Daemon {
+    /// Starts one with `home` as home and state directory, and waits until it listens.
+    pub(crate) fn start(home: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(home, arguments, |command| command)
+    }
+
+    pub(crate) fn start_with(
+        home: &Path,
+        arguments: &[&str],
+        adapt: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Self {
+        let state = home.join("state");
+        let mut command = larder(home, &["serve", "--listen", "127.0.0.1:0"]);
+        command
+            .arg("--state-dir")
+            .arg(state)
+            .args(arguments)
+            .stderr(Stdio::piped());
+        let mut child = adapt(&mut command).spawn().expect("the daemon starts");
+        let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let (send, stderr) = mpsc::channel();
+        std::thread::spawn(move || {
+            lines
+                .map_while(Result::ok)
+                .try_for_each(|line| send.send(line))
+        });
+        let mut daemon = Self {
+            child,
+            url: String::new(),
+            stderr,
+        };
+        let line = daemon.line_with("serving on ");
+        daemon.url = line
+            .split("serving on ")
+            .last()
+            .expect("it names its address")
+            .to_owned();
+        daemon
+    }
+
+    /// Waits until stderr has had a line that holds `text`.
+    pub(crate) fn line_with(&mut self, text: &str) -> String {
+        loop {
+            if let Some(line) = self.seen.iter().find(|line| line.contains(text)) {
+                return line.clone();
+            }
+            let Ok(line) = self.stderr.recv_timeout(PATIENCE) else {
+                panic!("no line with {text:?} among {:#?}", self.seen);
+            };
+            self.seen.push(line);
+        }
+    }
+
+    /// Status and body of a GET.
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut response = agent
+            .get(format!("{}{path}", self.url))
+            .call()
+            .expect("the daemon answers");
+        let body = response.body_mut().read_to_string().expect("a text");
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&body).unwrap_or(Value::Null),
+        )
+    }
+
+    /// The usage, once the first scan is done.
+    pub(crate) fn stats(&mut self) -> Value {
+        self.line_with("counted the session logs");
+        let started = Instant::now();
+        loop {
+            let (status, stats) = self.get("/api/stats");
+            if status == 200 {
+                return stats;
+            }
+            assert!(started.elapsed() < PATIENCE, "{stats}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        let asked = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .expect("kill runs");
+        assert!(asked.success());
+        self.child.wait().expect("it ends")
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let ended = self.child.kill().and_then(|()| self.child.wait());
+            ended.expect("it ends");
+        }
+    }
+}
