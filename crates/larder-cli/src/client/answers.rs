@@ -34,8 +34,10 @@ pub(crate) struct Stats {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Requests {
     pub(crate) uptime_seconds: f64,
-    pub(crate) total_requests: u64,
-    pub(crate) failed_requests: u64,
+    #[serde(rename = "total_requests")]
+    pub(crate) total: u64,
+    #[serde(rename = "failed_requests")]
+    pub(crate) failed: u64,
     pub(crate) avg_response_time_ms: f64,
 }
 

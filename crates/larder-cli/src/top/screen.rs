@@ -242,9 +242,9 @@ impl Screen<'_> {
         let mean_ns = requests.avg_response_time_ms * 1e6;
         let text = format!(
             "{} requests, {} failed, mean {}  up {}",
-            figures::short(requests.total_requests),
-            figures::short(requests.failed_requests),
-            figures::latency((requests.total_requests > 0).then_some(mean_ns)),
+            figures::short(requests.total),
+            figures::short(requests.failed),
+            figures::latency((requests.total > 0).then_some(mean_ns)),
             figures::age(figures::from_ms(requests.uptime_seconds * 1e3))
         );
         Line::styled(text, self.theme.dim)
