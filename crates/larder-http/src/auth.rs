@@ -120,9 +120,10 @@ fn is_token(text: &str) -> bool {
 
 /// Written beside its place and moved there whole, so that no crash leaves half a token.
 fn write_token(path: &Path) -> io::Result<String> {
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut random = [[0; 16]; 2];
+    getrandom::fill(random.as_flattened_mut()).map_err(io::Error::other)?;
+    let [high, low] = random.map(u128::from_be_bytes);
+    let token = format!("{high:032x}{low:032x}");
     let beside = path.with_extension("token.new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

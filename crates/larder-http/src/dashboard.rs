@@ -88,11 +88,8 @@ fn asset_response(path: &str, headers: &HeaderMap) -> Response {
 
 fn etag(file: &EmbeddedFile) -> String {
     let hash = file.metadata.sha256_hash();
-    let short: String = hash[..12]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("\"{short}\"")
+    let start = hash.first_chunk().map_or(0, |start| u128::from_be_bytes(*start));
+    format!("\"{start:032x}\"")
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -29,9 +29,9 @@ pub struct RequestFigures {
 impl Requests {
     pub(crate) fn record(&self, status: StatusCode, took: Duration) {
         if status.as_u16() < 400 {
-            self.successful.increment()
+            self.successful.increment();
         } else {
-            self.failed.increment()
+            self.failed.increment();
         }
         self.latency.record(took);
     }

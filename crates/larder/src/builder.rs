@@ -90,19 +90,37 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     /// # Errors
     /// [`BuildError`] names the setting and what was expected.
     pub fn build(self) -> Result<Cache<K, V>, BuildError> {
-        let Self { name, max_capacity, weigher, policy, max_loads, clock, runtime } = self;
+        let Self {
+            name,
+            max_capacity,
+            weigher,
+            policy,
+            max_loads,
+            clock,
+            runtime,
+        } = self;
         if !is_name(&name) {
             return Err(BuildError::Name { name });
         }
         if max_loads == 0 {
-            return Err(BuildError::Setting { name, setting: "max_loads", given: "0".into(), expected: "at least 1" });
+            return Err(BuildError::Setting {
+                name,
+                setting: "max_loads",
+                given: "0".into(),
+                expected: "at least 1",
+            });
         }
         let clock = clock.unwrap_or_default();
         Ok(Cache::from_inner(Inner {
             name: name.into(),
             capacity: max_capacity,
             policy,
-            memory: Memory::new(Limits { max_weight: max_capacity }, weigher),
+            memory: Memory::new(
+                Limits {
+                    max_weight: max_capacity,
+                },
+                weigher,
+            ),
             flights: Arc::new(Flights::new(max_loads)),
             log: InvalidationLog::default(),
             recorder: Recorder::new(clock.clone()),

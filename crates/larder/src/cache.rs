@@ -83,7 +83,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     pub(crate) fn from_inner(inner: Inner<K, V>) -> Self {
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The value in this process's memory, if it is there and fresh. Never waits and never loads;
@@ -95,12 +97,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let found = self.inner.find(self.inner.memory.hash(key), key);
-        self.inner.recorder.count(if found.is_some() { Event::Hit } else { Event::Miss });
+        self.inner.recorder.count(if found.is_some() {
+            Event::Hit
+        } else {
+            Event::Miss
+        });
         found.map(|hit| hit.value)
     }
 
     /// The value from whichever tier has it; `None` if none has. Never loads.
-    #[expect(clippy::unused_async, reason = "lower tiers are awaited; memory, the only tier yet, is not")]
+    #[expect(
+        clippy::unused_async,
+        reason = "lower tiers are awaited; memory, the only tier yet, is not"
+    )]
     pub async fn get<Q>(&self, key: &Q) -> Result<Option<Entry<V>>, Error>
     where
         K: Borrow<Q>,
@@ -108,7 +117,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     {
         let inner = &*self.inner;
         let found = inner.find(inner.memory.hash(key), key);
-        inner.recorder.count(if found.is_some() { Event::Hit } else { Event::Miss });
+        inner.recorder.count(if found.is_some() {
+            Event::Hit
+        } else {
+            Event::Miss
+        });
         Ok(found.map(|hit| inner.entry_of(hit)))
     }
 
@@ -135,7 +148,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
             self.inner.recorder.count(Event::Hit);
             return Ok(hit.value);
         }
-        self.load_through(hash, key.to_key(), None, load).await.map(|entry| entry.value)
+        self.load_through(hash, key.to_key(), None, load)
+            .await
+            .map(|entry| entry.value)
     }
 
     /// A call on `key` with settings of its own, or one that tells more of its result.
@@ -144,19 +159,29 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        Lookup { cache: self, key, ttl: None }
+        Lookup {
+            cache: self,
+            key,
+            ttl: None,
+        }
     }
 
     /// Puts a value in. A load of the key that is running may still answer its own waiters, and
     /// will not be stored.
-    #[expect(clippy::unused_async, reason = "lower tiers are awaited; memory, the only tier yet, is not")]
+    #[expect(
+        clippy::unused_async,
+        reason = "lower tiers are awaited; memory, the only tier yet, is not"
+    )]
     pub async fn insert(&self, key: K, value: V) -> Result<Applied, Error> {
         self.inner.insert(key, value, None);
         Ok(Applied::Everywhere)
     }
 
     /// Removes a key. Once this has returned no get returns a value loaded or inserted before.
-    #[expect(clippy::unused_async, reason = "lower tiers are awaited; memory, the only tier yet, is not")]
+    #[expect(
+        clippy::unused_async,
+        reason = "lower tiers are awaited; memory, the only tier yet, is not"
+    )]
     pub async fn invalidate<Q>(&self, key: &Q) -> Result<Applied, Error>
     where
         K: Borrow<Q>,
@@ -164,14 +189,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     {
         let inner = &*self.inner;
         let hash = inner.memory.hash(key);
-        let (removed, _) = inner.flights.fence(hash, key, || inner.memory.remove(hash, key));
+        let (removed, _) = inner
+            .flights
+            .fence(hash, key, || inner.memory.remove(hash, key));
         drop(removed);
         inner.recorder.count(Event::Invalidation);
         Ok(Applied::Everywhere)
     }
 
     /// Removes everything. Values are unreachable at once; taking back their memory is O(n).
-    #[expect(clippy::unused_async, reason = "lower tiers are awaited; memory, the only tier yet, is not")]
+    #[expect(
+        clippy::unused_async,
+        reason = "lower tiers are awaited; memory, the only tier yet, is not"
+    )]
     pub async fn clear(&self) -> Result<Applied, Error> {
         self.inner.log.invalidate_all();
         self.inner.memory.clear();
@@ -246,7 +276,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// The miss: one load for all who want the key.
-    async fn load_through<F, Fut, L, E>(&self, hash: u64, key: K, ttl: Option<Duration>, load: F) -> Result<Entry<V>, Error>
+    async fn load_through<F, Fut, L, E>(
+        &self,
+        hash: u64,
+        key: K,
+        ttl: Option<Duration>,
+        load: F,
+    ) -> Result<Entry<V>, Error>
     where
         F: FnOnce(LoadCx<K>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<L, E>> + Send + 'static,
@@ -266,13 +302,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
                     ticket
                 }
                 Boarding::Leads(lead, ticket) => {
-                    let Some(load) = load.take() else { return Err(Error::Abandoned) };
+                    let Some(load) = load.take() else {
+                        return Err(Error::Abandoned);
+                    };
                     inner.take_off(&runtime, lead, key.clone(), hash, ttl, load);
                     ticket
                 }
                 Boarding::Full => {
                     inner.recorder.count(Event::Overload);
-                    return Err(Error::Overloaded { limit: inner.flights.limit() });
+                    return Err(Error::Overloaded {
+                        limit: inner.flights.limit(),
+                    });
                 }
             };
             let landing = inner.wait(&runtime, ticket, started).await?;
@@ -280,7 +320,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
                 Landing::Landed(outcome) => {
                     inner.recorder.missed(started.elapsed());
                     let Fresh { value, version } = outcome?;
-                    return Ok(Entry { value, source: Source::Loader, age: Duration::ZERO, version });
+                    return Ok(Entry {
+                        value,
+                        source: Source::Loader,
+                        age: Duration::ZERO,
+                        version,
+                    });
                 }
                 Landing::Panicked => return Err(Error::LoadPanicked),
                 Landing::Lost | Landing::InTheAir => {}
@@ -298,30 +343,47 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let (now, floor) = (self.clock.now(), self.log.floor());
-        self.recorder.lookup(|| self.memory.get(hash, key, now, |meta| meta.version > floor))
+        self.recorder
+            .lookup(|| self.memory.get(hash, key, now, |meta| meta.version > floor))
     }
 
     fn entry_of(&self, hit: Hit<V>) -> Entry<V> {
         let age = self.clock.now().since(hit.meta.created);
-        Entry { value: hit.value, source: Source::Memory, age, version: hit.meta.version }
+        Entry {
+            value: hit.value,
+            source: Source::Memory,
+            age,
+            version: hit.meta.version,
+        }
     }
 
     fn insert(&self, key: K, value: V, ttl: Option<Duration>) {
         let hash = self.memory.hash(&key);
         let now = self.clock.now();
         let expires_at = self.policy.expires_at(now, ttl);
-        let meta = Meta { version: self.log.mint(), created: now, fresh_until: expires_at, expires_at };
+        let meta = Meta {
+            version: self.log.mint(),
+            created: now,
+            fresh_until: expires_at,
+            expires_at,
+        };
         let (evicted, _) = if expires_at > now {
-            self.flights.fence(hash, &key.clone(), || self.memory.insert(hash, key, value, meta, now))
+            self.flights.fence(hash, &key.clone(), || {
+                self.memory.insert(hash, key, value, meta, now)
+            })
         } else {
-            self.flights.fence(hash, &key, || self.memory.remove(hash, &key).into())
+            self.flights
+                .fence(hash, &key, || self.memory.remove(hash, &key).into())
         };
         drop(evicted);
         self.recorder.count(Event::Insert);
     }
 
     fn runtime(&self) -> Result<Handle, Error> {
-        self.runtime.clone().or_else(|| Handle::try_current().ok()).ok_or(Error::NoRuntime)
+        self.runtime
+            .clone()
+            .or_else(|| Handle::try_current().ok())
+            .ok_or(Error::NoRuntime)
     }
 
     /// Starts the load as a task of its own.
@@ -341,7 +403,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     {
         // Between this caller's miss and its boarding another flight may have landed.
         if let Some(Hit { value, meta }) = self.find(hash, &key) {
-            lead.land(|_| Ok(Fresh { value, version: meta.version }));
+            lead.land(|_| {
+                Ok(Fresh {
+                    value,
+                    version: meta.version,
+                })
+            });
             return;
         }
         let inner = self.clone();
@@ -363,12 +430,24 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Publishes what a load brought, unless the key was written or invalidated since it began.
-    fn land(&self, lead: Lead<K, Outcome<V>>, hash: u64, key: K, loaded: Loaded<V>, ttl: Option<Duration>) {
+    fn land(
+        &self,
+        lead: Lead<K, Outcome<V>>,
+        hash: u64,
+        key: K,
+        loaded: Loaded<V>,
+        ttl: Option<Duration>,
+    ) {
         let Loaded { value, ttl: own } = loaded;
         let now = self.clock.now();
         let expires_at = self.policy.expires_at(now, own.or(ttl));
         let (stamp, version) = (lead.stamp(), self.log.mint());
-        let meta = Meta { version, created: now, fresh_until: expires_at, expires_at };
+        let meta = Meta {
+            version,
+            created: now,
+            fresh_until: expires_at,
+            expires_at,
+        };
         let mut evicted = None;
         lead.land(|in_table| {
             if !(in_table && self.log.is_unfenced(stamp)) {
@@ -382,7 +461,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Waits for a landing, until the policy's hard time-out counted from `started`.
-    async fn wait(&self, runtime: &Handle, ticket: Ticket<Outcome<V>>, started: Instant) -> Result<Landing<Outcome<V>>, Error> {
+    async fn wait(
+        &self,
+        runtime: &Handle,
+        ticket: Ticket<Outcome<V>>,
+        started: Instant,
+    ) -> Result<Landing<Outcome<V>>, Error> {
         let left = self.policy.wait_limit().saturating_sub(started.elapsed());
         let timed = {
             let _runtime = runtime.enter();
@@ -390,7 +474,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         timed.await.map_err(|_| {
             self.recorder.count(Event::Timeout);
-            Error::Timeout { waited: started.elapsed() }
+            Error::Timeout {
+                waited: started.elapsed(),
+            }
         })
     }
 }
@@ -416,13 +502,17 @@ fn info<K: CacheKey>(key: &K, meta: &Meta, now: Tick) -> EntryInfo {
 
 impl<K: CacheKey, V> Clone for Cache<K, V> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        Self {
+            inner: self.inner.clone(),
+        }
     }
 }
 
 impl<K: CacheKey, V> std::fmt::Debug for Cache<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cache").field("name", &self.inner.name).finish_non_exhaustive()
+        f.debug_struct("Cache")
+            .field("name", &self.inner.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -460,11 +550,16 @@ where
             inner.recorder.count(Event::Hit);
             return Ok(inner.entry_of(hit));
         }
-        self.cache.load_through(hash, self.key.to_key(), self.ttl, load).await
+        self.cache
+            .load_through(hash, self.key.to_key(), self.ttl, load)
+            .await
     }
 
     /// As [`Cache::insert`].
-    #[expect(clippy::unused_async, reason = "lower tiers are awaited; memory, the only tier yet, is not")]
+    #[expect(
+        clippy::unused_async,
+        reason = "lower tiers are awaited; memory, the only tier yet, is not"
+    )]
     pub async fn insert(self, value: V) -> Result<Applied, Error> {
         self.cache.inner.insert(self.key.to_key(), value, self.ttl);
         Ok(Applied::Everywhere)

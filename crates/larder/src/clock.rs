@@ -34,6 +34,7 @@ impl Tick {
     }
 
     /// This tick moved later by `duration`, saturating at [`Tick::NEVER`].
+    #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self::from_millis(self.0.saturating_add(millis))
@@ -100,7 +101,9 @@ impl Ticker {
     fn start() -> &'static Self {
         static TICKER: OnceLock<&'static Ticker> = OnceLock::new();
         TICKER.get_or_init(|| {
-            let ticker: &'static Self = Box::leak(Box::new(Self { millis: AtomicU64::new(0) }));
+            let ticker: &'static Self = Box::leak(Box::new(Self {
+                millis: AtomicU64::new(0),
+            }));
             let origin = Instant::now();
             std::thread::Builder::new()
                 .name("larder-clock".into())
@@ -139,7 +142,10 @@ pub struct ManualClock(Arc<Manual>);
 impl ManualClock {
     /// A clock at its origin, whose wall time is 2026-01-01T00:00:00Z.
     pub fn new() -> Self {
-        Self(Arc::new(Manual { millis: AtomicU64::new(0), wall_millis: AtomicU64::new(1_767_225_600_000) }))
+        Self(Arc::new(Manual {
+            millis: AtomicU64::new(0),
+            wall_millis: AtomicU64::new(1_767_225_600_000),
+        }))
     }
 
     /// The clock to hand to what is tested.
@@ -156,8 +162,12 @@ impl ManualClock {
 
     /// Sets the wall clock alone, as an operator or NTP would.
     pub fn set_wall(&self, wall: SystemTime) {
-        let since = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.0.wall_millis.store(since.as_millis() as u64, Ordering::Release);
+        let since = wall
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        self.0
+            .wall_millis
+            .store(since.as_millis() as u64, Ordering::Release);
     }
 }
 

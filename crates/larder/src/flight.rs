@@ -76,7 +76,11 @@ impl<K, T> Flights<K, T> {
 impl<K: Eq + Clone, T: Clone> Flights<K, T> {
     pub(crate) fn new(limit: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, running: AtomicUsize::new(0), limit }
+        Self {
+            shards,
+            running: AtomicUsize::new(0),
+            limit,
+        }
     }
 
     pub(crate) const fn limit(&self) -> usize {
@@ -85,7 +89,13 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
 
     /// Joins the flight of `key`, or starts one. A flight whose stamp is under `floor` began before
     /// an invalidation that the caller comes after: it is left to its own waiters.
-    pub(crate) fn board(self: &Arc<Self>, hash: u64, key: &K, stamp: u64, floor: u64) -> Boarding<K, T> {
+    pub(crate) fn board(
+        self: &Arc<Self>,
+        hash: u64,
+        key: &K,
+        stamp: u64,
+        floor: u64,
+    ) -> Boarding<K, T> {
         let mut shard = self.shard(hash).lock();
         if let Ok(slot) = shard.find_entry(hash, |slot| slot.key == *key) {
             let flight = &slot.get().flight;
@@ -100,9 +110,18 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         }
         let (landing, ticket) = watch::channel(Landing::InTheAir);
         let flight = Arc::new(Flight { stamp, landing });
-        let slot = Slot { key: key.clone(), hash, flight: flight.clone() };
+        let slot = Slot {
+            key: key.clone(),
+            hash,
+            flight: flight.clone(),
+        };
         shard.insert_unique(hash, slot, |slot| slot.hash);
-        let lead = Lead { flights: self.clone(), flight, key: key.clone(), hash };
+        let lead = Lead {
+            flights: self.clone(),
+            flight,
+            key: key.clone(),
+            hash,
+        };
         Boarding::Leads(lead, Ticket(ticket))
     }
 
@@ -116,7 +135,10 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         Q: Eq + ?Sized,
     {
         let mut shard = self.shard(hash).lock();
-        let taken = shard.find_entry(hash, |slot| slot.key.borrow() == key).map(|slot| slot.remove().0).ok();
+        let taken = shard
+            .find_entry(hash, |slot| slot.key.borrow() == key)
+            .map(|slot| slot.remove().0)
+            .ok();
         let written = write();
         drop(shard);
         (written, taken.is_some())
@@ -142,8 +164,12 @@ impl<K: Eq, T> Lead<K, T> {
     }
 
     fn take_out(&self, shard: &mut Shard<K, T>) -> Option<Slot<K, T>> {
-        let is_own = |slot: &Slot<K, T>| slot.key == self.key && Arc::ptr_eq(&slot.flight, &self.flight);
-        shard.find_entry(self.hash, is_own).map(|slot| slot.remove().0).ok()
+        let is_own =
+            |slot: &Slot<K, T>| slot.key == self.key && Arc::ptr_eq(&slot.flight, &self.flight);
+        shard
+            .find_entry(self.hash, is_own)
+            .map(|slot| slot.remove().0)
+            .ok()
     }
 }
 
@@ -156,7 +182,11 @@ impl<K: Eq, T> Drop for Lead<K, T> {
         }
         let own = self.take_out(&mut self.flights.shard(self.hash).lock());
         drop(own);
-        let landing = if std::thread::panicking() { Landing::Panicked } else { Landing::Lost };
+        let landing = if std::thread::panicking() {
+            Landing::Panicked
+        } else {
+            Landing::Lost
+        };
         self.flight.landing.send_replace(landing);
     }
 }
@@ -164,7 +194,10 @@ impl<K: Eq, T> Drop for Lead<K, T> {
 impl<T: Clone> Ticket<T> {
     /// Waits until the flight has landed or is lost. Dropping the future cancels nothing.
     pub(crate) async fn landing(mut self) -> Landing<T> {
-        let landed = self.0.wait_for(|landing| !matches!(landing, Landing::InTheAir)).await;
+        let landed = self
+            .0
+            .wait_for(|landing| !matches!(landing, Landing::InTheAir))
+            .await;
         landed.map_or(Landing::Lost, |landing| landing.clone())
     }
 }

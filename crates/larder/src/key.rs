@@ -58,4 +58,6 @@ macro_rules! key_by_display {
     )*};
 }
 
-key_by_display!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool, char);
+key_by_display!(
+    u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool, char
+);

@@ -53,5 +53,7 @@ pub use key::{CacheKey, KeyRef};
 pub use loader::{LoadCx, Loaded};
 pub use observe::{Latency, Stats};
 pub use policy::Policy;
-pub use snapshots::{Refreshed, RefreshHealth, Refresher, Sample, Snapshot, Snapshots, SnapshotsBuilder};
+pub use snapshots::{
+    RefreshHealth, Refreshed, Refresher, Sample, Snapshot, Snapshots, SnapshotsBuilder,
+};
 pub use tier::memory::Evictions;

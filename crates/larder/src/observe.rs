@@ -54,7 +54,11 @@ struct Baseline {
 
 impl Recorder {
     pub(crate) fn new(clock: Clock) -> Self {
-        let baseline = Baseline { counts: [0; EVENTS], latencies: [None, None, None], since: clock.now() };
+        let baseline = Baseline {
+            counts: [0; EVENTS],
+            latencies: [None, None, None],
+            since: clock.now(),
+        };
         Self {
             tally: Tally::new(),
             baseline: Mutex::new(baseline),
@@ -76,7 +80,11 @@ impl Recorder {
         thread_local!(static TURN: Cell<u32> = const { Cell::new(0) });
         let turn = TURN.get();
         TURN.set(turn.wrapping_add(1));
-        if turn % HIT_SAMPLE == 0 { self.timed(look) } else { look() }
+        if turn.is_multiple_of(HIT_SAMPLE) {
+            self.timed(look)
+        } else {
+            look()
+        }
     }
 
     #[cold]
@@ -102,10 +110,18 @@ impl Recorder {
         let count = |event: Event| self.tally.sum(event as usize) - baseline.counts[event as usize];
         let latency = |timing: &Timing, before: &Option<TimingSnapshot>| {
             let snapshot = timing.snapshot();
-            Latency::of(&before.as_ref().map_or_else(|| snapshot.clone(), |before| snapshot.since(before)))
+            Latency::of(
+                &before
+                    .as_ref()
+                    .map_or_else(|| snapshot.clone(), |before| snapshot.since(before)),
+            )
         };
         let [hit, miss, load] = &baseline.latencies;
-        let (hit, miss, load) = (latency(&self.hit, hit), latency(&self.miss, miss), latency(&self.load, load));
+        let (hit, miss, load) = (
+            latency(&self.hit, hit),
+            latency(&self.miss, miss),
+            latency(&self.load, load),
+        );
         let hits = count(Event::Hit);
         Stats {
             hits,
@@ -132,7 +148,8 @@ impl Recorder {
         let mut baseline = self.baseline.lock();
         baseline.counts = std::array::from_fn(|event| self.tally.sum(event));
         baseline.since = self.clock.now();
-        baseline.latencies = [&self.hit, &self.miss, &self.load].map(|timing| Some(timing.snapshot()));
+        baseline.latencies =
+            [&self.hit, &self.miss, &self.load].map(|timing| Some(timing.snapshot()));
     }
 }
 
@@ -141,7 +158,10 @@ fn saved(hits: u64, hit: &Latency, miss: &Latency) -> Duration {
     if miss.count == 0 {
         return Duration::ZERO;
     }
-    miss.mean.saturating_sub(hit.mean).checked_mul(u32::try_from(hits).unwrap_or(u32::MAX)).unwrap_or(Duration::MAX)
+    miss.mean
+        .saturating_sub(hit.mean)
+        .checked_mul(u32::try_from(hits).unwrap_or(u32::MAX))
+        .unwrap_or(Duration::MAX)
 }
 
 /// A cache's figures since it was built or last reset.

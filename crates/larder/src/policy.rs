@@ -20,18 +20,24 @@ pub struct Policy {
 
 impl Policy {
     /// The longest that a caller waits for a load, unless set otherwise.
-    pub const DEFAULT_HARD_TIMEOUT: Duration = Duration::from_secs(60);
+    pub const DEFAULT_HARD_TIMEOUT: Duration = Duration::from_mins(1);
 
     /// Values are fresh for `ttl` after they were stored, then they are gone.
     ///
     /// Zero stores nothing. Precision is a millisecond; anything past 34 years is for ever.
     pub const fn ttl(ttl: Duration) -> Self {
-        Self { ttl: Some(ttl), hard_timeout: Self::DEFAULT_HARD_TIMEOUT }
+        Self {
+            ttl: Some(ttl),
+            hard_timeout: Self::DEFAULT_HARD_TIMEOUT,
+        }
     }
 
     /// Values stay until they are evicted or invalidated.
     pub const fn forever() -> Self {
-        Self { ttl: None, hard_timeout: Self::DEFAULT_HARD_TIMEOUT }
+        Self {
+            ttl: None,
+            hard_timeout: Self::DEFAULT_HARD_TIMEOUT,
+        }
     }
 
     /// How long a caller waits for a load before it gets [`Error::Timeout`](crate::Error::Timeout).

@@ -35,12 +35,15 @@ pub struct Snapshots<T, P = Arc<T>> {
     shared: Arc<Shared<T, P>>,
 }
 
+/// Makes what the ring keeps of a value.
+type Projection<T, P> = Box<dyn Fn(&Arc<T>) -> P + Send + Sync>;
+
 struct Shared<T, P> {
     name: String,
     interval: Duration,
     rest: Duration,
     capacity: usize,
-    project: Box<dyn Fn(&Arc<T>) -> P + Send + Sync>,
+    project: Projection<T, P>,
     latest: RwLock<Option<Snapshot<T>>>,
     ring: RwLock<VecDeque<Sample<P>>>,
     health: Mutex<RefreshHealth>,
@@ -67,7 +70,10 @@ pub struct Snapshot<T> {
 
 impl<T> Clone for Snapshot<T> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), ..*self }
+        Self {
+            value: self.value.clone(),
+            ..*self
+        }
     }
 }
 
@@ -125,8 +131,17 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
         let sample = (shared.project)(&value);
         let mut latest = shared.latest.write();
         let version = latest.as_ref().map_or(1, |last| last.version + 1);
-        *latest = Some(Snapshot { value, version, timestamp, age: Duration::ZERO, taken });
-        shared.push(Sample { timestamp, value: sample });
+        *latest = Some(Snapshot {
+            value,
+            version,
+            timestamp,
+            age: Duration::ZERO,
+            taken,
+        });
+        shared.push(Sample {
+            timestamp,
+            value: sample,
+        });
         drop(latest);
         shared.version.send_replace(version);
         version
@@ -140,9 +155,15 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
         let (timestamp, taken) = (shared.clock.wall(), shared.clock.now());
         let sample = (shared.project)(&last.value);
         let mut latest = shared.latest.write();
-        if let Some(latest) = latest.as_mut().filter(|latest| latest.version == last.version) {
+        if let Some(latest) = latest
+            .as_mut()
+            .filter(|latest| latest.version == last.version)
+        {
             (latest.timestamp, latest.taken) = (timestamp, taken);
-            shared.push(Sample { timestamp, value: sample });
+            shared.push(Sample {
+                timestamp,
+                value: sample,
+            });
         }
     }
 
@@ -156,7 +177,13 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
     /// The samples from `from` to `to`, both included, oldest first. O(capacity).
     pub fn range(&self, from: SystemTime, to: SystemTime) -> Vec<Sample<P>> {
         let within = |sample: &&Sample<P>| (from..=to).contains(&sample.timestamp);
-        self.shared.ring.read().iter().filter(within).cloned().collect()
+        self.shared
+            .ring
+            .read()
+            .iter()
+            .filter(within)
+            .cloned()
+            .collect()
     }
 
     /// All the samples that the ring holds, oldest first.
@@ -199,7 +226,10 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
     ///
     /// # Errors
     /// The text of the refresh's own error.
-    pub async fn refresh_with<E: Display>(&self, refresh: impl Future<Output = Result<Refreshed<T>, E>>) -> Result<(), String> {
+    pub async fn refresh_with<E: Display>(
+        &self,
+        refresh: impl Future<Output = Result<Refreshed<T>, E>>,
+    ) -> Result<(), String> {
         let started = quanta::Instant::now();
         let result = refresh.await.map_err(|error| error.to_string());
         self.take(result, started.elapsed())
@@ -226,7 +256,9 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
                 }
                 let started = quanta::Instant::now();
                 let work = refresh();
-                let work = AbortOnDrop(tokio::spawn(async move { work.await.map_err(|error| error.to_string()) }));
+                let work = AbortOnDrop(tokio::spawn(async move {
+                    work.await.map_err(|error| error.to_string())
+                }));
                 let result = work.join().await;
                 // Already logged and counted; the next turn tries again.
                 let _ = snapshots.take(result, started.elapsed());
@@ -274,7 +306,9 @@ impl<T, P> Shared<T, P> {
 
 impl<T, P> Clone for Snapshots<T, P> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self {
+            shared: self.shared.clone(),
+        }
     }
 }
 
@@ -292,7 +326,9 @@ struct AbortOnDrop<R>(tokio::task::JoinHandle<Result<R, String>>);
 
 impl<R> AbortOnDrop<R> {
     async fn join(mut self) -> Result<R, String> {
-        (&mut self.0).await.unwrap_or_else(|error| Err(format!("the refresh did not end: {error}")))
+        (&mut self.0)
+            .await
+            .unwrap_or_else(|error| Err(format!("the refresh did not end: {error}")))
     }
 }
 
@@ -308,7 +344,7 @@ pub struct SnapshotsBuilder<T, P> {
     capacity: usize,
     interval: Duration,
     rest: Duration,
-    project: Box<dyn Fn(&Arc<T>) -> P + Send + Sync>,
+    project: Projection<T, P>,
     clock: Clock,
 }
 
@@ -348,14 +384,35 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> SnapshotsBuilde
         self,
         project: impl Fn(&T) -> H + Send + Sync + 'static,
     ) -> SnapshotsBuilder<T, H> {
-        let Self { name, capacity, interval, rest, clock, .. } = self;
+        let Self {
+            name,
+            capacity,
+            interval,
+            rest,
+            clock,
+            ..
+        } = self;
         let project = Box::new(move |value: &Arc<T>| project(value));
-        SnapshotsBuilder { name, capacity, interval, rest, project, clock }
+        SnapshotsBuilder {
+            name,
+            capacity,
+            interval,
+            rest,
+            project,
+            clock,
+        }
     }
 
     /// Builds the ring, without a value yet.
     pub fn build(self) -> Snapshots<T, P> {
-        let Self { name, capacity, interval, rest, project, clock } = self;
+        let Self {
+            name,
+            capacity,
+            interval,
+            rest,
+            project,
+            clock,
+        } = self;
         let shared = Shared {
             name,
             interval,
@@ -370,6 +427,8 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> SnapshotsBuilde
             wake: Notify::new(),
             clock,
         };
-        Snapshots { shared: Arc::new(shared) }
+        Snapshots {
+            shared: Arc::new(shared),
+        }
     }
 }

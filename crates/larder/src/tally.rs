@@ -16,58 +16,64 @@ const UNASSIGNED: usize = usize::MAX;
 ///
 /// It takes about `65 × max(128, 8 × N)` bytes.
 pub(crate) struct Tally<const N: usize> {
-    slots: Box<[Slot<N>]>,
+    own: Box<[Slot<N>; OWN_SLOTS]>,
+    shared: Slot<N>,
 }
 
 /// Two cache lines, since processors prefetch lines in pairs.
 #[repr(align(128))]
 struct Slot<const N: usize>([AtomicU64; N]);
 
+impl<const N: usize> Slot<N> {
+    fn new() -> Self {
+        Self([const { AtomicU64::new(0) }; N])
+    }
+
+    /// For the one thread that writes to this slot.
+    #[inline]
+    fn add_alone(&self, i: usize, n: u64) {
+        let count = self.0[i].load(Ordering::Relaxed);
+        self.0[i].store(count.wrapping_add(n), Ordering::Relaxed);
+    }
+}
+
 impl<const N: usize> Tally<N> {
     /// All counters at zero.
     pub(crate) fn new() -> Self {
-        let slot = |_| Slot([const { AtomicU64::new(0) }; N]);
         Self {
-            slots: (0..=OWN_SLOTS).map(slot).collect(),
+            own: Box::new(std::array::from_fn(|_| Slot::new())),
+            shared: Slot::new(),
         }
     }
 
     /// Raises counter `i` by `n`. Panics if `i` is not under `N`.
     #[inline]
     pub(crate) fn add(&self, i: usize, n: u64) {
-        let slot = thread_slot();
-        let counter = &self.slots[slot].0[i];
-        if slot == SHARED {
-            counter.fetch_add(n, Ordering::Relaxed);
-        } else {
-            let count = counter.load(Ordering::Relaxed);
-            counter.store(count.wrapping_add(n), Ordering::Relaxed);
+        match self.own.get(THREAD_SLOT.get()) {
+            Some(slot) => slot.add_alone(i, n),
+            None => self.add_without_slot(i, n),
+        }
+    }
+
+    #[cold]
+    fn add_without_slot(&self, i: usize, n: u64) {
+        match self.own.get(assign_slot()) {
+            Some(slot) => slot.add_alone(i, n),
+            None => _ = self.shared.0[i].fetch_add(n, Ordering::Relaxed),
         }
     }
 
     /// What counter `i` has been raised by in all. Additions that run meanwhile may be in it or not.
     pub(crate) fn sum(&self, i: usize) -> u64 {
-        self.slots
-            .iter()
-            .map(|slot| slot.0[i].load(Ordering::Relaxed))
-            .sum()
+        let slots = self.own.iter().chain([&self.shared]);
+        slots.map(|slot| slot.0[i].load(Ordering::Relaxed)).sum()
     }
 }
 
 thread_local! {
     /// Without a destructor, so that reading it is one load, at a thread's end too.
-    static SLOT: Cell<usize> = const { Cell::new(UNASSIGNED) };
+    static THREAD_SLOT: Cell<usize> = const { Cell::new(UNASSIGNED) };
     static LEASE: Lease = const { Lease };
-}
-
-#[inline]
-fn thread_slot() -> usize {
-    let slot = SLOT.get();
-    if slot == UNASSIGNED {
-        assign_slot()
-    } else {
-        slot
-    }
 }
 
 /// The numbers of slots that no thread holds.
@@ -81,25 +87,23 @@ static FREE_SLOTS: Mutex<FreeSlots> = Mutex::new(FreeSlots {
     unused: 0..OWN_SLOTS,
 });
 
-#[cold]
+/// The thread's slot, given now if it had none yet.
 fn assign_slot() -> usize {
-    let mut free = FREE_SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let slot = free
-        .returned
-        .pop()
-        .or_else(|| free.unused.next())
-        .unwrap_or(SHARED);
-    drop(free);
-    SLOT.set(slot);
-    if LEASE.try_with(|_| ()).is_err() {
-        give_back();
+    if THREAD_SLOT.get() == UNASSIGNED {
+        let mut free = FREE_SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = free.returned.pop().or_else(|| free.unused.next());
+        drop(free);
+        THREAD_SLOT.set(slot.unwrap_or(SHARED));
+        if LEASE.try_with(|_| ()).is_err() {
+            give_back();
+        }
     }
-    SLOT.get()
+    THREAD_SLOT.get()
 }
 
 /// The next thread that takes the number sees, by the lock, all that this one stored.
 fn give_back() {
-    let slot = SLOT.replace(SHARED);
+    let slot = THREAD_SLOT.replace(SHARED);
     if slot < OWN_SLOTS {
         FREE_SLOTS
             .lock()

@@ -15,7 +15,7 @@ mod main {
     use larder::{Cache, LoadCx, ManualClock, Policy};
     use tokio::sync::oneshot;
 
-    pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+    pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
     pub(crate) fn cache() -> Cache<String, u64> {
         Cache::builder("test").max_capacity(1_000).build().unwrap()
@@ -23,7 +23,11 @@ mod main {
 
     pub(crate) fn cache_with_ttl(ttl: Duration) -> (Cache<String, u64>, ManualClock) {
         let clock = ManualClock::new();
-        let cache = Cache::builder("test").policy(Policy::ttl(ttl)).clock(clock.clock()).build().unwrap();
+        let cache = Cache::builder("test")
+            .policy(Policy::ttl(ttl))
+            .clock(clock.clock())
+            .build()
+            .unwrap();
         (cache, clock)
     }
 
@@ -33,7 +37,10 @@ mod main {
         release: oneshot::Sender<u64>,
     }
 
-    pub(crate) fn held_load() -> (HeldLoad, impl FnOnce(LoadCx<String>) -> HeldFuture + Send + 'static) {
+    pub(crate) fn held_load() -> (
+        HeldLoad,
+        impl FnOnce(LoadCx<String>) -> HeldFuture + Send + 'static,
+    ) {
         let (begin, begun) = oneshot::channel();
         let (release, released) = oneshot::channel();
         let load = move |_| -> HeldFuture {
@@ -59,7 +66,9 @@ mod main {
     }
 
     /// A load of a value that is ready.
-    pub(crate) fn ready(value: u64) -> impl FnOnce(LoadCx<String>) -> std::future::Ready<Result<u64, Infallible>> + Send {
+    pub(crate) fn ready(
+        value: u64,
+    ) -> impl FnOnce(LoadCx<String>) -> std::future::Ready<Result<u64, Infallible>> + Send {
         move |_| std::future::ready(Ok(value))
     }
 }

@@ -50,6 +50,7 @@ impl Daemon {
             child,
             url: String::new(),
             stderr,
+            seen: Vec::new(),
         };
         let line = daemon.line_with("serving on ");
         daemon.url = line
@@ -91,8 +92,7 @@ impl Daemon {
     }
 
     /// The usage, once the first scan is done.
-    pub(crate) fn stats(&mut self) -> Value {
-        self.line_with("counted the session logs");
+    pub(crate) fn stats(&self) -> Value {
         let started = Instant::now();
         loop {
             let (status, stats) = self.get("/api/stats");

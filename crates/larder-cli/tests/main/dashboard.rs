@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::daemon::Daemon;
 
-/// The page after its scripts have run for some seconds.
+/// The page after ten seconds, which the browser skips through.
 fn rendered(browser: &Path, url: &str) -> String {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(browser)
@@ -22,7 +22,7 @@ fn rendered(browser: &Path, url: &str) -> String {
             "--disable-sync",
         ])
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(["--timeout=8000", "--dump-dom", url])
+        .args(["--virtual-time-budget=10000", "--dump-dom", url])
         .output()
         .expect("the browser runs");
     String::from_utf8(output.stdout).expect("UTF-8")
@@ -34,7 +34,7 @@ fn the_page_shows_the_totals_that_the_service_answers() {
         panic!("CHROMIUM names the browser: run `cargo xtask test`, or set it");
     };
     let home = tempfile::tempdir().unwrap();
-    let mut daemon = Daemon::start(home.path(), &["--demo"]);
+    let daemon = Daemon::start(home.path(), &["--demo"]);
     let cost = daemon.stats()["totals"]["cost_usd"].as_f64().unwrap();
     let page = rendered(Path::new(&browser), &daemon.url);
     // The demo grows while the browser starts, by cents.

@@ -45,7 +45,7 @@ fn it_counts_the_logs_says_where_to_look_and_ends_when_asked() {
 #[test]
 fn a_demo_needs_no_logs_and_grows() {
     let home = tempfile::tempdir().unwrap();
-    let mut daemon = Daemon::start(home.path(), &["--demo"]);
+    let daemon = Daemon::start(home.path(), &["--demo"]);
     let stats = daemon.stats();
     assert!(stats["totals"]["messages"].as_u64().unwrap() > 100);
     assert!(stats["totals"]["cost_usd"].as_f64().unwrap() > 1.0);
@@ -75,10 +75,10 @@ fn without_logs_it_serves_on_and_says_where_it_looked() {
 #[test]
 fn totals_survive_a_kill_and_the_deletion_of_the_logs() {
     let home = with_logs();
-    let mut daemon = Daemon::start(home.path(), &[]);
+    let daemon = Daemon::start(home.path(), &[]);
     daemon.stats();
     assert!(daemon.terminate().success());
-    let mut daemon = Daemon::start(home.path(), &[]);
+    let daemon = Daemon::start(home.path(), &[]);
     daemon.stats();
     daemon.kill();
     fs::remove_dir_all(home.path().join(".claude/projects/shop")).unwrap();
@@ -92,7 +92,7 @@ fn totals_survive_a_kill_and_the_deletion_of_the_logs() {
 #[test]
 fn two_daemons_do_not_share_a_state() {
     let home = with_logs();
-    let mut first = Daemon::start(home.path(), &[]);
+    let first = Daemon::start(home.path(), &[]);
     first.stats();
     let state = home.path().join("state");
     let mut command = larder(
@@ -145,7 +145,7 @@ fn a_state_directory_that_cannot_be_made_is_named() {
 #[test]
 fn the_commands_speak_to_it_with_the_token_of_its_state_directory() {
     let home = with_logs();
-    let mut daemon = Daemon::start(home.path(), &[]);
+    let daemon = Daemon::start(home.path(), &[]);
     daemon.stats();
     let ask = |arguments: &[&str]| {
         let mut command = larder(home.path(), arguments);
@@ -182,7 +182,7 @@ fn the_commands_speak_to_it_with_the_token_of_its_state_directory() {
 #[test]
 fn a_caller_without_the_token_may_read_and_not_clear() {
     let home = with_logs();
-    let mut daemon = Daemon::start(home.path(), &[]);
+    let daemon = Daemon::start(home.path(), &[]);
     daemon.stats();
     let stranger = |arguments: &[&str]| {
         let mut command = larder(Path::new("/nowhere"), arguments);

@@ -38,7 +38,12 @@ pub(super) struct TimedPoint {
 }
 
 impl Point {
-    pub(super) fn of(report: &Report, requests: &RequestFigures, uptime: Duration, port: u16) -> Self {
+    pub(super) fn of(
+        report: &Report,
+        requests: &RequestFigures,
+        uptime: Duration,
+        port: u16,
+    ) -> Self {
         let totals = report.totals();
         Self {
             cost_usd: totals.cost.usd(),
@@ -59,8 +64,13 @@ impl Point {
 
 impl From<&Sample<Point>> for TimedPoint {
     fn from(sample: &Sample<Point>) -> Self {
-        let timestamp = Timestamp::try_from(sample.timestamp).ok().map(|time| time.to_string());
-        Self { timestamp, point: sample.value }
+        let timestamp = Timestamp::try_from(sample.timestamp)
+            .ok()
+            .map(|time| time.to_string());
+        Self {
+            timestamp,
+            point: sample.value,
+        }
     }
 }
 
@@ -68,31 +78,53 @@ impl From<&Sample<Point>> for TimedPoint {
 /// figures are running totals, so that one of many stands for those before it.
 pub(super) fn thin_out<S>(samples: &[S], most: usize) -> impl Iterator<Item = &S> {
     let (count, kept) = (samples.len(), samples.len().min(most));
-    (0..kept).map(move |i| &samples[if kept < 2 { count - 1 } else { i * (count - 1) / (kept - 1) }])
+    (0..kept).map(move |i| {
+        &samples[if kept < 2 {
+            count - 1
+        } else {
+            i * (count - 1) / (kept - 1)
+        }]
+    })
 }
 
 /// The window that a request asks for, both ends included.
-pub(super) fn window(now: Timestamp, range: Option<&str>, from: Option<&str>, to: Option<&str>) -> Result<(SystemTime, SystemTime), String> {
+pub(super) fn window(
+    now: Timestamp,
+    range: Option<&str>,
+    from: Option<&str>,
+    to: Option<&str>,
+) -> Result<(SystemTime, SystemTime), String> {
     let to = to.map(|text| moment("to", text)).transpose()?;
     let from = match (range, from) {
         (Some(_), Some(_)) => return Err("range and from exclude each other: give one".into()),
         (_, Some(text)) => moment("from", text)?,
-        (range, None) => to.unwrap_or(now).saturating_sub(length(range.unwrap_or("1h"))?).map_err(|error| error.to_string())?,
+        (range, None) => to
+            .unwrap_or(now)
+            .saturating_sub(length(range.unwrap_or("1h"))?)
+            .map_err(|error| error.to_string())?,
     };
     let to = to.unwrap_or(now);
     if from > to {
-        return Err(format!("the window ends before it begins: from {from} to {to}"));
+        return Err(format!(
+            "the window ends before it begins: from {from} to {to}"
+        ));
     }
     Ok((from.into(), to.into()))
 }
 
 fn moment(name: &str, text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| format!("{name} is {text:?}, expected a time such as 2026-01-31T08:00:00Z"))
+    text.parse()
+        .map_err(|_| format!("{name} is {text:?}, expected a time such as 2026-01-31T08:00:00Z"))
 }
 
 fn length(text: &str) -> Result<SignedDuration, String> {
-    let length = text.parse::<SignedDuration>().ok().filter(|length| length.is_positive());
-    length.ok_or_else(|| format!("range is {text:?}, expected a length of time such as 30s, 15m, 1h, 1h 30m"))
+    let length = text
+        .parse::<SignedDuration>()
+        .ok()
+        .filter(|length| length.is_positive());
+    length.ok_or_else(|| {
+        format!("range is {text:?}, expected a length of time such as 30s, 15m, 1h, 1h 30m")
+    })
 }
 
 #[cfg(test)]
@@ -101,7 +133,11 @@ mod tests {
 
     #[test]
     fn thinning_keeps_both_ends_and_spreads_the_rest() {
-        let thinned = |count: usize, most| thin_out(&(0..count).collect::<Vec<_>>(), most).copied().collect::<Vec<_>>();
+        let thinned = |count: usize, most| {
+            thin_out(&(0..count).collect::<Vec<_>>(), most)
+                .copied()
+                .collect::<Vec<_>>()
+        };
         assert_eq!(thinned(0, 3), [0; 0]);
         assert_eq!(thinned(3, 3), [0, 1, 2]);
         assert_eq!(thinned(101, 3), [0, 50, 100]);
@@ -119,8 +155,14 @@ mod tests {
             Ok::<_, String>((text(from), text(to)))
         };
         let expected = |from: &str, to: &str| Ok((from.to_owned(), to.to_owned()));
-        assert_eq!(ends(None, None, None), expected("2026-05-01T11:00:00Z", "2026-05-01T12:00:00Z"));
-        assert_eq!(ends(Some("90m"), None, None), expected("2026-05-01T10:30:00Z", "2026-05-01T12:00:00Z"));
+        assert_eq!(
+            ends(None, None, None),
+            expected("2026-05-01T11:00:00Z", "2026-05-01T12:00:00Z")
+        );
+        assert_eq!(
+            ends(Some("90m"), None, None),
+            expected("2026-05-01T10:30:00Z", "2026-05-01T12:00:00Z")
+        );
         let (from, to) = ("2026-05-01T00:00:00Z", "2026-05-01T01:00:00Z");
         assert_eq!(ends(None, Some(from), Some(to)), expected(from, to));
         for (range, from, to) in [

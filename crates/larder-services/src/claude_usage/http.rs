@@ -1,7 +1,7 @@
 //! `/api/stats` and `/api/metrics/history`.
 //!
 //! An answer is a part made once for each snapshot, window and day, and a short part made for each
-//! request (ages and request figures). Its weak ETag names the first part.
+//! request (ages and request figures). Its weak `ETag` names the first part.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -48,48 +48,86 @@ async fn stats(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
-    let range = query.time_range.map_or(Ok(TimeRange::All), |text| text.parse());
-    let range = range.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad-time-range", error.to_string()))?;
+    let range = query
+        .time_range
+        .map_or(Ok(TimeRange::All), |text| text.parse());
+    let range = range.map_err(|error| {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-time-range", error.to_string())
+    })?;
     let shared = &usage.shared;
-    let snapshot = shared.snapshots.latest().ok_or_else(|| still_scanning(shared))?;
+    let snapshot = shared
+        .snapshots
+        .latest()
+        .ok_or_else(|| still_scanning(shared))?;
     if has_no_logs(&snapshot) {
         return Err(no_logs(&snapshot.value));
     }
-    let today = Timestamp::now().to_zoned(snapshot.value.zone().clone()).date();
-    let key = AnswerKey { range, today, version: snapshot.version };
-    let etag = format!("W/\"{:x}-{}-{range}-{today}\"", shared.incarnation, snapshot.version);
+    let today = Timestamp::now()
+        .to_zoned(snapshot.value.zone().clone())
+        .date();
+    let key = AnswerKey {
+        range,
+        today,
+        version: snapshot.version,
+    };
+    let etag = format!(
+        "W/\"{:x}-{}-{range}-{today}\"",
+        shared.incarnation, snapshot.version
+    );
     if is_known(&headers, &etag) {
-        return Ok(with_validator(StatusCode::NOT_MODIFIED.into_response(), &etag));
+        return Ok(with_validator(
+            StatusCode::NOT_MODIFIED.into_response(),
+            &etag,
+        ));
     }
     let report = snapshot.value.clone();
     let render = move |_| async move { render(&report, range, today) };
-    let fixed = shared.answers.get_or_load(&key, render).await.map_err(|error| {
-        tracing::error!(%error, "the usage could not be rendered");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not-rendered", error.to_string())
-    })?;
+    let fixed = shared
+        .answers
+        .get_or_load(&key, render)
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "the usage could not be rendered");
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "not-rendered",
+                error.to_string(),
+            )
+        })?;
     let body = Body::new(TwoParts([Some(fixed), Some(volatile(shared, &snapshot))]));
     let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     Ok(with_validator(response, &etag))
 }
 
 fn still_scanning(shared: &Shared) -> Problem {
     let progress = shared.progress.snapshot();
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "first-scan", "the session logs are being read for the first time")
-        .with(
-            "progress",
-            json!({
-                "files_done": progress.files_done,
-                "files_total": progress.files_total,
-                "bytes_done": progress.bytes_done,
-                "bytes_total": progress.bytes_total,
-            }),
-        )
-        .retry_after(1)
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "first-scan",
+        "the session logs are being read for the first time",
+    )
+    .with(
+        "progress",
+        json!({
+            "files_done": progress.files_done,
+            "files_total": progress.files_total,
+            "bytes_done": progress.bytes_done,
+            "bytes_total": progress.bytes_total,
+        }),
+    )
+    .retry_after(1)
 }
 
 fn no_logs(report: &Report) -> Problem {
-    let places: Vec<_> = report.looked_in().iter().map(|path| path.display().to_string()).collect();
+    let places: Vec<_> = report
+        .looked_in()
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-logs", "no session logs were found")
         .with("looked_in", places)
         .with(
@@ -102,7 +140,10 @@ fn no_logs(report: &Report) -> Problem {
 
 /// `If-None-Match` may list several, or be `*`.
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let listed = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let listed = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let mut tags = listed.flat_map(|list| list.split(',')).map(str::trim);
     tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag.trim_start_matches("W/"))
 }
@@ -111,7 +152,9 @@ fn with_validator(mut response: Response, etag: &str) -> Response {
     if let Ok(etag) = HeaderValue::try_from(etag) {
         response.headers_mut().insert(header::ETAG, etag);
     }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
@@ -145,7 +188,9 @@ fn volatile(shared: &Shared, snapshot: &Snapshot<Report>) -> Bytes {
     let requests = shared.requests.figures();
     let volatile = Volatile {
         snapshot: SnapshotInfo {
-            timestamp: Timestamp::try_from(snapshot.timestamp).ok().map(|time| time.to_string()),
+            timestamp: Timestamp::try_from(snapshot.timestamp)
+                .ok()
+                .map(|time| time.to_string()),
             age_ms: snapshot.age.as_millis() as u64,
             version: snapshot.version,
         },
@@ -168,8 +213,16 @@ impl http_body::Body for TwoParts {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Poll::Ready(self.0.iter_mut().find_map(Option::take).map(|part| Ok(Frame::data(part))))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(
+            self.0
+                .iter_mut()
+                .find_map(Option::take)
+                .map(|part| Ok(Frame::data(part))),
+        )
     }
 
     fn is_end_stream(&self) -> bool {
@@ -193,12 +246,21 @@ async fn metrics_history(
     State(usage): State<ClaudeUsage>,
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(HistoryQuery { range, from, to }) = query.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
-    let window = history::window(Timestamp::now(), range.as_deref(), from.as_deref(), to.as_deref());
-    let (from, to) = window.map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, "bad-window", detail))?;
+    let Query(HistoryQuery { range, from, to }) =
+        query.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let window = history::window(
+        Timestamp::now(),
+        range.as_deref(),
+        from.as_deref(),
+        to.as_deref(),
+    );
+    let (from, to) =
+        window.map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, "bad-window", detail))?;
     let snapshots = &usage.shared.snapshots;
     let samples = snapshots.range(from, to);
-    let points: Vec<_> = history::thin_out(&samples, POINTS_MAX).map(TimedPoint::from).collect();
+    let points: Vec<_> = history::thin_out(&samples, POINTS_MAX)
+        .map(TimedPoint::from)
+        .collect();
     let text = |time: SystemTime| Timestamp::try_from(time).ok().map(|time| time.to_string());
     Ok(Json(json!({
         "range": { "from": text(from), "to": text(to) },

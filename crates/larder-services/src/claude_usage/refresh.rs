@@ -13,7 +13,7 @@ use super::report::Report;
 use super::watch::{WatchError, Watcher};
 
 /// Notification tells what changed; a walk now and then finds what it missed.
-const WALK_EVERY: Duration = Duration::from_secs(60);
+const WALK_EVERY: Duration = Duration::from_mins(1);
 /// The state is kept no more often than this: what it lacks after a crash is read again.
 const PERSIST_EVERY: Duration = Duration::from_secs(10);
 
@@ -78,13 +78,19 @@ impl Worker {
     /// What to look at. The watcher is started before a walk, so that nothing that changes
     /// during the walk is missed by both.
     fn changes(&mut self) -> Changes {
-        let is_due = self.walked.is_none_or(|walked| walked.elapsed() >= WALK_EVERY);
+        let is_due = self
+            .walked
+            .is_none_or(|walked| walked.elapsed() >= WALK_EVERY);
         let is_blind = self.watcher.as_ref().is_none_or(Watcher::is_outdated);
         if is_blind {
             self.watch();
         }
         let noted = self.watcher.as_ref().map_or(Changes::Walk, Watcher::drain);
-        if is_due || is_blind { Changes::Walk } else { noted }
+        if is_due || is_blind {
+            Changes::Walk
+        } else {
+            noted
+        }
     }
 
     fn watch(&mut self) {
@@ -104,7 +110,8 @@ impl Worker {
                 None
             }
         };
-        self.watching.store(self.watcher.is_some(), Ordering::Relaxed);
+        self.watching
+            .store(self.watcher.is_some(), Ordering::Relaxed);
     }
 
     fn persist_if_due(&mut self) {
@@ -114,7 +121,9 @@ impl Worker {
         self.persisted = Instant::now();
         match self.collector.persist() {
             Ok(()) => self.unkept = false,
-            Err(error) => tracing::warn!("{}; counting goes on, and it is tried again", chain(&error)),
+            Err(error) => {
+                tracing::warn!("{}; counting goes on, and it is tried again", chain(&error))
+            }
         }
     }
 
@@ -130,8 +139,15 @@ impl Worker {
             "counted the session logs"
         );
         if scan.files == 0 {
-            let places: Vec<_> = report.looked_in().iter().map(|path| path.display().to_string()).collect();
-            tracing::warn!(looked_in = places.join(", "), "no session logs were found; `larder serve --demo` makes some to try with");
+            let places: Vec<_> = report
+                .looked_in()
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            tracing::warn!(
+                looked_in = places.join(", "),
+                "no session logs were found; `larder serve --demo` makes some to try with"
+            );
         }
     }
 }
@@ -139,5 +155,8 @@ impl Worker {
 /// An error with its sources, on one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(Some(error), |error| error.source());
-    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    sources
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

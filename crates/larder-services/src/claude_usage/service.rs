@@ -15,6 +15,7 @@ use jiff::civil::Date;
 use larder::{Cache, CacheKey, Policy, Refresher, Snapshot, Snapshots};
 use larder_http::{Check, Events, Requests, Standing};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::collector::{Collector, Error, Settings};
 use super::history::Point;
@@ -27,7 +28,7 @@ use super::view::TimeRange;
 /// Rendered answers are kept up to this many bytes.
 const ANSWERS_BYTES_MAX: u64 = 16 << 20;
 /// A rendered answer is kept this long after it was made; a new snapshot makes new ones.
-const ANSWERS_TTL: Duration = Duration::from_secs(60);
+const ANSWERS_TTL: Duration = Duration::from_mins(1);
 
 /// What the service runs with.
 pub struct Options {
@@ -84,8 +85,16 @@ impl CacheKey for AnswerKey {
     fn from_text(text: &str) -> Option<Self> {
         let (range, rest) = text.split_once('@')?;
         let (today, version) = rest.split_once('#')?;
-        let (range, today, version) = (range.parse().ok()?, today.parse().ok()?, version.parse().ok()?);
-        Some(Self { range, today, version })
+        let (range, today, version) = (
+            range.parse().ok()?,
+            today.parse().ok()?,
+            version.parse().ok()?,
+        );
+        Some(Self {
+            range,
+            today,
+            version,
+        })
     }
 }
 
@@ -96,19 +105,30 @@ impl ClaudeUsage {
     /// # Errors
     /// The state is in use by another process, or cannot be read.
     pub async fn start(options: Options) -> Result<(Self, Running), Error> {
-        let Options { settings, interval, history, port, requests, events } = options;
+        let Options {
+            settings,
+            interval,
+            history,
+            port,
+            requests,
+            events,
+        } = options;
         let progress = Arc::new(Progress::default());
         let opening = {
             let progress = progress.clone();
             tokio::task::spawn_blocking(move || Collector::open(settings, progress))
         };
-        let collector = opening.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+        let collector = opening
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         let started = Instant::now();
         let counted = requests.clone();
         let snapshots = Snapshots::<Report>::builder("claude_usage")
             .interval(interval)
             .capacity(history)
-            .history_of(move |report| Point::of(report, &counted.figures(), started.elapsed(), port))
+            .history_of(move |report| {
+                Point::of(report, &counted.figures(), started.elapsed(), port)
+            })
             .build();
         let answers = Cache::builder("claude_usage.answers")
             .max_capacity(ANSWERS_BYTES_MAX)
@@ -121,12 +141,36 @@ impl ClaudeUsage {
             let snapshots = snapshots.clone();
             move || snapshots.wake()
         };
-        let worker = Arc::new(Mutex::new(Worker::new(collector, watching.clone(), Arc::new(wake))));
+        let worker = Arc::new(Mutex::new(Worker::new(
+            collector,
+            watching.clone(),
+            Arc::new(wake),
+        )));
         let refresher = spawn_refresh(&snapshots, &worker);
         announce_snapshots(&snapshots, events);
-        let incarnation = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-        let shared = Shared { snapshots, answers, requests, progress, started, port, incarnation, watching };
-        Ok((Self { shared: Arc::new(shared) }, Running { _refresher: refresher, worker }))
+        let incarnation = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis() as u64;
+        let shared = Shared {
+            snapshots,
+            answers,
+            requests,
+            progress,
+            started,
+            port,
+            incarnation,
+            watching,
+        };
+        Ok((
+            Self {
+                shared: Arc::new(shared),
+            },
+            Running {
+                _refresher: refresher,
+                worker,
+            },
+        ))
     }
 
     /// The service's routes.
@@ -144,6 +188,11 @@ impl ClaudeUsage {
         self.shared.progress.snapshot()
     }
 
+    /// Follows the snapshot's version: the receiver sees each new one, or the last of several.
+    pub fn versions(&self) -> watch::Receiver<u64> {
+        self.shared.snapshots.subscribe()
+    }
+
     /// Tells whether the service can answer.
     pub fn check(&self) -> Check {
         let usage = self.clone();
@@ -152,8 +201,14 @@ impl ClaudeUsage {
 
     fn standing(&self) -> Standing {
         let Some(snapshot) = self.shared.snapshots.latest() else {
-            let ProgressSnapshot { files_done, files_total, .. } = self.progress();
-            return Standing::NotReady(format!("the first scan has read {files_done} of {files_total} files"));
+            let ProgressSnapshot {
+                files_done,
+                files_total,
+                ..
+            } = self.progress();
+            return Standing::NotReady(format!(
+                "the first scan has read {files_done} of {files_total} files"
+            ));
         };
         if has_no_logs(&snapshot) {
             return Standing::Degraded("no session logs were found".into());
@@ -162,7 +217,9 @@ impl ClaudeUsage {
             return Standing::Degraded(format!("the last refresh failed: {error}"));
         }
         if !self.shared.watching.load(Ordering::Relaxed) {
-            return Standing::Degraded("file notification is off; the logs are walked at every interval".into());
+            return Standing::Degraded(
+                "file notification is off; the logs are walked at every interval".into(),
+            );
         }
         Standing::Ready
     }
@@ -174,7 +231,10 @@ impl Running {
     /// # Errors
     /// The state cannot be written; the next start reads again what was not kept.
     pub fn stop(self) -> Result<(), Error> {
-        let Self { _refresher: refresher, worker } = self;
+        let Self {
+            _refresher: refresher,
+            worker,
+        } = self;
         drop(refresher);
         worker.lock().finish()
     }
@@ -192,7 +252,9 @@ fn spawn_refresh(snapshots: &Snapshots<Report, Point>, worker: &Arc<Mutex<Worker
         let worker = worker.clone();
         async move {
             let refresh = tokio::task::spawn_blocking(move || worker.lock().refresh());
-            refresh.await.map_err(|error| format!("the refresh ended early: {error}"))
+            refresh
+                .await
+                .map_err(|error| format!("the refresh ended early: {error}"))
         }
     })
 }

@@ -16,7 +16,11 @@ async fn an_invalidation_during_a_load_is_not_overwritten_by_it() {
     cache.invalidate("k").await.unwrap();
     held.release(1);
 
-    assert_eq!(reader.await.unwrap().unwrap(), 1, "its own waiter gets the value");
+    assert_eq!(
+        reader.await.unwrap().unwrap(),
+        1,
+        "its own waiter gets the value"
+    );
     assert_eq!(cache.peek("k"), None);
     assert_eq!(cache.get_or_load("k", ready(2)).await.unwrap(), 2);
     assert_eq!(cache.stats().fenced, 1);
@@ -37,7 +41,11 @@ async fn a_get_after_an_invalidation_does_not_join_the_load_before_it() {
     assert_eq!(cache.get_or_load("k", ready(2)).await.unwrap(), 2);
     held.release(1);
     assert_eq!(old.await.unwrap().unwrap(), 1);
-    assert_eq!(cache.peek("k"), Some(2), "the older load does not replace the newer one's value");
+    assert_eq!(
+        cache.peek("k"),
+        Some(2),
+        "the older load does not replace the newer one's value"
+    );
 }
 
 /// C2

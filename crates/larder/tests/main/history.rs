@@ -20,7 +20,11 @@ enum Fence {
 /// they get is at least what was said before they asked.
 async fn no_reader_is_behind(fence: Fence) {
     let cache = Cache::<u64, u64>::builder("history").build().unwrap();
-    let (origin, promised, gets) = (leak(AtomicU64::new(0)), leak(AtomicU64::new(0)), leak(AtomicU64::new(0)));
+    let (origin, promised, gets) = (
+        leak(AtomicU64::new(0)),
+        leak(AtomicU64::new(0)),
+        leak(AtomicU64::new(0)),
+    );
     let done = leak(AtomicBool::new(false));
     let readers: Vec<_> = (0..READERS)
         .map(|_| {
@@ -42,7 +46,8 @@ async fn no_reader_is_behind(fence: Fence) {
         })
         .collect();
     let mut round = 0;
-    while gets.load(Ordering::Relaxed) < GETS && readers.iter().all(|reader| !reader.is_finished()) {
+    while gets.load(Ordering::Relaxed) < GETS && readers.iter().all(|reader| !reader.is_finished())
+    {
         round += 1;
         origin.store(round, Ordering::Release);
         match fence {
@@ -56,7 +61,10 @@ async fn no_reader_is_behind(fence: Fence) {
     }
     done.store(true, Ordering::Release);
     for reader in readers {
-        tokio::time::timeout(Duration::from_secs(60), reader).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_mins(1), reader)
+            .await
+            .unwrap()
+            .unwrap();
     }
 }
 

@@ -8,7 +8,13 @@ use tokio::sync::mpsc;
 
 fn snapshots(capacity: usize) -> (Snapshots<u32>, ManualClock) {
     let clock = ManualClock::new();
-    (Snapshots::builder("test").capacity(capacity).clock(clock.clock()).build(), clock)
+    (
+        Snapshots::builder("test")
+            .capacity(capacity)
+            .clock(clock.clock())
+            .build(),
+        clock,
+    )
 }
 
 #[test]
@@ -33,7 +39,13 @@ fn a_range_includes_both_its_ends() {
             clock.clock().wall()
         })
         .collect();
-    let values = |from, to| snapshots.range(from, to).iter().map(|sample| *sample.value).collect::<Vec<_>>();
+    let values = |from, to| {
+        snapshots
+            .range(from, to)
+            .iter()
+            .map(|sample| *sample.value)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(values(times[1], times[3]), [1, 2, 3]);
     assert_eq!(values(times[3], times[1]), [0; 0]);
 }
@@ -48,15 +60,23 @@ fn a_confirmed_value_keeps_its_version_and_starts_its_age_anew() {
     assert_eq!(snapshots.latest().unwrap().age, Duration::from_secs(5));
     snapshots.confirm();
     let latest = snapshots.latest().unwrap();
-    assert_eq!((latest.version, latest.age, snapshots.all().len()), (1, Duration::ZERO, 2));
+    assert_eq!(
+        (latest.version, latest.age, snapshots.all().len()),
+        (1, Duration::ZERO, 2)
+    );
 }
 
 #[tokio::test]
 async fn a_refresh_that_fails_leaves_the_last_value_with_its_age() {
     let (snapshots, clock) = snapshots(10);
-    snapshots.refresh_with(async { Ok::<_, String>(Refreshed::Changed(1)) }).await.unwrap();
+    snapshots
+        .refresh_with(async { Ok::<_, String>(Refreshed::Changed(1)) })
+        .await
+        .unwrap();
     clock.advance(Duration::from_secs(9));
-    let failed = snapshots.refresh_with(async { Err("the disk is gone") }).await;
+    let failed = snapshots
+        .refresh_with(async { Err("the disk is gone") })
+        .await;
     assert_eq!(failed.unwrap_err(), "the disk is gone");
 
     let (latest, health) = (snapshots.latest().unwrap(), snapshots.health());
@@ -64,13 +84,18 @@ async fn a_refresh_that_fails_leaves_the_last_value_with_its_age() {
     assert_eq!((health.refreshes, health.failures), (1, 1));
     assert_eq!(health.last_error.as_deref(), Some("the disk is gone"));
 
-    snapshots.refresh_with(async { Ok::<_, String>(Refreshed::Unchanged) }).await.unwrap();
+    snapshots
+        .refresh_with(async { Ok::<_, String>(Refreshed::Unchanged) })
+        .await
+        .unwrap();
     assert_eq!(snapshots.health().last_error, None);
 }
 
 #[test]
 fn the_ring_may_keep_less_than_the_value() {
-    let lengths = Snapshots::<String>::builder("test").history_of(String::len).build();
+    let lengths = Snapshots::<String>::builder("test")
+        .history_of(String::len)
+        .build();
     lengths.update("four".into());
     assert_eq!(lengths.all()[0].value, 4);
     assert_eq!(*lengths.latest().unwrap().value, "four");
@@ -87,7 +112,9 @@ async fn begun(refreshes: &mut mpsc::UnboundedReceiver<u32>, count: usize) -> u3
 
 #[tokio::test(start_paused = true)]
 async fn it_refreshes_at_its_interval_and_when_it_is_woken() {
-    let snapshots = Snapshots::<u32>::builder("test").interval(Duration::from_secs(60)).build();
+    let snapshots = Snapshots::<u32>::builder("test")
+        .interval(Duration::from_mins(1))
+        .build();
     let (begin, mut refreshes) = mpsc::unbounded_channel();
     let mut turn = 0;
     let refresher = snapshots.spawn(move || {
@@ -100,14 +127,23 @@ async fn it_refreshes_at_its_interval_and_when_it_is_woken() {
     assert_eq!(started.elapsed().as_secs(), 120);
     snapshots.wake();
     assert_eq!(begun(&mut refreshes, 1).await, 4);
-    assert!(started.elapsed() < Duration::from_secs(125), "a wake does not wait for the interval");
+    assert!(
+        started.elapsed() < Duration::from_secs(125),
+        "a wake does not wait for the interval"
+    );
     drop(refresher);
-    assert_eq!(refreshes.recv().await, None, "dropping the handle ends the refresh");
+    assert_eq!(
+        refreshes.recv().await,
+        None,
+        "dropping the handle ends the refresh"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_panics_counts_as_failed_and_the_next_one_runs() {
-    let snapshots = Snapshots::<u32>::builder("test").interval(Duration::from_secs(1)).build();
+    let snapshots = Snapshots::<u32>::builder("test")
+        .interval(Duration::from_secs(1))
+        .build();
     let mut follow = snapshots.subscribe();
     let mut turn = 0;
     let _refresher = snapshots.spawn(move || {
@@ -125,7 +161,9 @@ async fn a_refresh_that_panics_counts_as_failed_and_the_next_one_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn reading_never_waits_for_a_refresh() {
-    let snapshots = Snapshots::<u32>::builder("test").interval(Duration::from_secs(1)).build();
+    let snapshots = Snapshots::<u32>::builder("test")
+        .interval(Duration::from_secs(1))
+        .build();
     snapshots.update(1);
     let (begin, mut refreshes) = mpsc::unbounded_channel();
     let hold = Arc::new(tokio::sync::Semaphore::new(0));
@@ -139,7 +177,11 @@ async fn reading_never_waits_for_a_refresh() {
         }
     });
     begun(&mut refreshes, 1).await;
-    assert_eq!(*snapshots.latest().unwrap().value, 1, "the refresh is running, and the last value is there");
+    assert_eq!(
+        *snapshots.latest().unwrap().value,
+        1,
+        "the refresh is running, and the last value is there"
+    );
     let mut follow = snapshots.subscribe();
     hold.add_permits(1);
     follow.changed().await.unwrap();

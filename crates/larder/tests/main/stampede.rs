@@ -33,7 +33,10 @@ async fn a_thousand_misses_of_one_key_run_one_load() {
         assert_eq!(other.await.unwrap().unwrap(), 5);
     }
     let stats = cache.stats();
-    assert_eq!((stats.loads, stats.misses, stats.coalesced), (1, 1_000, 999));
+    assert_eq!(
+        (stats.loads, stats.misses, stats.coalesced),
+        (1, 1_000, 999)
+    );
 }
 
 /// B2
@@ -84,8 +87,17 @@ async fn a_caller_that_is_dropped_ends_neither_the_load_nor_its_storing() {
 #[tokio::test]
 async fn a_load_that_panics_is_an_error_and_the_next_call_loads() {
     let cache = cache();
-    let panics = |_| async { if true { panic!("the loader's own panic") } else { Ok::<u64, fmt::Error>(0) } };
-    assert!(matches!(cache.get_or_load("k", panics).await, Err(Error::LoadPanicked)));
+    let panics = |_| async {
+        if true {
+            panic!("the loader's own panic")
+        } else {
+            Ok::<u64, fmt::Error>(0)
+        }
+    };
+    assert!(matches!(
+        cache.get_or_load("k", panics).await,
+        Err(Error::LoadPanicked)
+    ));
     assert_eq!(cache.get_or_load("k", ready(2)).await.unwrap(), 2);
     let stats = cache.stats();
     assert_eq!((stats.loads, stats.load_panics), (2, 1));
@@ -104,9 +116,14 @@ impl fmt::Display for Refused {
 #[tokio::test]
 async fn every_waiter_gets_the_loaders_own_error_and_the_next_call_loads() {
     let cache = cache();
-    let error = cache.get_or_load("k", |_| async { Err::<u64, _>(Refused(503)) }).await.unwrap_err();
+    let error = cache
+        .get_or_load("k", |_| async { Err::<u64, _>(Refused(503)) })
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "the loader failed: refused with 503");
-    let Error::Load(error) = error else { panic!("{error:?}") };
+    let Error::Load(error) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(error.downcast_ref::<Refused>(), Some(&Refused(503)));
     assert_eq!(error.downcast_ref::<String>(), None);
     assert_eq!(cache.get_or_load("k", ready(2)).await.unwrap(), 2);
@@ -118,7 +135,10 @@ async fn a_caller_waits_no_longer_than_the_hard_timeout_and_the_load_still_store
     let policy = Policy::forever().hard_timeout(Duration::from_secs(2));
     let cache: Cache<String, u64> = Cache::builder("test").policy(policy).build().unwrap();
     let (held, load) = held_load();
-    assert!(matches!(cache.get_or_load("k", load).await, Err(Error::Timeout { .. })));
+    assert!(matches!(
+        cache.get_or_load("k", load).await,
+        Err(Error::Timeout { .. })
+    ));
     let held = held.begun().await;
     held.release(4);
     while cache.peek("k").is_none() {
@@ -136,7 +156,10 @@ async fn a_load_past_the_limit_is_refused_and_room_returns() {
         async move { cache.get_or_load("a", load).await }
     });
     let held = held.begun().await;
-    assert!(matches!(cache.get_or_load("b", ready(2)).await, Err(Error::Overloaded { limit: 1 })));
+    assert!(matches!(
+        cache.get_or_load("b", ready(2)).await,
+        Err(Error::Overloaded { limit: 1 })
+    ));
     held.release(1);
     first.await.unwrap().unwrap();
     while cache.get_or_load("b", ready(2)).await.is_err() {
@@ -165,12 +188,16 @@ fn a_miss_outside_a_runtime_is_an_error_and_a_hit_is_not() {
     let cache = cache();
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let mut call = Box::pin(cache.get_or_load("k", ready(1)));
-    let std::task::Poll::Ready(answer) = call.as_mut().poll(&mut context) else { panic!("it waits") };
+    let std::task::Poll::Ready(answer) = call.as_mut().poll(&mut context) else {
+        panic!("it waits")
+    };
     assert!(matches!(answer, Err(Error::NoRuntime)));
 
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(cache.insert("k".into(), 9)).unwrap();
     let mut call = Box::pin(cache.get_or_load("k", ready(1)));
-    let std::task::Poll::Ready(answer) = call.as_mut().poll(&mut context) else { panic!("it waits") };
+    let std::task::Poll::Ready(answer) = call.as_mut().poll(&mut context) else {
+        panic!("it waits")
+    };
     assert_eq!(answer.unwrap(), 9);
 }

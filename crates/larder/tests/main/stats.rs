@@ -10,14 +10,23 @@ use super::{MINUTE, cache, cache_with_ttl, ready};
 #[test]
 fn hits_and_misses_are_the_gets_under_64_threads() {
     const GETS: u64 = 10_000;
-    let cache = Cache::<u64, u64>::builder("test").max_capacity(1_000).build().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let cache = Cache::<u64, u64>::builder("test")
+        .max_capacity(1_000)
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     for key in 0..500 {
         runtime.block_on(cache.insert(key, key)).unwrap();
     }
     std::thread::scope(|scope| {
         for _ in 0..64 {
-            scope.spawn(|| (0..GETS).for_each(|key| assert_eq!(cache.peek(&(key % 1_000)).is_some(), key % 1_000 < 500)));
+            scope.spawn(|| {
+                for key in (0..GETS).map(|get| get % 1_000) {
+                    assert_eq!(cache.peek(&key).is_some(), key < 500);
+                }
+            });
         }
     });
     let stats = cache.stats();
@@ -32,12 +41,18 @@ async fn a_reset_starts_the_figures_anew_and_keeps_the_values() {
     cache.peek("k");
     clock.advance(Duration::from_secs(3));
     let stats = cache.stats();
-    assert_eq!((stats.hits, stats.misses, stats.loads, stats.load.count), (1, 1, 1, 1));
+    assert_eq!(
+        (stats.hits, stats.misses, stats.loads, stats.load.count),
+        (1, 1, 1, 1)
+    );
     assert_eq!(stats.uptime, Duration::from_secs(3));
 
     cache.reset_stats();
     let stats = cache.stats();
-    assert_eq!((stats.hits, stats.misses, stats.loads, stats.load.count), (0, 0, 0, 0));
+    assert_eq!(
+        (stats.hits, stats.misses, stats.loads, stats.load.count),
+        (0, 0, 0, 0)
+    );
     assert_eq!((stats.uptime, stats.hit_rate()), (Duration::ZERO, None));
     assert_eq!(cache.peek("k"), Some(1));
 }
@@ -52,7 +67,10 @@ async fn what_a_hit_saves_is_what_a_miss_costs() {
     }
     let stats = cache.stats();
     assert!(stats.hit.count > 0, "one hit in 64 is timed");
-    assert_eq!(stats.time_saved, (stats.miss.mean.saturating_sub(stats.hit.mean)) * 1_000);
+    assert_eq!(
+        stats.time_saved,
+        (stats.miss.mean.saturating_sub(stats.hit.mean)) * 1_000
+    );
 }
 
 #[tokio::test]
@@ -62,7 +80,11 @@ async fn a_cache_behind_a_pointer_is_managed_by_the_texts_of_its_keys() {
         cache.insert(key, "value").await.unwrap();
     }
     let any: &dyn AnyCache = &cache;
-    let mut keys: Vec<_> = any.entries("7", 10).into_iter().map(|entry| entry.key).collect();
+    let mut keys: Vec<_> = any
+        .entries("7", 10)
+        .into_iter()
+        .map(|entry| entry.key)
+        .collect();
     keys.sort();
     assert_eq!(keys, ["7", "70"]);
     assert_eq!(any.entries("", 2).len(), 2);
@@ -73,5 +95,9 @@ async fn a_cache_behind_a_pointer_is_managed_by_the_texts_of_its_keys() {
     assert!(any.entry_info("8").is_none());
     any.clear().await.unwrap();
     assert!(any.is_empty());
-    assert_eq!(cache.stats().hits + cache.stats().misses, 0, "looking is not getting");
+    assert_eq!(
+        cache.stats().hits + cache.stats().misses,
+        0,
+        "looking is not getting"
+    );
 }
