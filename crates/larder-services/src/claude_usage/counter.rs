@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::collector::Refreshed;
-use super::files::{FileState, Findings, Stamp, Step, project_and_session};
+use super::files::{FileState, Findings, Scope, Stamp, Step, project_and_session};
 use super::ledger::{Ledger, key_of_place};
 use super::record::Record;
 use super::report::Scan;
@@ -230,12 +230,29 @@ impl Counter {
 
     /// Notes which known files are no more.
     pub(super) fn note_gone(&mut self, findings: &Findings) {
-        for file in 0..self.states.len() as u32 {
-            let known = self.states[file as usize].exists && !self.looked_at.contains(&file);
-            if known && findings.would_have_found(&self.ledger.sources()[file as usize].path) {
+        let candidates: Vec<u32> = match &findings.scope {
+            Scope::Everywhere => (0..self.states.len() as u32).collect(),
+            Scope::Under(places) => places
+                .iter()
+                .flat_map(|place| self.files_under(place))
+                .collect(),
+        };
+        for file in candidates {
+            let missing = self.states[file as usize].exists && !self.looked_at.contains(&file);
+            if missing && !findings.hides(&self.ledger.sources()[file as usize].path) {
                 self.set_exists(file, false);
             }
         }
+    }
+
+    /// The known file at `place`, or those under it.
+    fn files_under(&self, place: &Path) -> Vec<u32> {
+        if let Some(file) = self.by_path.get(place) {
+            return vec![*file];
+        }
+        let sources = self.ledger.sources().iter().enumerate();
+        let under = sources.filter(|(_, source)| source.path.starts_with(place));
+        under.map(|(file, _)| file as u32).collect()
     }
 
     fn set_exists(&mut self, file: u32, exists: bool) {

@@ -144,22 +144,16 @@ pub(super) struct Findings {
 pub(super) enum Scope {
     #[default]
     Everywhere,
-    /// These directories or files.
-    Under(HashSet<PathBuf>),
+    /// What is under these directories, and these files.
+    Under(Vec<PathBuf>),
 }
 
 impl Findings {
-    /// Whether a known file that was not found must be gone.
-    pub(super) fn would_have_found(&self, path: &Path) -> bool {
-        let looked = match &self.scope {
-            Scope::Everywhere => true,
-            Scope::Under(places) => path.ancestors().any(|place| places.contains(place)),
-        };
-        looked
-            && !self
-                .unreadable
-                .iter()
-                .any(|(place, _)| path.starts_with(place))
+    /// Whether a known file that was not found was out of sight, rather than gone.
+    pub(super) fn hides(&self, path: &Path) -> bool {
+        self.unreadable
+            .iter()
+            .any(|(place, _)| path.starts_with(place))
     }
 }
 
@@ -187,16 +181,23 @@ pub(super) fn walk(roots: &[PathBuf]) -> Findings {
 /// Looks at `paths` alone, and through those that are directories.
 pub(super) fn look_at(paths: Vec<PathBuf>) -> Findings {
     let mut walk = Walk::default();
-    for path in &paths {
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => walk.enter(path.clone(), DEPTH_MAX),
-            Ok(metadata) => walk.note(path, &metadata),
-            Err(error) => walk.fail(path, error),
+    let mut under = Vec::new();
+    for path in paths {
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => {
+                walk.enter(path.clone(), DEPTH_MAX);
+                under.push(path);
+            }
+            Ok(metadata) => walk.note(&path, &metadata),
+            Err(error) => {
+                walk.fail(&path, error);
+                under.push(path);
+            }
         }
     }
     walk.follow_links();
     Findings {
-        scope: Scope::Under(paths.into_iter().collect()),
+        scope: Scope::Under(under),
         ..walk.findings
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! It knows days and cells, and the order in which people want them; nothing of the wire.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -112,7 +114,7 @@ impl Report {
 
 /// Sums the cells of all days by `key`.
 fn grouped<'a, K: Eq + Hash>(days: &[&'a Day], key: impl Fn(&'a Cell) -> K) -> HashMap<K, Totals> {
-    let mut groups: HashMap<K, Totals> = HashMap::new();
+    let mut groups: HashMap<K, Totals> = HashMap::default();
     for cell in days.iter().flat_map(|day| &day.cells) {
         groups.entry(key(cell)).or_default().add(&cell.totals);
     }
@@ -174,9 +176,9 @@ type SessionKey<'a> = (&'a Arc<str>, &'a Arc<str>);
 
 fn last_activity<'a>(
     days: &[&'a Day],
-    wanted: HashSet<SessionKey<'a>>,
+    wanted: foldhash::HashSet<SessionKey<'a>>,
 ) -> HashMap<SessionKey<'a>, Timestamp> {
-    let mut newest = HashMap::with_capacity(wanted.len());
+    let mut newest = HashMap::default();
     for cell in days.iter().flat_map(|day| &day.cells) {
         let key = (&cell.session, &cell.project);
         if let Some(at) = cell.last_activity.filter(|_| wanted.contains(&key)) {
