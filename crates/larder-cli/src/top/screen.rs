@@ -279,11 +279,12 @@ impl Screen<'_> {
         match &self.state.stats.error {
             None => vec![text(&format!("Asking {} …", self.state.url))],
             Some(Error::NotReady(problem)) => {
-                let mut lines = vec![Line::styled(
-                    figures::printable(&problem.title),
-                    self.theme.strong,
-                )];
-                lines.extend([problem.detail.as_str()].map(text));
+                // The title may be no more than the status in words.
+                let what = match problem.detail.as_str() {
+                    "" => &problem.title,
+                    detail => detail,
+                };
+                let mut lines = vec![text(what).style(self.theme.strong)];
                 lines.extend(
                     problem
                         .progress

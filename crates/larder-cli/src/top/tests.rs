@@ -168,7 +168,11 @@ fn the_first_scan_shows_how_far_it_is() {
     let frame = frame(&state, now, 80, 20);
     assert_shows(
         &frame,
-        &["First scan", "5 of 20 files, 1.00 MiB of 4.00 MiB", "25%"],
+        &[
+            "reading the logs",
+            "5 of 20 files, 1.00 MiB of 4.00 MiB",
+            "25%",
+        ],
     );
 }
 
