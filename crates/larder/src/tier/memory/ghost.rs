@@ -36,8 +36,9 @@ impl Ghost {
     pub(super) fn remember(&mut self, hash: u64) {
         let (set, print) = self.place(hash);
         if let Some(Set(prints)) = self.sets.get_mut(set) {
-            prints.copy_within(..WAYS - 1, 1);
+            let former = *prints;
             prints[0] = print;
+            prints[1..].copy_from_slice(&former[..WAYS - 1]);
         }
     }
 
@@ -47,9 +48,12 @@ impl Ghost {
         let Some(Set(prints)) = self.sets.get_mut(set) else {
             return false;
         };
-        let Some(at) = prints.iter().position(|&p| p == print) else {
+        // To look at all of them at once costs less than to stop early.
+        let is_there = prints.iter().fold(false, |found, &p| found | (p == print));
+        if !is_there {
             return false;
-        };
+        }
+        let at = prints.iter().take_while(|&&p| p != print).count();
         prints.copy_within(at + 1.., at);
         prints[WAYS - 1] = 0;
         true

@@ -6,27 +6,31 @@
 /// Slots of a group.
 pub(super) const SLOTS: usize = 16;
 
-/// Little end first: byte `i` is the tag of slot `i`.
+/// Little end first: byte `i % 8` of word `i / 8` is the tag of slot `i`.
 #[derive(Clone, Copy, Default)]
 #[repr(align(16))]
 pub(super) struct Group([u64; 2]);
 
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = LOW_BITS << 7;
+
 impl Group {
-    /// The slots whose tag is `tag`.
+    /// The slots whose tag is `tag`, and seldom one whose tag is not.
     #[inline]
     pub(super) fn matches(self, tag: u8) -> Slots {
-        Slots(equal_bytes(self.0, tag))
+        let differs = self.0.map(|word| word ^ u64::from(tag) * LOW_BITS);
+        Slots::of(differs.map(|word| word.wrapping_sub(LOW_BITS) & !word & HIGH_BITS))
     }
 
     /// The empty slots.
     #[inline]
     pub(super) fn free(self) -> Slots {
-        Slots(equal_bytes(self.0, 0))
+        Slots::of(self.0.map(|word| !used(word) & HIGH_BITS))
     }
 
     /// The slots that hold an entry.
     pub(super) fn occupied(self) -> Slots {
-        Slots(!equal_bytes(self.0, 0))
+        Slots::of(self.0.map(|word| used(word) & HIGH_BITS))
     }
 
     /// Sets the tag of `slot`; 0 empties it.
@@ -38,13 +42,25 @@ impl Group {
     }
 }
 
-/// Slots of one group, in order.
+/// Has the high bit of each byte that is not 0.
+#[inline]
+fn used(word: u64) -> u64 {
+    ((word & !HIGH_BITS) + !HIGH_BITS) | word
+}
+
+/// Slots of one group. Bit `8 i` stands for slot `i`, bit `8 i + 4` for slot `8 + i`: so the high bits
+/// of two words come together by a shift.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Slots(u16);
+pub(super) struct Slots(u64);
 
 impl Slots {
+    #[inline]
+    fn of(high_bits: [u64; 2]) -> Self {
+        Self(high_bits[0] >> 7 | high_bits[1] >> 3)
+    }
+
     pub(super) fn insert(&mut self, slot: usize) {
-        self.0 |= 1 << slot;
+        self.0 |= 1 << (slot % 8 * 8 + slot / 8 * 4);
     }
 }
 
@@ -56,23 +72,10 @@ impl Iterator for Slots {
         if self.0 == 0 {
             return None;
         }
-        let slot = self.0.trailing_zeros() as usize;
+        let bit = self.0.trailing_zeros() as usize;
         self.0 &= self.0 - 1;
-        Some(slot)
+        Some(bit / 8 | (bit & 4) << 1)
     }
-}
-
-/// Bit `i` is set where byte `i` equals `byte`.
-#[inline]
-fn equal_bytes(words: [u64; 2], byte: u8) -> u16 {
-    const LOW_7: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    const GATHER_HIGH_BITS: u64 = 0x0002_0408_1020_4081;
-    let [low, high] = words.map(|word| {
-        let differs = word ^ u64::from(byte) * 0x0101_0101_0101_0101;
-        let zero_bytes = !(((differs & LOW_7) + LOW_7) | differs | LOW_7);
-        zero_bytes.wrapping_mul(GATHER_HIGH_BITS) >> 56
-    });
-    (high << 8 | low) as u16
 }
 
 #[cfg(test)]
@@ -82,15 +85,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equal_bytes_are_found(bytes in any::<[u8; 16]>(), few in 0..3_u8) {
-            for bytes in [bytes, bytes.map(|b| b % 3)] {
-                let words = [0, 8].map(|at| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()));
-                for byte in [few, bytes[0], bytes[15]] {
-                    let expected = (0..16).filter(|&i| bytes[i] == byte).fold(0, |bits, i| bits | 1 << i);
-                    prop_assert_eq!(equal_bytes(words, byte), expected);
+        fn slots_are_told_by_their_tags(tags in any::<[u8; 16]>()) {
+            for tags in [tags, tags.map(|tag| tag % 3)] {
+                let mut group = Group::default();
+                (0..SLOTS).for_each(|slot| group.set(slot, tags[slot]));
+                let holding = |is: &dyn Fn(u8) -> bool| (0..SLOTS).filter(|&slot| is(tags[slot])).collect::<Vec<_>>();
+                prop_assert_eq!(sorted(group.free()), holding(&|tag| tag == 0));
+                prop_assert_eq!(sorted(group.occupied()), holding(&|tag| tag != 0));
+                for wanted in 1..=255 {
+                    let found = sorted(group.matches(wanted));
+                    prop_assert!(holding(&|tag| tag == wanted).iter().all(|slot| found.contains(slot)));
                 }
             }
         }
+    }
+
+    fn sorted(slots: Slots) -> Vec<usize> {
+        let mut slots: Vec<_> = slots.collect();
+        slots.sort_unstable();
+        slots
     }
 
     #[test]
@@ -98,10 +111,10 @@ mod tests {
         let mut group = Group::default();
         (0..SLOTS).for_each(|slot| group.set(slot, 0xff));
         group.set(9, 1);
-        assert_eq!(group.matches(1).collect::<Vec<_>>(), [9]);
+        assert_eq!(sorted(group.matches(1)), [9]);
         group.set(9, 0);
         assert_eq!(
-            (group.free().collect::<Vec<_>>(), group.occupied().count()),
+            (sorted(group.free()), group.occupied().count()),
             (vec![9], SLOTS - 1)
         );
     }

@@ -32,7 +32,7 @@ use crate::clock::Tick;
 const MIN_SHARD_ENTRIES: u64 = 512;
 /// Above this, more shards are made, so that growing one stops its users for no more than about 1 ms.
 const MAX_SHARD_ENTRIES: u64 = 16_384;
-const SHARDS_PER_CORE: usize = 8;
+const SHARDS_PER_CORE: usize = 32;
 const MAX_SHARDS: u64 = 4096;
 /// The hash's bits from here on choose the shard; those under it serve inside.
 const SHARD_SHIFT: u32 = 52;

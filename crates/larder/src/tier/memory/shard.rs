@@ -26,8 +26,9 @@ const SMALL_SHARE: u64 = 10;
 const USES_TO_STAY: u64 = 1;
 /// How many used entries of the main queue go round again before one leaves though it was used.
 const REPRIEVES: usize = 64;
-/// How many groups an insertion looks at for expired entries. It searches one of them at most.
-const GROUPS_LOOKED_AT: usize = 8;
+/// How many groups an insertion looks at for expired entries, where there are some. It searches one
+/// of them at most.
+const GROUPS_SWEPT: usize = 8;
 /// The room of a table that is made for a first entry.
 const FIRST_ROOM: usize = 13;
 
@@ -45,8 +46,6 @@ pub(super) struct Shard<K, V> {
     /// Entries heavier than the share.
     heavy: usize,
     weighed: bool,
-    /// The group that is looked at next for expired entries.
-    hand: usize,
     evictions: Evictions,
 }
 
@@ -61,7 +60,6 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             share,
             heavy: 0,
             weighed,
-            hand: 0,
             evictions: Evictions::default(),
         }
     }
@@ -136,7 +134,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     pub(super) fn clear(&mut self) -> Table<K, V> {
         self.evictions.count(Cause::Removed, self.len() as u64);
         (self.small, self.main, self.ghost) = (Queue::EMPTY, Queue::EMPTY, Ghost::empty());
-        (self.heavy, self.hand) = (0, 0);
+        self.heavy = 0;
         std::mem::replace(&mut self.table, Table::with_room_for(0, self.weighed))
     }
 
@@ -318,18 +316,14 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.ghost.remember(hash);
     }
 
-    /// Looks at the next few groups and takes out what has expired in the first that has any.
+    /// Takes out some of what has expired.
     fn reclaim(&mut self, hasher: &RandomState, now: Tick, departures: &mut Departures<K, V>) {
-        for _ in 0..GROUPS_LOOKED_AT.min(self.table.groups()) {
-            let group = self.hand % self.table.groups();
-            self.hand = group + 1;
-            if self.table.may_have_expired(group, now) {
-                for slot in self.table.expired_in(group, now) {
-                    let hash = hasher.hash_one(&self.table.entry(slot).key);
-                    departures.push(self.depart(hash, slot, Cause::Expired));
-                }
-                return;
-            }
+        if !self.table.may_have_expired(now) {
+            return;
+        }
+        for slot in self.table.sweep(GROUPS_SWEPT, now) {
+            let hash = hasher.hash_one(&self.table.entry(slot).key);
+            departures.push(self.depart(hash, slot, Cause::Expired));
         }
     }
 
@@ -371,7 +365,6 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             }
         }
         self.ghost = Ghost::empty();
-        self.hand = 0;
     }
 }
 

@@ -32,6 +32,12 @@ pub(super) struct Table<K, V> {
     weights: Box<[u32]>,
     /// For each group, no later than the first expiry in it, in steps rounded up.
     bounds: Box<[u32]>,
+    /// No later than the first of the bounds.
+    soonest: u32,
+    /// The first of the bounds that the sweep has seen, and of those noted since it began.
+    soonest_swept: u32,
+    /// The group that the sweep looks at next.
+    hand: usize,
     len: usize,
 }
 
@@ -54,6 +60,9 @@ impl<K, V> Table<K, V> {
             links: vec![Link::ALONE; slots].into(),
             weights: vec![0; if weighed { slots } else { 0 }].into(),
             bounds: vec![u32::MAX; groups].into(),
+            soonest: u32::MAX,
+            soonest_swept: u32::MAX,
+            hand: 0,
             len: 0,
         }
     }
@@ -65,10 +74,6 @@ impl<K, V> Table<K, V> {
     /// How many entries it takes before it must be made anew.
     pub(super) fn room(&self) -> usize {
         self.groups.len() * SLOTS * MAX_LOAD / 64
-    }
-
-    pub(super) fn groups(&self) -> usize {
-        self.groups.len()
     }
 
     #[inline]
@@ -126,6 +131,8 @@ impl<K, V> Table<K, V> {
         let expires = steps_up(self.expires_at(slot));
         let bound = &mut self.bounds[slot / SLOTS];
         *bound = expires.min(*bound);
+        self.soonest = expires.min(self.soonest);
+        self.soonest_swept = expires.min(self.soonest_swept);
     }
 
     /// Empties `slot`, in which an entry of this hash must stand.
@@ -185,18 +192,41 @@ impl<K, V> Table<K, V> {
         slots.filter_map(|(slot, &cold)| slot.as_ref().map(|entry| (entry, entry.meta(cold))))
     }
 
-    /// Whether an entry of the group may have expired by `now`.
+    /// Whether an entry may have expired by `now`.
     #[inline]
-    pub(super) fn may_have_expired(&self, group: usize, now: Tick) -> bool {
-        u64::from(self.bounds[group]) <= now.as_millis() >> BOUND_SHIFT
+    pub(super) fn may_have_expired(&self, now: Tick) -> bool {
+        u64::from(self.soonest) <= now.as_millis() >> BOUND_SHIFT
+    }
+
+    /// Sweeps on over at most `most` groups, and stops at the first that may hold what has expired by
+    /// `now`: gives what has. That must then be taken out.
+    pub(super) fn sweep(
+        &mut self,
+        most: usize,
+        now: Tick,
+    ) -> impl Iterator<Item = usize> + use<K, V> {
+        let mut expired = Slots::default();
+        let mut group = 0;
+        for _ in 0..most.min(self.groups.len()) {
+            group = self.hand;
+            self.hand = self.after(group);
+            let is_due = u64::from(self.bounds[group]) <= now.as_millis() >> BOUND_SHIFT;
+            if is_due {
+                expired = self.expired_in(group, now);
+            }
+            self.soonest_swept = self.soonest_swept.min(self.bounds[group]);
+            if self.hand == 0 {
+                self.soonest = std::mem::replace(&mut self.soonest_swept, u32::MAX);
+            }
+            if is_due {
+                break;
+            }
+        }
+        expired.map(move |i| group * SLOTS + i)
     }
 
     /// The slots of a group whose entries have expired by `now`; with them gone, its bound is exact.
-    pub(super) fn expired_in(
-        &mut self,
-        group: usize,
-        now: Tick,
-    ) -> impl Iterator<Item = usize> + use<K, V> {
+    fn expired_in(&mut self, group: usize, now: Tick) -> Slots {
         let mut expired = Slots::default();
         let mut bound = u32::MAX;
         for i in self.groups[group].occupied() {
@@ -208,7 +238,7 @@ impl<K, V> Table<K, V> {
             }
         }
         self.bounds[group] = bound;
-        expired.map(move |i| group * SLOTS + i)
+        expired
     }
 
     #[inline]
@@ -244,18 +274,24 @@ fn steps_up(tick: Tick) -> u32 {
 impl<K, V> Table<K, V> {
     /// Panics where the groups, slots and bounds do not agree. `hash_of` is what entries were put in by.
     pub(super) fn validate(&self, hash_of: impl Fn(&K) -> u64) {
-        let occupied = (0..self.groups.len())
-            .flat_map(|g| self.groups[g].occupied().map(move |i| g * SLOTS + i));
-        let holding = (0..self.groups.len() * SLOTS)
-            .filter(|&slot| self.blocks[slot / SLOTS].0[slot % SLOTS].is_some());
-        let holding: Vec<_> = holding.collect();
-        assert_eq!(
-            occupied.collect::<Vec<_>>(),
-            holding,
+        let slots = 0..self.groups.len() * SLOTS;
+        let is_tagged = |slot: usize| {
+            self.groups[slot / SLOTS]
+                .occupied()
+                .any(|i| i == slot % SLOTS)
+        };
+        let is_held = |slot: usize| self.blocks[slot / SLOTS].0[slot % SLOTS].is_some();
+        assert!(
+            slots.clone().all(|slot| is_tagged(slot) == is_held(slot)),
             "tags stand for entries"
         );
+        let holding: Vec<_> = slots.filter(|&slot| is_held(slot)).collect();
         assert_eq!(holding.len(), self.len);
         assert!(self.len <= self.room());
+        assert!(
+            self.bounds.iter().all(|&bound| self.soonest <= bound),
+            "the soonest bound is known"
+        );
         for slot in holding {
             let entry = self.entry(slot);
             let hash = hash_of(&entry.key);
