@@ -179,7 +179,7 @@ impl Collector {
         if self.counter.tally.changed {
             self.counter.updated_at = Timestamp::try_from(self.clock.wall()).ok();
         }
-        if self.counter.tally.changed || self.counter.found_roots != self.report.found_roots {
+        if self.counter.tally.changed || self.counter.sees_otherwise_than(&self.report) {
             self.publish(started);
         }
         self.progress.finish();

@@ -12,7 +12,7 @@ use super::collector::Refreshed;
 use super::files::{FileState, Findings, Scope, Stamp, Step, project_and_session};
 use super::ledger::{Ledger, key_of_place};
 use super::record::Record;
-use super::report::Scan;
+use super::report::{Report, Scan};
 use super::scan::{Batch, Done, Event, Job, Line, MessageId};
 use super::tail::Tail;
 
@@ -97,7 +97,7 @@ impl Counter {
     pub(super) fn plan(&mut self, findings: &Findings) -> Vec<Job> {
         if let Some(roots) = &findings.found_roots {
             self.found_roots.clone_from(roots);
-            self.set_unreadable(0);
+            self.unreadable = 0;
         }
         for (path, error) in &findings.unreadable {
             self.warn(format!("{} could not be read: {error}", path.display()));
@@ -263,14 +263,15 @@ impl Counter {
     }
 
     fn warn(&mut self, warning: String) {
-        self.set_unreadable(self.unreadable + 1);
+        self.unreadable += 1;
         if self.tally.warnings.len() < WARNINGS_MAX {
             self.tally.warnings.push(warning);
         }
     }
 
-    fn set_unreadable(&mut self, unreadable: u64) {
-        self.unreadable = unreadable;
+    /// Whether other directories are found or unreadable than the report says.
+    pub(super) fn sees_otherwise_than(&self, report: &Report) -> bool {
+        self.found_roots != report.found_roots || self.unreadable != report.scan.unreadable
     }
 
     /// What has been read of the files that exist.

@@ -65,7 +65,9 @@ impl Keeper {
         let store = Store::open(path, &mut |items| restoring.apply(items))?;
         self.saved = restoring.restored();
         self.store = Some(store);
-        if !fresh {
+        if fresh {
+            counter.ledger.mark_saved();
+        } else {
             // The counter has numbers of its own, which the file does not share.
             counter.ledger.soil_all();
             self.saved = Saved::default();

@@ -1,0 +1,4 @@
+//! The services, tested as their users meet them.
+
+#[path = "main/claude_usage/mod.rs"]
+mod claude_usage;
