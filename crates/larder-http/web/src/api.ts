@@ -1,6 +1,7 @@
 /** Calls to the server: authorization, ETags, problems. Knows nothing of how answers are shown. */
 
 import { token } from "./auth.ts";
+import { sentence } from "./format.ts";
 import type { CacheInfo, History, Problem, Stats, TimeRange } from "./wire.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -20,7 +21,7 @@ export class ProblemError extends Error {
 export function describe(error: unknown): { title: string; detail: string } {
   if (error instanceof ProblemError) {
     const { title, detail, request_id } = error.problem;
-    return { title, detail: [detail, request_id && `Request ${request_id}.`].filter(Boolean).join(" ") };
+    return { title, detail: [detail && sentence(detail), request_id && `Request ${request_id}.`].filter(Boolean).join(" ") };
   }
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return { title: "No answer", detail: `The server did not answer within ${TIMEOUT_MS / 1000} s.` };
@@ -55,8 +56,8 @@ export function forgetStats(): void {
   known.clear();
 }
 
-export async function fetchHistory(signal: AbortSignal): Promise<History> {
-  return (await (await call("api/metrics/history?range=1h", { signal })).json()) as History;
+export async function fetchHistory(query: string, signal: AbortSignal): Promise<History> {
+  return (await (await call(`api/metrics/history?${query}`, { signal })).json()) as History;
 }
 
 export async function fetchCaches(signal: AbortSignal): Promise<CacheInfo[]> {

@@ -15,7 +15,7 @@ interface Bar {
 }
 
 const PROJECTS_MAX = 10;
-const MODELS_MAX = 9;
+const MODELS_MAX = 5;
 
 export function showBars(stats: Stats): void {
   showList(byId("model-bars"), modelBars(stats));

@@ -97,9 +97,9 @@ function dayText(date: string): string {
 
 const CALLS: readonly Column<Call>[] = [
   { label: "Time", text: true, cell: (call) => ({ text: moment(call.timestamp), title: call.timestamp ?? undefined }) },
-  { label: "Model", text: true, cell: (call) => ({ text: call.model ?? NONE, mark: call.priced ? undefined : "unpriced" }) },
+  { label: "Model", text: true, cell: (call) => ({ text: call.model, mark: call.priced ? undefined : "unpriced" }) },
   { label: "Project", text: true, cell: (call) => project(call.project) },
-  { label: "Session", text: true, cell: (call) => ({ text: sessionName(call.session ?? NONE), title: call.session ?? undefined }) },
+  { label: "Session", text: true, cell: (call) => ({ text: sessionName(call.session), title: call.session }) },
   { label: "Cost", cell: (call) => (call.priced ? usdFine(call.cost_usd) : NONE) },
   { label: "Total tokens", cell: (call) => tokens(tokenTotal(call)) },
   ...TOKEN_KINDS.map((kind): Column<Call> => ({ label: kind.label, cell: (call) => tokens(call[kind.field]) })),

@@ -3,9 +3,10 @@
 import uPlot from "uplot";
 import { byId, el, setText } from "./dom.ts";
 import { compact, day, dayFull, dayStart, timeOfDay, usd, usdShort } from "./format.ts";
+import type { CostAt } from "./history.ts";
 import { colour, Plot, type TooltipLine } from "./plot.ts";
 import { TOKEN_KINDS, type TokenKind } from "./tokens.ts";
-import type { DayRow, History, Stats } from "./wire.ts";
+import type { DayRow, Stats } from "./wire.ts";
 
 const DAY_S = 86_400;
 const HOUR_S = 3600;
@@ -58,6 +59,7 @@ class CostPerDay {
   readonly #note = byId("cost-note");
   readonly plot = new Plot(byId("chart-cost"), {
     label: "Bar chart of cost per day; the Days table has its figures",
+    empty: "Nothing in this range",
     series: () => [barSeries("accent")],
     x: dayAxis,
     yValues: usdShort,
@@ -83,6 +85,7 @@ class TokensPerDay {
   readonly #shown = new Set<TokenKind>(TOKEN_KINDS);
   readonly plot = new Plot(byId("chart-tokens"), {
     label: "Stacked bar chart of tokens per day by kind; the Days table has its figures",
+    empty: "Nothing in this range",
     // The whole stack is drawn first and each lower layer over it.
     series: () => [...TOKEN_KINDS].reverse().map((kind) => barSeries(kind.colour)),
     x: dayAxis,
@@ -134,6 +137,7 @@ class CostLastHour {
   readonly #note = byId("live-note");
   readonly plot = new Plot(byId("chart-live"), {
     label: "Line chart of the cost added during the last hour",
+    empty: "No snapshot in the last hour",
     series: () => [this.#line()],
     x: { values: (_, splits) => splits.map((s) => timeOfDay(s * 1000).slice(0, 5)), space: 64, range: () => this.#range },
     yValues: usdShort,
@@ -143,12 +147,11 @@ class CostLastHour {
     }),
   });
 
-  update(history: History): void {
-    const first = history.points[0]?.cost_usd ?? 0;
-    this.#times = history.points.map((point) => Date.parse(point.timestamp) / 1000);
-    this.#added = history.points.map((point) => point.cost_usd - first);
-    const to = Date.parse(history.range.to) / 1000;
-    this.#range = [to - HOUR_S, to];
+  update(points: readonly CostAt[], to: number): void {
+    const first = points[0]?.cost ?? 0;
+    this.#times = points.map((point) => point.at / 1000);
+    this.#added = points.map((point) => point.cost - first);
+    this.#range = [to / 1000 - HOUR_S, to / 1000];
     this.plot.setData([this.#times, this.#added]);
     setText(this.#note, this.#added.length > 0 ? `+${usd(this.#added.at(-1) ?? 0)}` : "");
   }
@@ -171,8 +174,9 @@ export class Charts {
     this.#tokens.update(days);
   }
 
-  updateLive(history: History): void {
-    this.#live.update(history);
+  /** The last hour's points, oldest first, and when that hour ends, in milliseconds. */
+  updateLive(points: readonly CostAt[], to: number): void {
+    this.#live.update(points, to);
   }
 
   restyle(): void {

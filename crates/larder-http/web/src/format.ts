@@ -97,6 +97,7 @@ export function age(ms: number): string {
 }
 
 const dayShort = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const dayWithYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const dayLong = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const stamp = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -129,19 +130,18 @@ export function moment(iso: string | null, now: number = Date.now()): string {
   return new Date(at).toDateString() === new Date(now).toDateString() ? clock.format(at) : stamp.format(at);
 }
 
-/** The calendar day of a timestamp in the server's zone: `3 Sep 2026`; in the reader's if that zone is unknown here. */
-export function dateIn(iso: string, zone: string): string {
-  const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", year: "numeric" };
-  const at = new Date(iso);
-  if (Number.isNaN(at.getTime())) return NONE;
-  try {
-    return at.toLocaleDateString("en-GB", { ...options, timeZone: zone });
-  } catch {
-    return at.toLocaleDateString("en-GB", options);
-  }
+/** `2026-09-03` as `3 Sep 2026`; anything else as it is. */
+export function date(day: string): string {
+  const start = dayStart(day);
+  return start === null ? day : dayWithYear.format(start * 1000);
 }
 
 /** `1 file`, `2 files`. */
 export function plural(n: number, one: string, many: string = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+/** The server's lower-case text as a sentence. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }

@@ -3,19 +3,20 @@
 import "uplot/dist/uPlot.min.css";
 import "./style/page.css";
 import "./style/panels.css";
-import { clearCache, describe, fetchCaches, fetchHistory, fetchStats, forgetStats, openEvents, ProblemError } from "./api.ts";
+import { clearCache, describe, fetchCaches, fetchStats, forgetStats, openEvents, ProblemError } from "./api.ts";
 import { takeTokenFromUrl, token } from "./auth.ts";
 import { showBars } from "./bars.ts";
 import { Breakdown } from "./breakdown.ts";
 import { Charts } from "./charts.ts";
 import { askToken, confirmed, initTokenDialog, notify } from "./dialogs.ts";
+import { CostHistory } from "./history.ts";
+import { initRange } from "./range.ts";
 import { Status } from "./status.ts";
 import { showBusy, showFailure, showFigures } from "./states.ts";
 import { LiveStream, type StreamEvent, type StreamState } from "./stream.ts";
 import { applyTheme, initTheme } from "./theme.ts";
 import { Tiles } from "./tiles.ts";
 import { showTotals } from "./totals.ts";
-import { initRange } from "./range.ts";
 import type { CacheInfo, SnapshotEvent, Stats, Tick, TimeRange } from "./wire.ts";
 
 const SCAN_POLL_MS = 500;
@@ -24,13 +25,14 @@ const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 15_000;
 /** Without the live stream the figures are asked for at this pace. */
 const FALLBACK_POLL_MS = 5000;
-const HISTORY_POLL_MS = 5000;
+const HISTORY_POLL_MS = 2000;
 const SERVICE = "claude_usage";
 
 applyTheme();
 takeTokenFromUrl();
 
 const charts = new Charts();
+const history = new CostHistory();
 const breakdown = new Breakdown();
 const status = new Status();
 const tiles = new Tiles((name) => void clear(name));
@@ -116,13 +118,16 @@ function refuse(error: ProblemError): void {
   showFailure(error, shown !== undefined);
   if (refused) return;
   refused = true;
-  stream.pause();
+  stream.pause("refused");
   askToken(token() === null ? "The server asks for a token." : `The server refused the token. ${describe(error).detail}`);
 }
 
 async function loadHistory(): Promise<void> {
   try {
-    charts.updateLive(await fetchHistory(new AbortController().signal));
+    const { points, to } = await history.update(new AbortController().signal);
+    charts.updateLive(points, to);
+    const last = points.at(-1);
+    if (last) status.confirm(last.at);
   } catch {
     // The chart keeps what it shows; that the server is away is said by the figures' own fetch.
   }
@@ -161,6 +166,8 @@ function hear({ event, data }: StreamEvent): void {
     status.showTick(Date.parse(tick.at), tick.requests);
     showCaches(tick.caches, Date.parse(tick.at));
   }
+  // Events were lost on the way: one of them may have been a new snapshot.
+  if (event === "lagged") refresh();
   if (event === "snapshot" && (JSON.parse(data) as SnapshotEvent).service === SERVICE) refresh();
 }
 
@@ -192,6 +199,7 @@ function whenVisible(run: () => void): () => void {
 initTheme(() => charts.restyle());
 initTokenDialog(() => {
   forgetStats();
+  history.forget();
   start();
 });
 document.addEventListener("visibilitychange", () => (document.hidden ? stream.pause() : start()));

@@ -25,6 +25,8 @@ export interface TooltipLine {
 export interface PlotSpec {
   /** Read out for the chart as a whole. */
   label: string;
+  /** Said instead of a chart without points. */
+  empty: string;
   series: () => uPlot.Series[];
   x: Pick<uPlot.Axis, "values" | "incrs" | "space"> & { range: uPlot.Scale.Range; zone?: "UTC" };
   yValues: (value: number) => string;
@@ -35,13 +37,14 @@ export interface PlotSpec {
 export class Plot {
   readonly #box: HTMLElement;
   readonly #spec: PlotSpec;
-  readonly #empty = el("p", { class: "chart-empty" }, "Nothing in this range");
+  readonly #empty: HTMLElement;
   #plot: uPlot | undefined;
   #data: uPlot.AlignedData = [[]];
 
   constructor(box: HTMLElement, spec: PlotSpec) {
     this.#box = box;
     this.#spec = spec;
+    this.#empty = el("p", { class: "chart-empty" }, spec.empty);
     box.tabIndex = 0;
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", spec.label);
@@ -95,7 +98,7 @@ export class Plot {
         scales: { x: { time: true, range }, y: { range: (_, __, max) => (max > 0 ? uPlot.rangeNum(0, max, 0.1, true) : [0, 1]) } },
         ...(zone && { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") }),
         axes: [
-          { ...axis, ...xAxis, grid: { show: false }, size: 28, gap: 6 },
+          { ...axis, ...xAxis, grid: { show: false }, size: 26, gap: 4 },
           { ...axis, grid: { stroke: line, width: 1 }, size: axisWidth, gap: 8, space: 44, values: (_, splits) => splits.map(yValues) },
         ],
         series: [{}, ...this.#spec.series()],

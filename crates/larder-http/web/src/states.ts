@@ -2,18 +2,20 @@
 
 import { describe, ProblemError } from "./api.ts";
 import { byId, el, setText } from "./dom.ts";
-import { bytes, count, percent } from "./format.ts";
+import { bytes, count, percent, sentence } from "./format.ts";
 import type { Problem } from "./wire.ts";
 
 const box = byId("usage-state");
 const body = byId("usage-body");
 const banner = byId("banner");
+const detailed = [byId("breakdown"), byId("activity")];
 
 /** Shows the figures; there are some. */
 export function showFigures(): void {
   box.hidden = true;
   banner.hidden = true;
   body.hidden = false;
+  for (const section of detailed) section.hidden = false;
   body.classList.remove("loading");
   body.setAttribute("aria-busy", "false");
 }
@@ -45,6 +47,7 @@ function replaceFigures(kind: string, ...content: HTMLElement[]): void {
   box.replaceChildren(...content);
   box.hidden = false;
   body.hidden = true;
+  for (const section of detailed) section.hidden = true;
   banner.hidden = true;
 }
 
@@ -57,12 +60,17 @@ function showNoLogs(problem: Problem, lookedIn: readonly string[]): void {
   const paths = el("ul", { class: "paths" }, ...lookedIn.map((path) => el("li", {}, el("code", {}, path))));
   replaceFigures(
     "empty",
-    el("h3", {}, problem.title),
-    el("p", {}, problem.detail ?? "No session logs were found. Looked in:"),
+    el("h3", {}, "No session logs found"),
+    el("p", {}, "Looked in:"),
     ...(lookedIn.length > 0 ? [paths] : []),
-    ...(problem.hint ? [el("p", { class: "hint" }, problem.hint)] : []),
+    ...(problem.hint ? [el("p", { class: "hint" }, ...withCode(sentence(problem.hint)))] : []),
     el("p", { class: "muted" }, "The figures appear here as soon as there are logs."),
   );
+}
+
+/** Text with the parts between back-ticks as code. */
+function withCode(text: string): (Node | string)[] {
+  return text.split("`").map((part, i) => (i % 2 === 1 ? el("code", {}, part) : part));
 }
 
 function showScan(progress: NonNullable<Problem["progress"]>): void {

@@ -5,6 +5,8 @@ import { age, bytes, compact, count, duration, plural } from "./format.ts";
 import type { StreamState } from "./stream.ts";
 import type { Requests, Stats } from "./wire.ts";
 
+const SILENCE_WORTH_SAYING_MS = 3000;
+
 interface Item {
   text: string;
   title?: string;
@@ -25,12 +27,19 @@ export class Status {
 
   /** A fresh or confirmed answer of `/api/stats`. */
   showStats(stats: Stats, fresh: boolean): void {
-    const snapshotAt = Date.parse(stats.snapshot.timestamp);
-    if (fresh) this.#skew = snapshotAt + stats.snapshot.age_ms - Date.now();
-    this.#snapshotAt = snapshotAt;
+    const { timestamp, age_ms } = stats.snapshot;
+    if (fresh && timestamp !== null) {
+      this.#snapshotAt = Date.parse(timestamp);
+      this.#skew = this.#snapshotAt + age_ms - Date.now();
+    }
     this.#stats = stats;
     this.#heardAt = Date.now();
     this.show();
+  }
+
+  /** The server found at `at`, in milliseconds, that the figures still hold. */
+  confirm(at: number): void {
+    if (!(at < this.#snapshotAt)) this.#snapshotAt = at;
   }
 
   showTick(at: number, requests: Requests): void {
@@ -63,10 +72,13 @@ export class Status {
         return { state: "connecting", text: "Connecting" };
       case "paused":
         return { state: "paused", text: "Paused" };
+      case "refused":
+        return { state: "down", text: "Needs a token" };
       case "waiting": {
         const seconds = Math.max(0, Math.ceil((this.#stream.until - Date.now()) / 1000));
-        const old = Number.isNaN(this.#heardAt) ? "" : ` · heard ${age(Date.now() - this.#heardAt)} ago`;
-        return { state: "down", text: `Disconnected, again in ${seconds} s${old}` };
+        const silence = Date.now() - this.#heardAt;
+        const heard = silence >= SILENCE_WORTH_SAYING_MS ? ` · last heard ${age(silence)} ago` : "";
+        return { state: "down", text: `Disconnected · retry in ${seconds} s${heard}` };
       }
     }
   }
@@ -75,7 +87,7 @@ export class Status {
     const items: Item[] = [];
     if (!Number.isNaN(this.#snapshotAt)) {
       const old = Date.now() + this.#skew - this.#snapshotAt;
-      items.push({ text: `Snapshot ${old < 1000 ? "just now" : `${age(old)} old`}`, title: new Date(this.#snapshotAt).toLocaleString() });
+      items.push({ text: `Refreshed ${old < 1000 ? "just now" : `${age(old)} ago`}`, title: `The logs were last looked at ${new Date(this.#snapshotAt).toLocaleString()}` });
     }
     if (this.#stats) items.push(...scanItems(this.#stats));
     const requests = this.#requests ?? (this.#stats && requestsOf(this.#stats));
@@ -88,7 +100,8 @@ function scanItems({ scan, uptime_seconds }: Stats): Item[] {
   const items: Item[] = [
     { text: `${plural(scan.files, "file")}, ${bytes(scan.bytes)}`, title: `${count(scan.lines)} lines, ${count(scan.bytes)} bytes` },
     { text: `${compact(scan.lines)} lines` },
-    { text: `${count(scan.skipped_lines)} skipped`, title: "Lines that are no valid JSON or no valid text" },
+    { text: `${count(scan.skipped_lines)} skipped`, title: "Lines that could not be counted" },
+    ...(scan.unreadable > 0 ? [{ text: `${count(scan.unreadable)} unreadable`, title: "Directories and files that could not be read" }] : []),
     { text: `refresh took ${duration(scan.last_refresh_ms)}` },
   ];
   if (uptime_seconds > 0) items.push({ text: `up ${duration(uptime_seconds * 1000)}` });

@@ -60,7 +60,8 @@ export type StreamState =
   | { kind: "connecting" }
   | { kind: "open" }
   | { kind: "waiting"; until: number }
-  | { kind: "paused" };
+  | { kind: "paused" }
+  | { kind: "refused" };
 
 export interface StreamOptions {
   /** Opens the stream; rejects if the server refuses. */
@@ -89,10 +90,11 @@ export class LiveStream {
     void this.#run(this.#stop.signal);
   }
 
-  pause(): void {
+  /** Closes the connection until the next `start`, and says why. */
+  pause(why: "paused" | "refused" = "paused"): void {
     this.#stop?.abort();
     this.#stop = undefined;
-    this.#options.onState({ kind: "paused" });
+    this.#options.onState({ kind: why });
   }
 
   async #run(stop: AbortSignal): Promise<void> {

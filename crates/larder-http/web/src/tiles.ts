@@ -6,6 +6,7 @@ import type { CacheInfo, Latency } from "./wire.ts";
 
 const TILES_MAX = 60;
 const RATES_MAX = 60;
+const SECONDS_MIN = 0.5;
 const SPARK = { width: 120, height: 28 };
 
 /** Gets per second over the last minute, told from one tick to the next. */
@@ -16,6 +17,8 @@ class Rate {
 
   add(gets: number, at: number): void {
     const seconds = (at - this.#at) / 1000;
+    // Answers that come closer together than this tell no pace.
+    if (seconds < SECONDS_MIN) return;
     if (seconds > 0 && gets >= this.#gets) this.perSecond.push((gets - this.#gets) / seconds);
     if (this.perSecond.length > RATES_MAX) this.perSecond.shift();
     this.#gets = gets;
@@ -36,7 +39,12 @@ const COUNTERS: readonly Counter[] = [
   { label: "Coalesced", hint: "gets that waited for another's load instead of loading themselves", value: (s) => s.coalesced },
   { label: "Fenced", hint: "loaded values not stored because an invalidation overtook them", value: (s) => s.fenced },
   { label: "Loads", hint: "runs of the loader", value: (s) => s.loads },
-  { label: "Errors", hint: "loads that failed", value: (s) => s.load_errors, bad: true },
+  {
+    label: "Errors",
+    hint: "loads that failed or panicked, and gets that timed out or were refused for too many loads",
+    value: (s) => s.load_errors + s.load_panics + s.timeouts + s.overloads,
+    bad: true,
+  },
 ];
 
 const LATENCIES = ["hit", "miss", "load"] as const;
@@ -86,14 +94,16 @@ class Tile {
   }
 
   #showFill(info: CacheInfo): void {
-    const { entries, capacity, stats } = info;
+    const { entries, capacity, weight, stats } = info;
+    // The capacity is one of weight, which is the number of entries unless the cache weighs them.
+    const weighed = weight !== entries;
     this.#fill.max = Math.max(capacity, 1);
-    this.#fill.value = entries;
-    this.#fill.setAttribute("aria-label", `${count(entries)} of ${count(capacity)} entries`);
-    setText(this.#fillText, `${compact(entries)} / ${compact(capacity)}`);
+    this.#fill.value = weight;
+    this.#fill.setAttribute("aria-label", `${count(weight)} of ${count(capacity)} used`);
+    setText(this.#fillText, weighed ? `${compact(entries)} · ${percent(weight / Math.max(capacity, 1))} full` : `${compact(entries)} / ${compact(capacity)}`);
     const { capacity: overflowed, expired, replaced, removed } = stats.evictions;
     const left = `left: ${count(overflowed)} for room, ${count(expired)} expired, ${count(replaced)} replaced, ${count(removed)} removed`;
-    setTitle(this.#fillText, `${count(entries)} of ${count(capacity)} entries, weight ${count(info.weight)}; ${left}`);
+    setTitle(this.#fillText, `${count(entries)} entries, weight ${count(weight)} of ${count(capacity)}; ${left}`);
   }
 
   #showClear(name: string, mayClear: boolean): void {
@@ -136,7 +146,7 @@ function latencyRow(): HTMLTableRowElement {
 }
 
 function showLatency(node: HTMLElement, kind: string, latency: Latency): void {
-  const figures = [latency.mean_ns, latency.p50_ns, latency.p99_ns].map((ns) => (latency.count > 0 ? nanos(ns) : "–"));
+  const figures = [latency.mean_ns, latency.p50_ns, latency.p99_ns].map((ns) => (ns === null ? "–" : nanos(ns)));
   [kind, ...figures].forEach((text, i) => setText(node.children[i] as HTMLElement, text));
 }
 
@@ -157,7 +167,9 @@ export class Tiles {
     const shown = caches.slice(0, TILES_MAX);
     this.#rates = new Map(shown.map(({ name }) => [name, this.#rates.get(name) ?? new Rate()]));
     for (const { name, stats } of shown) this.#rates.get(name)?.add(stats.gets, at);
-    setText(this.#note, caches.length > TILES_MAX ? `the first ${TILES_MAX} of ${count(caches.length)}` : "");
+    const some = caches.length > TILES_MAX && `the first ${TILES_MAX} of ${count(caches.length)}`;
+    const locked = caches.length > 0 && !mayClear && "clearing them needs an admin token";
+    setText(this.#note, [some, locked].filter(Boolean).join(" · "));
     if (shown.length === 0) {
       this.#box.replaceChildren(el("p", { class: "panel pad muted" }, "No cache is registered yet. One appears here as soon as a service builds it."));
       return;

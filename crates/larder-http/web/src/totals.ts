@@ -1,7 +1,7 @@
 /** The totals of the chosen range: cost, messages, tokens by kind, what is unpriced and what is archived. */
 
 import { byId, el, fill, setText, setTitle } from "./dom.ts";
-import { compact, count, dateIn, percent, plural, usd } from "./format.ts";
+import { compact, count, date, percent, plural, usd } from "./format.ts";
 import { TOKEN_KINDS } from "./tokens.ts";
 import type { Stats } from "./wire.ts";
 
@@ -13,7 +13,7 @@ interface Fact {
   warn?: boolean;
 }
 
-const UNPRICED = "Messages of models that have no known price: their tokens count, their cost is not in the total.";
+const UNPRICED = "Their models have no known price: tokens counted, cost not.";
 const AS_LOGGED = "Summed from the session logs as they were written, at list prices: not an invoice.";
 
 export function showTotals(stats: Stats): void {
@@ -30,10 +30,10 @@ export function showTotals(stats: Stats): void {
 }
 
 function facts({ totals }: Stats): Fact[] {
-  const unpriced: Fact = { label: "Unpriced messages", value: compact(totals.unpriced_messages), exact: count(totals.unpriced_messages) };
+  const unpriced: Fact = { label: "Unpriced messages", value: count(totals.unpriced_messages) };
   if (totals.unpriced_messages > 0) Object.assign(unpriced, { hint: UNPRICED, warn: true });
   return [
-    { label: "Messages", value: compact(totals.messages), exact: count(totals.messages) },
+    { label: "Messages", value: count(totals.messages) },
     { label: "Total tokens", value: compact(totals.total_tokens), exact: count(totals.total_tokens) },
     unpriced,
   ];
@@ -65,6 +65,7 @@ function showMix({ totals }: Stats): void {
   const share = (n: number): number => (totals.total_tokens > 0 ? n / totals.total_tokens : 0);
   fill(strip, TOKEN_KINDS, () => el("i"), (node, kind) => {
     node.className = kind.colour;
+    node.hidden = totals[kind.field] === 0;
     node.style.flexGrow = String(share(totals[kind.field]));
   });
   fill(kinds, TOKEN_KINDS, makeKind, (node, kind) => {
@@ -83,15 +84,13 @@ function makeKind(): HTMLElement {
 
 function showArchived({ archived }: Stats): void {
   const note = byId("archived");
-  note.hidden = !archived || archived.messages === 0;
-  if (!archived || note.hidden) return;
+  note.hidden = archived.messages === 0;
+  if (note.hidden) return;
   const figures = `${plural(archived.messages, "message")}, ${compact(archived.total_tokens)} tokens, ${usd(archived.cost_usd)}`;
   setText(note, `Archived: ${figures} from ${plural(archived.files, "log")} that no longer exist. What was once counted stays counted.`);
 }
 
 function windowText({ window: { from, to, zone } }: Stats): string {
-  if (from === null) return `all that was logged · ${zone}`;
-  const first = dateIn(from, zone);
-  const last = to === null ? "now" : dateIn(to, zone);
-  return `${first === last ? first : `${first} – ${last}`} · ${zone}`;
+  const days = [...new Set([from ?? to, to])].map(date);
+  return `${days.join(" – ")} · ${zone}`;
 }

@@ -40,9 +40,9 @@ export interface SessionRow extends Tokens {
 
 export interface Call {
   timestamp: string | null;
-  model: string | null;
+  model: string;
   project: string;
-  session: string | null;
+  session: string;
   input_tokens: number;
   output_tokens: number;
   cache_creation_tokens: number;
@@ -62,11 +62,12 @@ export interface Stats {
     model_distribution: { model: string; percentage: number }[];
   };
   activity: Call[];
-  archived?: { files: number; messages: number; total_tokens: number; cost_usd: number };
-  scan: { files: number; lines: number; bytes: number; skipped_lines: number; last_refresh_ms: number };
-  snapshot: { timestamp: string; age_ms: number };
+  archived: { files: number; messages: number; total_tokens: number; cost_usd: number };
+  scan: { files: number; lines: number; bytes: number; skipped_lines: number; unreadable: number; last_refresh_ms: number };
+  snapshot: { timestamp: string | null; age_ms: number };
   time_range: TimeRange;
-  window: { from: string | null; to: string | null; zone: string };
+  /** Days such as `2026-09-01`, both included, in this zone. */
+  window: { from: string | null; to: string; zone: string };
   uptime_seconds: number;
   total_requests: number;
   successful_requests: number;
@@ -75,7 +76,7 @@ export interface Stats {
 }
 
 export interface HistoryPoint {
-  timestamp: string;
+  timestamp: string | null;
   cost_usd: number;
 }
 
@@ -86,9 +87,10 @@ export interface History {
 
 export interface Latency {
   count: number;
-  mean_ns: number;
-  p50_ns: number;
-  p99_ns: number;
+  /** Null where nothing was timed yet, as the others. */
+  mean_ns: number | null;
+  p50_ns: number | null;
+  p99_ns: number | null;
 }
 
 export interface CacheInfo {
@@ -104,11 +106,13 @@ export interface CacheInfo {
     misses: number;
     /** 0 to 1; null before the first get. */
     hit_rate: number | null;
-    stale_served: number;
     coalesced: number;
     fenced: number;
     loads: number;
     load_errors: number;
+    load_panics: number;
+    timeouts: number;
+    overloads: number;
     inserts: number;
     invalidations: number;
     evictions: { capacity: number; expired: number; replaced: number; removed: number };

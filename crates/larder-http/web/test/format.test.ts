@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { age, bytes, compact, date, dayStart, duration, moment, nanos, percent, plural, sentence, usd, usdFine } from "../src/format.ts";
+
+test("a hit rate says 100 % only of all, and 0 % only of none", () => {
+  assert.equal(percent(1), "100 %");
+  assert.equal(percent(0.99999), ">99.9 %");
+  assert.equal(percent(0.987), "98.7 %");
+  assert.equal(percent(0.0001), "<0.1 %");
+  assert.equal(percent(0), "0 %");
+  assert.equal(percent(null), "–");
+});
+
+test("a cost below ten cents keeps four decimals", () => {
+  assert.equal(usd(12345.678), "$12,345.68");
+  assert.equal(usd(0.0123), "$0.0123");
+  assert.equal(usd(0), "$0.00");
+  assert.equal(usdFine(0.00001), "<$0.0001");
+});
+
+test("a figure that is no number is a dash", () => {
+  for (const format of [compact, usd, bytes, nanos, duration, age]) assert.equal(format(Number.NaN), "–");
+});
+
+test("units change where the figure would need four digits", () => {
+  assert.equal(nanos(999), "999 ns");
+  assert.equal(nanos(1200), "1.2 µs");
+  assert.equal(nanos(999_600), "1 ms");
+  assert.equal(bytes(513_000_000), "513 MB");
+  assert.equal(compact(9_999), "9,999");
+  assert.equal(compact(12_345_678), "12.3M");
+});
+
+test("a duration has at most two units and no empty one", () => {
+  assert.equal(duration(0.42), "420 µs");
+  assert.equal(duration(12_000), "12 s");
+  assert.equal(duration(3_600_000), "1 h");
+  assert.equal(duration(11_520_000), "3 h 12 min");
+  assert.equal(duration(90_061_000), "1 d 1 h");
+});
+
+test("an age is in one unit, and never negative", () => {
+  assert.equal(age(-5000), "now");
+  assert.equal(age(12_900), "12 s");
+  assert.equal(age(7_200_000), "2 h");
+});
+
+test("only a calendar day has a start", () => {
+  assert.equal(dayStart("1970-01-02"), 86_400);
+  assert.equal(dayStart("undated"), null);
+  assert.equal(date("2026-09-03"), "3 Sept 2026");
+  assert.equal(date("undated"), "undated");
+});
+
+test("a missing timestamp is a dash", () => {
+  assert.equal(moment(null), "–");
+  assert.equal(moment("yesterday"), "–");
+});
+
+test("one is singular, and a server's text becomes a sentence", () => {
+  assert.equal(plural(1, "file"), "1 file");
+  assert.equal(plural(2000, "file"), "2,000 files");
+  assert.equal(sentence("no session logs were found"), "No session logs were found.");
+  assert.equal(sentence("Ready?"), "Ready?");
+});
