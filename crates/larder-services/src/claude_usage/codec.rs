@@ -85,7 +85,7 @@ impl Encoder<'_> {
         }
         self.u64(record.stated_cost.unwrap_or(u64::MAX));
         self.u64(record.offset);
-        self.u64(record.at_ms as u64);
+        self.u64(record.at_ms.cast_unsigned());
         for id in [record.model, record.session, record.file, record.reading] {
             self.u32(id);
         }
@@ -106,7 +106,7 @@ impl Encoder<'_> {
         for field in [
             stamp.device,
             stamp.inode,
-            stamp.modified_ns as u64,
+            stamp.modified_ns.cast_unsigned(),
             stamp.length,
         ] {
             self.u64(field);
@@ -130,7 +130,7 @@ impl Encoder<'_> {
 
     pub(super) fn updated_at(&mut self, at_ms: i64) {
         self.u8(UPDATED_AT);
-        self.u64(at_ms as u64);
+        self.u64(at_ms.cast_unsigned());
     }
 
     fn u8(&mut self, value: u8) {
@@ -172,7 +172,7 @@ impl<'a> Iterator for Decoder<'a> {
                 file: self.u32()?,
             }),
             FILE_STATE => self.file_state(),
-            UPDATED_AT => Some(Item::UpdatedAt(self.u64()? as i64)),
+            UPDATED_AT => Some(Item::UpdatedAt(self.u64()?.cast_signed())),
             _ => None,
         }
     }
@@ -206,7 +206,7 @@ impl<'a> Decoder<'a> {
         };
         let (write_5m, write_1h) = (self.u64()?, self.u64()?);
         let stated_cost = Some(self.u64()?).filter(|cost| *cost != u64::MAX);
-        let (offset, at_ms) = (self.u64()?, self.u64()? as i64);
+        let (offset, at_ms) = (self.u64()?, self.u64()?.cast_signed());
         let (model, session, file, reading) = (self.u32()?, self.u32()?, self.u32()?, self.u32()?);
         let flags = self.u8()?;
         let (sidechain, fast) = (flags & 1 != 0, flags & 2 != 0);
@@ -233,7 +233,7 @@ impl<'a> Decoder<'a> {
         let stamp = Stamp {
             device: self.u64()?,
             inode: self.u64()?,
-            modified_ns: self.u64()? as i64,
+            modified_ns: self.u64()?.cast_signed(),
             length: self.u64()?,
         };
         let (offset, tail) = (self.u64()?, self.u64()?);

@@ -166,7 +166,7 @@ pub(super) fn walk(roots: &[PathBuf]) -> Findings {
         match root.canonicalize() {
             Ok(real) => {
                 found_roots.push(root.clone());
-                walk.enter(real, DEPTH_MAX);
+                walk.enter(&real, DEPTH_MAX);
             }
             Err(error) => walk.fail(root, error),
         }
@@ -185,7 +185,7 @@ pub(super) fn look_at(paths: Vec<PathBuf>) -> Findings {
     for path in paths {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
-                walk.enter(path.clone(), DEPTH_MAX);
+                walk.enter(&path, DEPTH_MAX);
                 under.push(path);
             }
             Ok(metadata) => walk.note(&path, &metadata),
@@ -211,12 +211,12 @@ struct Walk {
 
 impl Walk {
     /// Looks through a directory, `depth` levels deep.
-    fn enter(&mut self, directory: PathBuf, depth: usize) {
-        let entries = fs::metadata(&directory).and_then(|metadata| {
+    fn enter(&mut self, directory: &Path, depth: usize) {
+        let entries = fs::metadata(directory).and_then(|metadata| {
             let (device, inode) = identity(&metadata);
             let is_new = depth > 0 && (self.entered.insert((device, inode)) || inode == 0);
             if is_new {
-                fs::read_dir(&directory).map(Some)
+                fs::read_dir(directory).map(Some)
             } else {
                 Ok(None)
             }
@@ -224,12 +224,12 @@ impl Walk {
         let entries = match entries {
             Ok(Some(entries)) => entries,
             Ok(None) => return,
-            Err(error) => return self.fail(&directory, error),
+            Err(error) => return self.fail(directory, error),
         };
         for entry in entries {
             match entry.and_then(|entry| self.look(&entry, depth)) {
                 Ok(()) => {}
-                Err(error) => self.fail(&directory, error),
+                Err(error) => self.fail(directory, error),
             }
         }
     }
@@ -237,7 +237,7 @@ impl Walk {
     fn look(&mut self, entry: &DirEntry, depth: usize) -> io::Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            self.enter(entry.path(), depth - 1);
+            self.enter(&entry.path(), depth - 1);
         } else if kind.is_symlink() {
             self.links.push((entry.path(), depth - 1));
         } else if is_log(Path::new(&entry.file_name())) {
@@ -254,7 +254,7 @@ impl Walk {
             match fs::metadata(&path) {
                 Ok(metadata) if !metadata.is_dir() => self.note(&path, &metadata),
                 // Without inodes a loop could not be told.
-                Ok(metadata) if identity(&metadata).1 != 0 => self.enter(path, depth),
+                Ok(metadata) if identity(&metadata).1 != 0 => self.enter(&path, depth),
                 Ok(_) => {}
                 Err(error) => self.fail(&path, error),
             }

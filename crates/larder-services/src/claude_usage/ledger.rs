@@ -9,22 +9,21 @@
 //!
 //! It knows records and files' names, and neither reads a file nor writes the state.
 
+mod worth;
+
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::books::{Books, CellKey, Entry, Naming, moment};
+use self::worth::{cell_of, entry_of};
+use super::books::{Books, Entry};
 use super::names::Names;
 use super::prices::{Prices, Rates};
-use super::record::{Cost, Record};
-use super::report::{ArchivedDay, Call, Cell, Day, Totals};
+use super::record::Record;
 
 /// Ends a chain of slots.
 const END: u32 = u32::MAX;
@@ -167,9 +166,9 @@ impl Ledger {
         while below + 1 < above {
             let middle = below.midpoint(above);
             if met(middle) {
-                below = middle
+                below = middle;
             } else {
-                above = middle
+                above = middle;
             }
         }
         below
@@ -318,89 +317,10 @@ impl Ledger {
     }
 }
 
-/// What a record adds to the sums, and where.
-fn entry_of(record: &Record, sources: &[Source], rates: &[Option<Rates>]) -> Entry {
-    let (cost, priced) = cost_of(record, rates);
-    Entry {
-        at_ms: record.at_ms,
-        cell: cell_of(record, sources),
-        value: Totals {
-            messages: 1,
-            tokens: record.tokens,
-            cost,
-            unpriced_messages: u64::from(!priced),
-        },
-    }
-}
-
-fn cell_of(record: &Record, sources: &[Source]) -> CellKey {
-    let project = sources[record.file as usize].project;
-    CellKey {
-        model: record.model,
-        project,
-        session: record.session,
-    }
-}
-
-/// The record's cost, and whether it is known.
-fn cost_of(record: &Record, rates: &[Option<Rates>]) -> (Cost, bool) {
-    match (record.stated_cost, &rates[record.model as usize]) {
-        (Some(stated), _) => (Cost::from_picodollars(stated.into()), true),
-        (None, Some(rates)) => (rates.cost(record), true),
-        (None, None) => (Cost::default(), false),
-    }
-}
-
 impl Ledger {
-    /// The sums over everything that stands.
-    pub(super) fn totals(&self) -> Totals {
-        self.books.totals()
-    }
-
     /// How many records stand.
     pub(super) fn len(&self) -> usize {
         self.slots.len()
-    }
-
-    /// The days as they are now.
-    pub(super) fn publish(&mut self) -> Vec<Arc<Day>> {
-        let mut books = std::mem::replace(&mut self.books, Books::new(TimeZone::UTC));
-        let days = books.publish(self);
-        self.books = books;
-        days
-    }
-
-    /// What stands of files that are gone and is in no other file; none if that has not changed
-    /// since the last call.
-    pub(super) fn archive(&mut self) -> Option<Arc<[ArchivedDay]>> {
-        if !std::mem::take(&mut self.archive_moved) {
-            return None;
-        }
-        let mut days: BTreeMap<Option<Date>, (Totals, BTreeSet<u32>)> = BTreeMap::new();
-        for slot in 0..self.slots.len() as u32 {
-            let record = self.slots[slot as usize].record;
-            if self.is_archived(slot, &record) {
-                let day = self.books.day_of(record.at_ms);
-                let (totals, files) = days.entry(day).or_default();
-                totals.add(&self.entry(&record).value);
-                files.insert(record.file);
-            }
-        }
-        let day = |(date, (totals, files)): (_, (_, BTreeSet<u32>))| ArchivedDay {
-            date,
-            totals,
-            files: files.into_iter().collect(),
-        };
-        Some(days.into_iter().map(day).collect())
-    }
-
-    fn is_archived(&self, slot: u32, record: &Record) -> bool {
-        let exists = |file: &u32| self.sources[*file as usize].exists;
-        !exists(&record.file)
-            && !self
-                .copies
-                .get(&slot)
-                .is_some_and(|files| files.iter().any(exists))
     }
 
     /// The records that the state does not have as they are.
@@ -440,33 +360,6 @@ impl Ledger {
     }
 }
 
-impl Naming for Ledger {
-    fn named_cell(&self, key: CellKey, totals: Totals, last_activity: Option<Timestamp>) -> Cell {
-        Cell {
-            model: self.models.name(key.model).clone(),
-            project: self.projects.name(key.project).clone(),
-            session: self.sessions.name(key.session).clone(),
-            totals,
-            last_activity,
-        }
-    }
-
-    fn named_call(&self, slot: u32) -> Call {
-        let record = &self.slots[slot as usize].record;
-        let (cost, priced) = cost_of(record, &self.rates);
-        let cell = cell_of(record, &self.sources);
-        Call {
-            at: moment(record.at_ms),
-            model: self.models.name(cell.model).clone(),
-            project: self.projects.name(cell.project).clone(),
-            session: self.sessions.name(cell.session).clone(),
-            tokens: record.tokens,
-            cost,
-            priced,
-        }
-    }
-}
-
 /// The key is a hash already.
 fn hash_of(key: u128) -> u64 {
     key as u64
@@ -474,7 +367,7 @@ fn hash_of(key: u128) -> u64 {
 
 /// The key of the `nth` line with this content, and without a message id, in the file at `path`.
 pub(super) fn key_of_place(path: &Path, content: u128, nth: u64) -> u128 {
-    let mut hasher = Xxh3::with_seed(0x706c_6163_65);
+    let mut hasher = Xxh3::with_seed(0x0070_6c61_6365);
     hasher.update(path.as_os_str().as_encoded_bytes());
     hasher.update(&content.to_le_bytes());
     hasher.update(&nth.to_le_bytes());

@@ -69,10 +69,10 @@ impl<'a> Envelope<'a> {
                 b"message" => envelope.message = Message::read(reader)?,
                 b"requestId" => envelope.request = text(reader.scalar()?),
                 b"sessionId" => {
-                    envelope.session = text(reader.scalar()?).filter(|id| !id.is_empty())
+                    envelope.session = text(reader.scalar()?).filter(|id| !id.is_empty());
                 }
                 b"timestamp" => {
-                    envelope.at_ms = text(reader.scalar()?).and_then(|text| unix_millis(&text))
+                    envelope.at_ms = text(reader.scalar()?).and_then(|text| unix_millis(&text));
                 }
                 b"isSidechain" => envelope.sidechain = boolean(&reader.scalar()?),
                 b"costUSD" => envelope.stated_cost = stated_cost(&reader.scalar()?),
@@ -163,7 +163,7 @@ impl<'a> Message<'a> {
             match key {
                 b"id" => message.id = text(reader.scalar()?).filter(|id| !id.is_empty()),
                 b"model" => {
-                    message.model = text(reader.scalar()?).filter(|model| !model.is_empty())
+                    message.model = text(reader.scalar()?).filter(|model| !model.is_empty());
                 }
                 b"usage" => message.usage = usage(reader)?,
                 _ => reader.skip()?,
@@ -275,7 +275,7 @@ fn stated_cost(value: &Scalar<'_>) -> Option<u64> {
         .then(|| (dollars * PICO).round() as u64)
 }
 
-fn text<'a>(value: Scalar<'a>) -> Option<Cow<'a, str>> {
+fn text(value: Scalar<'_>) -> Option<Cow<'_, str>> {
     match value {
         Scalar::Text(text) => Some(text),
         _ => None,

@@ -8,11 +8,24 @@
 pub(super) struct Tail {
     /// Bytes looked at.
     pub(super) seen: u64,
+    /// Brackets that are open.
     depth: u64,
-    in_string: bool,
-    escaped: bool,
-    closed: bool,
-    broken: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Only blanks so far.
+    #[default]
+    Before,
+    /// Between brackets.
+    Inside,
+    InString,
+    AfterBackslash,
+    /// The first bracket has closed, and only blanks follow.
+    Closed,
+    /// It can be no object and no array.
+    Broken,
 }
 
 impl Tail {
@@ -26,32 +39,36 @@ impl Tail {
     pub(super) fn look_at(&mut self, more: &[u8]) {
         self.seen += more.len() as u64;
         for byte in more {
-            if self.broken {
-                return;
-            }
-            self.look_at_byte(*byte);
+            self.state = self.after(*byte);
         }
     }
 
-    fn look_at_byte(&mut self, byte: u8) {
-        match byte {
-            _ if self.escaped => self.escaped = false,
-            b'\\' if self.in_string => self.escaped = true,
-            b'"' if self.depth > 0 => self.in_string = !self.in_string,
-            _ if self.in_string => {}
-            b'{' | b'[' if !self.closed => self.depth += 1,
-            b'}' | b']' if self.depth > 0 => {
-                self.depth -= 1;
-                self.closed = self.depth == 0;
+    fn after(&mut self, byte: u8) -> State {
+        match (self.state, byte) {
+            (State::InString, b'\\') => State::AfterBackslash,
+            (State::InString, b'"') => State::Inside,
+            (State::InString | State::AfterBackslash, _) | (State::Inside, b'"') => State::InString,
+            (State::Before | State::Inside, b'{' | b'[') => {
+                self.depth += 1;
+                State::Inside
             }
-            b' ' | b'\t' | b'\r' => {}
-            _ => self.broken |= self.depth == 0,
+            (State::Inside, b'}' | b']') => {
+                self.depth -= 1;
+                if self.depth == 0 {
+                    State::Closed
+                } else {
+                    State::Inside
+                }
+            }
+            (State::Inside, _) => State::Inside,
+            (blank_at @ (State::Before | State::Closed), b' ' | b'\t' | b'\r') => blank_at,
+            _ => State::Broken,
         }
     }
 
     /// Whether the first bracket has closed and only blanks follow.
     pub(super) fn may_be_whole(&self) -> bool {
-        self.closed && !self.broken
+        self.state == State::Closed
     }
 }
 

@@ -35,7 +35,9 @@ impl Report {
             .filter(|day| within(day.date))
             .collect();
         let mut totals = Totals::default();
-        days.iter().for_each(|day| totals.add(&day.totals));
+        for day in &days {
+            totals.add(&day.totals);
+        }
 
         let models = models(&days);
         let projects = projects(&days);
@@ -122,7 +124,7 @@ fn grouped<'a, K: Eq + Hash>(days: &[&'a Day], key: impl Fn(&'a Cell) -> K) -> H
 }
 
 /// The costliest first, then by name.
-fn ranked<'a>(groups: HashMap<&'a Arc<str>, Totals>) -> Vec<(&'a Arc<str>, Totals)> {
+fn ranked(groups: HashMap<&Arc<str>, Totals>) -> Vec<(&Arc<str>, Totals)> {
     let mut rows: Vec<_> = groups.into_iter().collect();
     rows.sort_unstable_by(|(name_a, a), (name_b, b)| {
         b.cost.cmp(&a.cost).then_with(|| name_a.cmp(name_b))
@@ -160,7 +162,7 @@ fn sessions(days: &[&Day]) -> Vec<SessionRow> {
         b.cost.cmp(&a.cost).then_with(|| key_a.cmp(key_b))
     });
     rows.truncate(SESSIONS_MAX);
-    let last_activity = last_activity(days, rows.iter().map(|(key, _)| *key).collect());
+    let last_activity = last_activity(days, &rows.iter().map(|(key, _)| *key).collect());
     let row = |((session, project), totals): ((&Arc<str>, &Arc<str>), Totals)| SessionRow {
         session: session.clone(),
         project: project.clone(),
@@ -176,7 +178,7 @@ type SessionKey<'a> = (&'a Arc<str>, &'a Arc<str>);
 
 fn last_activity<'a>(
     days: &[&'a Day],
-    wanted: foldhash::HashSet<SessionKey<'a>>,
+    wanted: &foldhash::HashSet<SessionKey<'a>>,
 ) -> HashMap<SessionKey<'a>, Timestamp> {
     let mut newest = HashMap::default();
     for cell in days.iter().flat_map(|day| &day.cells) {

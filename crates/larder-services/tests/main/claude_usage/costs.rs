@@ -65,26 +65,26 @@ fn cache_writes_cost_by_their_lifetime() {
     let model = "claude-opus-4-20250514"; // 15 dollars a million in, 18.75 for 5 minutes
     let write = |breakdown: &str| {
         let usage = format!(r#""cache_creation_input_tokens":1000{breakdown}"#);
-        cost(model, &usage, "").0
+        cost(model, &usage, "")
     };
-    assert_eq!(write(""), 0.018_75);
+    assert_eq!(write(""), (0.018_75, 0));
     assert_eq!(
         write(
             r#","cache_creation":{"ephemeral_5m_input_tokens":1000,"ephemeral_1h_input_tokens":0}"#
         ),
-        0.018_75
+        (0.018_75, 0)
     );
     assert_eq!(
         write(
             r#","cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":1000}"#
         ),
-        0.03
+        (0.03, 0)
     );
     assert_eq!(
         write(r#","cache_creation":{"ephemeral_1h_input_tokens":400}"#),
-        0.012 + 0.011_25
+        (0.012 + 0.011_25, 0)
     );
-    assert_eq!(write(r#","cache_creation":null"#), 0.018_75);
+    assert_eq!(write(r#","cache_creation":null"#), (0.018_75, 0));
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn only_what_was_appended_is_read() {
 #[test]
 fn a_line_without_its_newline_counts_once() {
     let tree = Tree::new();
-    tree.write(LOG, main_line("m", "r", 1) + &"\n" + &nameless_line(10));
+    tree.write(LOG, main_line("m", "r", 1) + "\n" + &nameless_line(10));
     let mut collector = tree.collect();
     assert_eq!(counted(&collector), (2, 11));
     tree.append(LOG, "\n");

@@ -79,9 +79,9 @@ fn generated_trees_give_what_the_rule_says() {
             ("lines", scan.lines),
             ("skipped", scan.skipped_lines),
         ];
-        read.iter().for_each(|(field, count)| {
-            assert_eq!(expected[*field], *count, "{field}, seed {seed}")
-        });
+        for (field, count) in read {
+            assert_eq!(expected[field], count, "{field}, seed {seed}");
+        }
         assert_group(&report.totals(), &expected["totals"], seed);
         for day in report.days() {
             let date = day

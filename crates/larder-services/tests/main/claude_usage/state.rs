@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use larder_services::claude_usage::{Collector, Error, Prices, TimeRange};
+use larder_services::claude_usage::{Collector, Cost, Error, Prices, TimeRange};
 
 use super::tree::{Tree, counted, joined, look, main_line, nameless_line, side_line, walk};
 
@@ -255,7 +255,10 @@ fn prices_and_zone_are_those_of_the_restart() {
     tree.zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(-4));
     let after = tree.open().unwrap().report();
     assert_ne!(before.totals().cost, after.totals().cost);
-    assert_eq!(after.totals().cost.usd(), 33.0);
+    assert_eq!(
+        after.totals().cost,
+        Cost::from_picodollars(33_000_000_000_000)
+    );
     let dates = |report: &larder_services::claude_usage::Report| report.days()[0].date.unwrap();
     assert_eq!((dates(&before).day(), dates(&after).day()), (2, 1));
 }

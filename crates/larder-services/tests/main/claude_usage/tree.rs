@@ -35,7 +35,7 @@ impl Tree {
     /// A tree with one log, `p/s.jsonl`, of these lines.
     pub(super) fn of(lines: &[&str]) -> Self {
         let tree = Self::new();
-        tree.write("p/s.jsonl", &joined(lines));
+        tree.write("p/s.jsonl", joined(lines));
         tree
     }
 

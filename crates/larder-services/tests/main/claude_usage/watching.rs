@@ -11,7 +11,7 @@ use super::tree::{Tree, counted, joined, main_line};
 fn watch(tree: &Tree) -> (Watcher, Receiver<()>) {
     let (sender, receiver) = mpsc::channel();
     let watcher = Watcher::new(&[tree.root().join("projects")], move || {
-        sender.send(()).unwrap_or_default()
+        sender.send(()).unwrap_or_default();
     })
     .unwrap();
     (watcher, receiver)
