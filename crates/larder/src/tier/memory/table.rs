@@ -17,8 +17,10 @@ use crate::clock::Tick;
 /// Expiry bounds count in steps of this many milliseconds, so that entries that expire close to each
 /// other are found by one look.
 const BOUND_SHIFT: u32 = 8;
-/// Of the slots, at most this share (in 1/64) is used: 56/64.
-const MAX_LOAD: usize = 56;
+/// Of a group's slots, as many are used on average at most.
+const MAX_LOAD: usize = 13;
+/// The hash's bits from here on choose the step to the next group.
+const STEP_SHIFT: u32 = 40;
 
 pub(super) struct Table<K, V> {
     groups: Box<[Group]>,
@@ -48,7 +50,11 @@ struct Block<K, V>([Option<Entry<K, V>>; SLOTS]);
 impl<K, V> Table<K, V> {
     /// Room for `entries`; none for 0.
     pub(super) fn with_room_for(entries: usize, weighed: bool) -> Self {
-        let groups = (entries * 64).div_ceil(SLOTS * MAX_LOAD);
+        let groups = if entries == 0 {
+            0
+        } else {
+            entries.div_ceil(MAX_LOAD) | 1
+        };
         let slots = groups * SLOTS;
         Self {
             groups: vec![Group::default(); groups].into(),
@@ -73,7 +79,7 @@ impl<K, V> Table<K, V> {
 
     /// How many entries it takes before it must be made anew.
     pub(super) fn room(&self) -> usize {
-        self.groups.len() * SLOTS * MAX_LOAD / 64
+        self.groups.len() * MAX_LOAD
     }
 
     #[inline]
@@ -95,7 +101,7 @@ impl<K, V> Table<K, V> {
             if self.passed[at] == 0 {
                 return None;
             }
-            at = self.after(at);
+            at = self.after(at, hash);
         }
         None
     }
@@ -114,7 +120,7 @@ impl<K, V> Table<K, V> {
                 break at * SLOTS + i;
             }
             self.passed[at] = self.passed[at].saturating_add(1);
-            at = self.after(at);
+            at = self.after(at, hash);
         };
         *self.slot_mut(slot) = Some(entry);
         self.len += 1;
@@ -143,7 +149,7 @@ impl<K, V> Table<K, V> {
             if self.passed[at] < u8::MAX {
                 self.passed[at] -= 1;
             }
-            at = self.after(at);
+            at = self.after(at, hash);
         }
         self.groups[home].set(slot % SLOTS, 0);
         self.len -= 1;
@@ -209,7 +215,11 @@ impl<K, V> Table<K, V> {
         let mut group = 0;
         for _ in 0..most.min(self.groups.len()) {
             group = self.hand;
-            self.hand = self.after(group);
+            self.hand = if group + 1 == self.groups.len() {
+                0
+            } else {
+                group + 1
+            };
             let is_due = u64::from(self.bounds[group]) <= now.as_millis() >> BOUND_SHIFT;
             if is_due {
                 expired = self.expired_in(group, now);
@@ -252,12 +262,10 @@ impl<K, V> Table<K, V> {
         (low * self.groups.len() as u64 >> 32) as usize
     }
 
-    fn after(&self, group: usize) -> usize {
-        if group + 1 == self.groups.len() {
-            0
-        } else {
-            group + 1
-        }
+    /// The group that a key looks at after a full one. The step is a power of two and the number of
+    /// groups odd, so all groups come in turn; different steps keep full groups from gathering.
+    fn after(&self, group: usize, hash: u64) -> usize {
+        (group + (1 << (hash >> STEP_SHIFT & 7))) % self.groups.len()
     }
 }
 
