@@ -10,6 +10,9 @@ const themeBeforePaint: Plugin = {
   },
 };
 
+/** The daemon answers only to its own name, so the Host header is changed to it. */
+const daemon = { target: "http://127.0.0.1:7070", changeOrigin: true };
+
 export default defineConfig({
   base: "./",
   plugins: [themeBeforePaint],
@@ -21,5 +24,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/api": "http://127.0.0.1:7070", "/v1": "http://127.0.0.1:7070" } },
+  server: { proxy: { "/api": daemon, "/v1": daemon } },
 });
