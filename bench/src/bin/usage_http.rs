@@ -26,7 +26,10 @@ fn main() {
         eprintln!("usage: usage_http DIR [ROUNDS]   (DIR holds `projects`)");
         std::process::exit(2);
     };
-    let rounds: usize = arguments.next().and_then(|rounds| rounds.parse().ok()).unwrap_or(7);
+    let rounds: usize = arguments
+        .next()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(7);
     let scratch = std::env::temp_dir().join(format!("larder-usage-http-{}", std::process::id()));
     fs::create_dir_all(&scratch).expect("the temporary directory can be written");
     let larder = start_larder(&root, &scratch);
@@ -34,9 +37,16 @@ fn main() {
     let nginx = start_nginx(&scratch, &body);
     let ended = AtomicBool::new(false);
     let live = root.join("projects/larder-bench");
-    let rows = std::thread::scope(|scope| {
+    let rows: Vec<_> = std::thread::scope(|scope| {
         scope.spawn(|| keep_appending(&live, &ended));
-        let rows = (0..rounds).map(|_| (wrk(larder.port, "/api/stats"), wrk(nginx.port, "/stats.json"))).collect();
+        let rows = (0..rounds)
+            .map(|_| {
+                (
+                    wrk(larder.port, "/api/stats"),
+                    wrk(nginx.port, "/stats.json"),
+                )
+            })
+            .collect();
         ended.store(true, Ordering::Relaxed);
         rows
     });
@@ -64,11 +74,18 @@ fn free_port() -> u16 {
 }
 
 fn start_larder(root: &Path, scratch: &Path) -> Server {
-    let binary = std::env::current_exe().expect("this has a path").with_file_name("larder");
+    let binary = std::env::current_exe()
+        .expect("this has a path")
+        .with_file_name("larder");
     assert!(binary.exists(), "build it first: cargo build --release");
     let port = free_port();
     let child = Command::new(binary)
-        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--state-dir"])
+        .args([
+            "serve",
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--state-dir",
+        ])
         .arg(scratch.join("state"))
         .env("CLAUDE_CONFIG_DIR", root)
         .stderr(File::create(scratch.join("larder.log")).expect("a log can be made"))
@@ -89,7 +106,12 @@ fn start_nginx(scratch: &Path, body: &[u8]) -> Server {
     );
     let file = scratch.join("nginx.conf");
     fs::write(&file, configuration).expect("the configuration can be written");
-    let child = Command::new("nginx").arg("-c").arg(&file).stderr(Stdio::null()).spawn().expect("nginx is installed");
+    let child = Command::new("nginx")
+        .arg("-c")
+        .arg(&file)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nginx is installed");
     let server = Server { child, port };
     wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok());
     server
@@ -98,7 +120,10 @@ fn start_nginx(scratch: &Path, body: &[u8]) -> Server {
 fn wait_until(mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_mins(1), "it does not start");
+        assert!(
+            started.elapsed() < Duration::from_mins(1),
+            "it does not start"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -106,10 +131,14 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
 fn wait_for_stats(port: u16) -> Vec<u8> {
     let mut body = Vec::new();
     wait_until(|| {
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+            return false;
+        };
         let request = "GET /api/stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         let mut answer = Vec::new();
-        let read = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut answer));
+        let read = stream
+            .write_all(request.as_bytes())
+            .and_then(|()| stream.read_to_end(&mut answer));
         let head = answer.windows(4).position(|window| window == b"\r\n\r\n");
         if let (Ok(_), true, Some(head)) = (read, answer.starts_with(b"HTTP/1.1 200"), head) {
             body = answer.split_off(head + 4);
@@ -143,12 +172,19 @@ struct Run {
 
 fn wrk(port: u16, path: &str) -> Run {
     let url = format!("http://127.0.0.1:{port}{path}");
-    let output = Command::new("wrk").args(["-t1", CONNECTIONS, LENGTH, "--latency", &url]).output().expect("wrk is installed");
+    let output = Command::new("wrk")
+        .args(["-t1", CONNECTIONS, LENGTH, "--latency", &url])
+        .output()
+        .expect("wrk is installed");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!text.contains("Non-2xx"), "{text}");
     let after = |label: &str| {
-        let line = text.lines().find_map(|line| line.trim().strip_prefix(label));
-        line.unwrap_or_else(|| panic!("wrk did not print {label}: {text}")).trim().to_owned()
+        let line = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(label));
+        line.unwrap_or_else(|| panic!("wrk did not print {label}: {text}"))
+            .trim()
+            .to_owned()
     };
     Run {
         per_second: after("Requests/sec:").parse().expect("a number"),
@@ -158,7 +194,9 @@ fn wrk(port: u16, path: &str) -> Run {
 }
 
 fn micros(text: &str) -> f64 {
-    let split = text.find(|letter: char| letter.is_alphabetic()).expect("a unit");
+    let split = text
+        .find(|letter: char| letter.is_alphabetic())
+        .expect("a unit");
     let (number, unit) = text.split_at(split);
     let number: f64 = number.parse().expect("a number");
     match unit {
@@ -171,13 +209,24 @@ fn micros(text: &str) -> f64 {
 
 fn report(rows: &[(Run, Run)], bytes: usize) {
     println!("{}", larder_bench::machine());
-    println!("{bytes} bytes, 10 connections, 3 s a run; larder against nginx with the same bytes as a file");
-    println!("{:>12} {:>12} {:>7} {:>10} {:>10} {:>7} {:>10} {:>10}", "larder/s", "nginx/s", "ratio", "p50 µs", "nginx p50", "ratio", "p99 µs", "nginx p99");
+    println!(
+        "{bytes} bytes, 10 connections, 3 s a run; larder against nginx with the same bytes as a file"
+    );
+    println!(
+        "{:>12} {:>12} {:>7} {:>10} {:>10} {:>7} {:>10} {:>10}",
+        "larder/s", "nginx/s", "ratio", "p50 µs", "nginx p50", "ratio", "p99 µs", "nginx p99"
+    );
     for (larder, nginx) in rows {
         println!(
             "{:>12.0} {:>12.0} {:>7.2} {:>10.0} {:>10.0} {:>7.2} {:>10.0} {:>10.0}",
-            larder.per_second, nginx.per_second, larder.per_second / nginx.per_second,
-            larder.p50_us, nginx.p50_us, larder.p50_us / nginx.p50_us, larder.p99_us, nginx.p99_us
+            larder.per_second,
+            nginx.per_second,
+            larder.per_second / nginx.per_second,
+            larder.p50_us,
+            nginx.p50_us,
+            larder.p50_us / nginx.p50_us,
+            larder.p99_us,
+            nginx.p99_us
         );
     }
     let median = |of: fn(&(Run, Run)) -> f64| {
@@ -185,7 +234,16 @@ fn report(rows: &[(Run, Run)], bytes: usize) {
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
     };
-    println!("median ratio of requests a second: {:.2} (at least 0.7)", median(|(a, b)| a.per_second / b.per_second));
-    println!("median ratio of p50: {:.2} (at most 1.5)", median(|(a, b)| a.p50_us / b.p50_us));
-    println!("median p99 of larder: {:.0} µs (under 10000)", median(|(a, _)| a.p99_us));
+    println!(
+        "median ratio of requests a second: {:.2} (at least 0.7)",
+        median(|(a, b)| a.per_second / b.per_second)
+    );
+    println!(
+        "median ratio of p50: {:.2} (at most 1.5)",
+        median(|(a, b)| a.p50_us / b.p50_us)
+    );
+    println!(
+        "median p99 of larder: {:.0} µs (under 10000)",
+        median(|(a, _)| a.p99_us)
+    );
 }

@@ -14,7 +14,13 @@ use serde_json::json;
 const DAYS: i64 = 30;
 const SESSIONS_A_DAY: std::ops::Range<u32> = 1..5;
 const CALLS_A_SESSION: std::ops::Range<u32> = 4..40;
-const PROJECTS: [&str; 5] = ["-home-demo-web-shop", "-home-demo-billing", "-home-demo-mobile-app", "-home-demo-docs", "-home-demo-search"];
+const PROJECTS: [&str; 5] = [
+    "-home-demo-web-shop",
+    "-home-demo-billing",
+    "-home-demo-mobile-app",
+    "-home-demo-docs",
+    "-home-demo-search",
+];
 const MODELS: [(&str, u32); 4] = [
     ("claude-sonnet-4-5-20250929", 50),
     ("claude-haiku-4-5-20251001", 30),
@@ -30,7 +36,6 @@ pub struct Demo {
     root: PathBuf,
     random: Rng,
     session: Session,
-    live: PathBuf,
     calls_left: u32,
 }
 
@@ -45,13 +50,20 @@ impl Demo {
         let now = Timestamp::now();
         for day in (0..DAYS).rev() {
             for _ in 0..random.u32(SESSIONS_A_DAY) {
-                let ago = SignedDuration::from_hours(24 * day) + SignedDuration::from_mins(random.i64(0..12 * 60));
+                let ago = SignedDuration::from_hours(24 * day)
+                    + SignedDuration::from_mins(random.i64(0..12 * 60));
                 write_session(root, &mut random, now - ago, now)?;
             }
         }
+        let mut random = Rng::new();
         let session = Session::new(&mut random, now);
-        let live = session.path(root);
-        Ok(Self { root: root.to_owned(), random, session, live, calls_left: 0 })
+        let calls_left = random.u32(CALLS_A_SESSION);
+        Ok(Self {
+            root: root.to_owned(),
+            random,
+            session,
+            calls_left,
+        })
     }
 
     /// The directory to count under: it holds `projects`.
@@ -67,12 +79,11 @@ impl Demo {
         let now = Timestamp::now();
         if self.calls_left == 0 {
             self.session = Session::new(&mut self.random, now);
-            self.live = self.session.path(&self.root);
             self.calls_left = self.random.u32(CALLS_A_SESSION);
         }
         self.calls_left -= 1;
         self.session.at = now;
-        let mut file = open(&self.live)?;
+        let mut file = open(&self.session.path(&self.root))?;
         self.session.write_call(&mut self.random, &mut file)?;
         file.flush()
     }
@@ -83,14 +94,25 @@ fn clear(root: &Path) -> io::Result<()> {
     if root.join(MARK).exists() {
         fs::remove_dir_all(root)?;
     } else if fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) {
-        let text = format!("{} holds something that no demo made; it is left alone", root.display());
+        let text = format!(
+            "{} holds something that no demo made; it is left alone",
+            root.display()
+        );
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
     fs::create_dir_all(root.join("projects"))?;
-    fs::write(root.join(MARK), "This directory is made anew by `larder serve --demo`.\n")
+    fs::write(
+        root.join(MARK),
+        "This directory is made anew by `larder serve --demo`.\n",
+    )
 }
 
-fn write_session(root: &Path, random: &mut Rng, begun: Timestamp, now: Timestamp) -> io::Result<()> {
+fn write_session(
+    root: &Path,
+    random: &mut Rng,
+    begun: Timestamp,
+    now: Timestamp,
+) -> io::Result<()> {
     let mut session = Session::new(random, begun);
     let mut file = BufWriter::new(open(&session.path(root))?);
     for _ in 0..random.u32(CALLS_A_SESSION) {
@@ -119,13 +141,28 @@ struct Session {
 
 impl Session {
     fn new(random: &mut Rng, at: Timestamp) -> Self {
-        let id = format!("{:08x}-{:04x}-4000-a000-{:012x}", random.u32(..), random.u16(..), random.u64(..1 << 48));
-        let project = PROJECTS[random.usize(..PROJECTS.len()).min(random.usize(..PROJECTS.len()))];
-        Self { id, project, model: pick_model(random), at, context: random.u64(9_000..22_000) }
+        let id = format!(
+            "{:08x}-{:04x}-4000-a000-{:012x}",
+            random.u32(..),
+            random.u16(..),
+            random.u64(..1 << 48)
+        );
+        let project = PROJECTS[random
+            .usize(..PROJECTS.len())
+            .min(random.usize(..PROJECTS.len()))];
+        Self {
+            id,
+            project,
+            model: pick_model(random),
+            at,
+            context: random.u64(9_000..22_000),
+        }
     }
 
     fn path(&self, root: &Path) -> PathBuf {
-        root.join("projects").join(self.project).join(format!("{}.jsonl", self.id))
+        root.join("projects")
+            .join(self.project)
+            .join(format!("{}.jsonl", self.id))
     }
 
     /// A question and its answer; the answer in two lines that share a message, as real ones do.
@@ -140,7 +177,10 @@ impl Session {
         writeln!(out, "{question}")?;
 
         let (created, output) = (random.u64(50..4_000), random.u64(40..1_500));
-        let (message, request) = (format!("msg_{:016x}", random.u64(..)), format!("req_{:016x}", random.u64(..)));
+        let (message, request) = (
+            format!("msg_{:016x}", random.u64(..)),
+            format!("req_{:016x}", random.u64(..)),
+        );
         for (part, output_so_far) in [("thinking", 1), ("text", output)] {
             let mut answer = head.clone();
             answer["type"] = "assistant".into();
@@ -182,7 +222,7 @@ mod tests {
         for _ in 0..2 {
             let mut demo = Demo::create(&root).unwrap();
             demo.append().unwrap();
-            assert!(demo.live.exists());
+            assert!(demo.session.path(demo.root()).exists());
         }
         let foreign = directory.path().join("foreign");
         fs::create_dir(&foreign).unwrap();
