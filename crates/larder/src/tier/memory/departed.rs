@@ -19,6 +19,10 @@ pub(crate) enum Cause {
 
 /// An entry that left, or that never got in.
 #[derive(Debug)]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "without a listener, what left is only dropped")
+)]
 pub(crate) struct Departed<K, V> {
     pub(crate) key: K,
     pub(crate) value: V,

@@ -49,8 +49,8 @@ impl Ghost {
             return false;
         };
         // To look at all of them at once costs less than to stop early.
-        let is_there = prints.iter().fold(false, |found, &p| found | (p == print));
-        if !is_there {
+        let matches = prints.iter().map(|&p| u16::from(p == print)).sum::<u16>();
+        if matches == 0 {
             return false;
         }
         let at = prints.iter().take_while(|&&p| p != print).count();
@@ -61,7 +61,7 @@ impl Ghost {
 
     /// The set and the fingerprint, never 0, of a hash: bits that do not choose the shard.
     fn place(&self, hash: u64) -> (usize, u16) {
-        let set = (hash & u64::from(u32::MAX)) * self.sets.len() as u64 >> 32;
+        let set = ((hash & u64::from(u32::MAX)) * self.sets.len() as u64) >> 32;
         (set as usize, ((hash >> 32) as u16).max(1))
     }
 }

@@ -18,7 +18,7 @@ impl Group {
     /// The slots whose tag is `tag`, and seldom one whose tag is not.
     #[inline]
     pub(super) fn matches(self, tag: u8) -> Slots {
-        let differs = self.0.map(|word| word ^ u64::from(tag) * LOW_BITS);
+        let differs = self.0.map(|word| word ^ (u64::from(tag) * LOW_BITS));
         Slots::of(differs.map(|word| word.wrapping_sub(LOW_BITS) & !word & HIGH_BITS))
     }
 
@@ -50,7 +50,7 @@ fn used(word: u64) -> u64 {
 
 /// Slots of one group. Bit `8 i` stands for slot `i`, bit `8 i + 4` for slot `8 + i`: so the high bits
 /// of two words come together by a shift.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub(super) struct Slots(u64);
 
 impl Slots {
@@ -74,7 +74,7 @@ impl Iterator for Slots {
         }
         let bit = self.0.trailing_zeros() as usize;
         self.0 &= self.0 - 1;
-        Some(bit / 8 | (bit & 4) << 1)
+        Some((bit / 8) | ((bit & 4) << 1))
     }
 }
 

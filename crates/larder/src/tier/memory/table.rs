@@ -259,7 +259,7 @@ impl<K, V> Table<K, V> {
     #[inline]
     fn home(&self, hash: u64) -> usize {
         let low = hash & u64::from(u32::MAX);
-        (low * self.groups.len() as u64 >> 32) as usize
+        ((low * self.groups.len() as u64) >> 32) as usize
     }
 
     /// The group that a key looks at after a full one. The step is a power of two and the number of

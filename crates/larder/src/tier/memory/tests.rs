@@ -299,7 +299,7 @@ impl Drop for Counted {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Insert { key: u64, weight: u32, millis: u64 },
     Remove(u64),
@@ -363,7 +363,7 @@ impl Model {
             }
             Step::Get(key) => self.get(key),
             Step::Advance(millis) => {
-                self.now = self.now.after(std::time::Duration::from_millis(millis))
+                self.now = self.now.after(std::time::Duration::from_millis(millis));
             }
             Step::Invalidate => self.floor = self.version,
             Step::Clear => {
