@@ -72,7 +72,7 @@ pub enum Error {
 pub enum Changes {
     /// Every directory and file.
     Walk,
-    /// These files and directories.
+    /// These files and directories, named without links as a [`Watcher`](super::Watcher) does.
     Paths(Vec<PathBuf>),
 }
 

@@ -3,6 +3,7 @@
 //! It plans what to read, gives each line its key and hands it to the ledger. It opens no file.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,8 +35,11 @@ pub(super) struct Counter {
     /// The number of the next reading of a file from its start.
     next_reading: u32,
     directories: Arc<[PathBuf]>,
+    /// The directories as the paths of found files begin.
+    real_directories: Vec<PathBuf>,
     pub(super) found_roots: Vec<PathBuf>,
-    unreadable: u64,
+    /// What could not be read when it was last looked at.
+    unreadable: HashSet<PathBuf>,
     pub(super) updated_at: Option<Timestamp>,
     /// What the refresh under way has done.
     pub(super) tally: Refreshed,
@@ -44,6 +48,7 @@ pub(super) struct Counter {
 
 impl Counter {
     pub(super) fn new(ledger: Ledger, directories: Arc<[PathBuf]>) -> Self {
+        let real_directories = real(&directories);
         Self {
             ledger,
             states: Vec::new(),
@@ -52,8 +57,9 @@ impl Counter {
             unsaved: HashSet::new(),
             next_reading: 1,
             directories,
+            real_directories,
             found_roots: Vec::new(),
-            unreadable: 0,
+            unreadable: HashSet::new(),
             updated_at: None,
             tally: Refreshed::default(),
             looked_at: HashSet::new(),
@@ -66,7 +72,7 @@ impl Counter {
             return *file;
         }
         let project = project.unwrap_or_else(|| {
-            let (project, _) = project_and_session(path, &self.real_directories());
+            let (project, _) = project_and_session(path, &self.real_directories);
             self.ledger.projects.id(&project)
         });
         let path: Arc<Path> = path.into();
@@ -97,10 +103,11 @@ impl Counter {
     pub(super) fn plan(&mut self, findings: &Findings) -> Vec<Job> {
         if let Some(roots) = &findings.found_roots {
             self.found_roots.clone_from(roots);
-            self.unreadable = 0;
+            self.real_directories = real(&self.directories);
+            self.unreadable.clear();
         }
         for (path, error) in &findings.unreadable {
-            self.warn(format!("{} could not be read: {error}", path.display()));
+            self.warn(path, error);
         }
         let mut jobs = Vec::new();
         for found in &findings.files {
@@ -219,12 +226,13 @@ impl Counter {
             Some(tail) => drop(self.tails.insert(done.file, tail)),
             None => drop(self.tails.remove(&done.file)),
         }
-        if let Some(error) = done
-            .error
-            .filter(|error| error.kind() != std::io::ErrorKind::NotFound)
-        {
-            let path = self.ledger.sources()[done.file as usize].path.clone();
-            self.warn(format!("{} could not be read: {error}", path.display()));
+        let path = self.ledger.sources()[done.file as usize].path.clone();
+        match done.error {
+            // It went while it was read; the next look at it tells.
+            Some(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Some(error) => self.warn(&path, &error),
+            None if self.unreadable.is_empty() => {}
+            None => drop(self.unreadable.remove(&*path)),
         }
     }
 
@@ -262,22 +270,24 @@ impl Counter {
         self.tally.changed = true;
     }
 
-    fn warn(&mut self, warning: String) {
-        self.unreadable += 1;
+    fn warn(&mut self, path: &Path, error: &io::Error) {
+        self.unreadable.insert(path.to_owned());
         if self.tally.warnings.len() < WARNINGS_MAX {
+            let warning = format!("{} could not be read: {error}", path.display());
             self.tally.warnings.push(warning);
         }
     }
 
     /// Whether other directories are found or unreadable than the report says.
     pub(super) fn sees_otherwise_than(&self, report: &Report) -> bool {
-        self.found_roots != report.found_roots || self.unreadable != report.scan.unreadable
+        self.found_roots != report.found_roots
+            || self.unreadable.len() as u64 != report.scan.unreadable
     }
 
     /// What has been read of the files that exist.
     pub(super) fn scan(&self) -> Scan {
         let mut scan = Scan {
-            unreadable: self.unreadable,
+            unreadable: self.unreadable.len() as u64,
             ..Scan::default()
         };
         for state in self.states.iter().filter(|state| state.exists) {
@@ -291,17 +301,15 @@ impl Counter {
 
     fn session_of_path(&mut self, file: u32) -> u32 {
         let path = self.ledger.sources()[file as usize].path.clone();
-        let (_, session) = project_and_session(&path, &self.real_directories());
+        let (_, session) = project_and_session(&path, &self.real_directories);
         self.ledger.sessions.id(&session)
     }
+}
 
-    /// The directories as paths of found files begin.
-    fn real_directories(&self) -> Vec<PathBuf> {
-        self.directories
-            .iter()
-            .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()))
-            .collect()
-    }
+/// The directories without links, where they exist.
+fn real(directories: &[PathBuf]) -> Vec<PathBuf> {
+    let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+    directories.iter().map(real).collect()
 }
 
 /// The numbers of a batch's names, as far as they were needed.

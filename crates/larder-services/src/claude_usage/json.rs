@@ -19,6 +19,7 @@ type Result<T> = std::result::Result<T, Malformed>;
 /// A position in one JSON text.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
+    text: &'a str,
     bytes: &'a [u8],
     at: usize,
     /// Whether the text has control characters, which strings must not have.
@@ -41,13 +42,13 @@ pub(super) enum Scalar<'a> {
 impl<'a> Reader<'a> {
     /// A reader at the start of `text`.
     pub(super) fn new(text: &'a [u8]) -> Result<Self> {
-        if simdutf8::basic::from_utf8(text).is_err() {
-            return Err(Malformed);
-        }
+        let bytes = text;
+        let text = simdutf8::basic::from_utf8(bytes).map_err(|_| Malformed)?;
         Ok(Self {
-            bytes: text,
+            text,
+            bytes,
             at: 0,
-            controls: has_controls(text),
+            controls: has_controls(bytes),
         })
     }
 
@@ -77,10 +78,7 @@ impl<'a> Reader<'a> {
         }
         loop {
             let key = self.key()?;
-            match key {
-                Cow::Borrowed(key) => member(self, key)?,
-                Cow::Owned(key) => member(self, &key)?,
-            }
+            member(self, key.as_bytes())?;
             match self.token() {
                 b',' => self.at += 1,
                 b'}' => break,
@@ -95,15 +93,13 @@ impl<'a> Reader<'a> {
     pub(super) fn scalar(&mut self) -> Result<Scalar<'a>> {
         match self.token() {
             b'"' => {
-                let raw = self.string()?;
-                Ok(Scalar::Text(unescaped(raw)))
+                let (raw, is_escaped) = self.string()?;
+                Ok(Scalar::Text(unescaped(raw, is_escaped)))
             }
             b'-' | b'0'..=b'9' => {
                 let start = self.at;
                 self.number()?;
-                let digits =
-                    std::str::from_utf8(&self.bytes[start..self.at]).map_err(|_| Malformed)?;
-                Ok(Scalar::Number(digits))
+                Ok(Scalar::Number(&self.text[start..self.at]))
             }
             b't' => self.literal(b"true").map(|()| Scalar::Bool(true)),
             b'f' => self.literal(b"false").map(|()| Scalar::Bool(false)),
@@ -187,16 +183,13 @@ impl<'a> Reader<'a> {
         0
     }
 
-    fn key(&mut self) -> Result<Cow<'a, [u8]>> {
+    fn key(&mut self) -> Result<Cow<'a, str>> {
         if self.token() != b'"' {
             return Err(Malformed);
         }
-        let raw = self.string()?;
+        let (raw, is_escaped) = self.string()?;
         self.colon()?;
-        Ok(match unescaped(raw) {
-            Cow::Borrowed(key) => Cow::Borrowed(key.as_bytes()),
-            Cow::Owned(key) => Cow::Owned(key.into_bytes()),
-        })
+        Ok(unescaped(raw, is_escaped))
     }
 
     fn skip_key(&mut self) -> Result<()> {
@@ -223,28 +216,31 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads a string, whose first quote is at hand; gives what stands between the quotes.
+    /// Reads a string, whose first quote is at hand; gives what stands between the quotes, and
+    /// whether there are escapes.
     #[inline]
-    fn string(&mut self) -> Result<&'a [u8]> {
+    fn string(&mut self) -> Result<(&'a str, bool)> {
         let start = self.at + 1;
         let mut at = start;
+        let mut is_escaped = false;
         loop {
             at = stop_in_string(self.bytes, at).ok_or(Malformed)?;
             if self.bytes[at] == b'"' {
                 break;
             }
+            is_escaped = true;
             at += match self.bytes.get(at + 1) {
                 Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
                 Some(b'u') if is_hex4(self.bytes, at + 2) => 6,
                 _ => return Err(Malformed),
             };
         }
-        let raw = &self.bytes[start..at];
-        if self.controls && has_controls(raw) {
+        let raw = &self.text[start..at];
+        if self.controls && has_controls(raw.as_bytes()) {
             return Err(Malformed);
         }
         self.at = at + 1;
-        Ok(raw)
+        Ok((raw, is_escaped))
     }
 
     fn number(&mut self) -> Result<()> {

@@ -345,3 +345,59 @@ fn frame(bytes: &[u8]) -> Option<(&[u8], bool, bool)> {
     let intact = u64::from_le_bytes(*sum) == checksum(items, *commit == 1);
     Some((items, *commit == 1, intact))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::Store;
+
+    fn contents(path: &std::path::Path) -> Vec<u8> {
+        let mut contents = Vec::new();
+        Store::open(path, &mut |items| contents.extend_from_slice(items)).unwrap();
+        contents
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_file_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.state");
+        let mut store = Store::open(&path, &mut |_| ()).unwrap();
+        let add = |store: &mut Store, text: &[u8], result: io::Result<()>| {
+            store.append(|frames| {
+                frames.items()?.extend_from_slice(text);
+                frames.close(false)?;
+                result
+            })
+        };
+        let full = || Err(io::ErrorKind::StorageFull.into());
+        assert!(add(&mut store, b"never ", full()).is_err());
+        assert!(!path.exists());
+        add(&mut store, b"first ", Ok(())).unwrap();
+        let length = store.length();
+        assert!(add(&mut store, b"lost ", full()).is_err());
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
+        assert!(store.rewrite(|_| full()).is_err());
+        add(&mut store, b"second", Ok(())).unwrap();
+        drop(store);
+        assert_eq!(contents(&path), b"first second");
+    }
+
+    #[test]
+    fn a_transaction_without_its_commit_does_not_hold() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.state");
+        let mut store = Store::open(&path, &mut |_| ()).unwrap();
+        for text in [b"one ", b"two "] {
+            let write = |frames: &mut super::Frames<'_>| {
+                frames.items()?.extend_from_slice(text);
+                frames.close(false)
+            };
+            store.append(write).unwrap();
+        }
+        drop(store);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - super::FRAME_HEADER_BYTES]).unwrap();
+        assert_eq!(contents(&path), b"one ");
+    }
+}

@@ -2,21 +2,21 @@
 
 use std::borrow::Cow;
 
-/// What a valid string's inside says; a lone surrogate becomes U+FFFD.
-pub(super) fn unescaped(raw: &[u8]) -> Cow<'_, str> {
-    if memchr::memchr(b'\\', raw).is_none() {
-        return String::from_utf8_lossy(raw);
+/// What the inside of a valid string says; a lone surrogate becomes U+FFFD.
+pub(super) fn unescaped(raw: &str, is_escaped: bool) -> Cow<'_, str> {
+    if !is_escaped {
+        return Cow::Borrowed(raw);
     }
-    let mut out = Vec::with_capacity(raw.len());
+    let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
-    while let Some(slash) = memchr::memchr(b'\\', rest) {
-        out.extend_from_slice(&rest[..slash]);
-        let (char, length) = escape(&rest[slash..]);
-        out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+    while let Some(slash) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..slash]);
+        let (char, length) = escape(&rest.as_bytes()[slash..]);
+        out.push(char);
         rest = &rest[slash + length..];
     }
-    out.extend_from_slice(rest);
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// The character that a valid escape stands for, and the escape's length.

@@ -52,10 +52,10 @@ pub(super) fn read(
         Ok(stamp) => (stamp, None),
         Err(error) => (Stamp::default(), Some(error)),
     };
-    let reached = Reached {
-        offset: reading.base,
-        tail: xxh3_64(&reading.recent),
-        within: reading.within,
+    let reached = if error.is_some() && reading.bytes == 0 {
+        job.state.reached
+    } else {
+        reading.reached()
     };
     let Reading {
         tail,
@@ -99,6 +99,14 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    fn reached(&self) -> Reached {
+        Reached {
+            offset: self.base,
+            tail: xxh3_64(&self.recent),
+            within: self.within,
+        }
+    }
+
     /// Reads to the end that the file has when it is opened; gives its stamp at that time.
     fn run(&mut self, buffer: &mut Vec<u8>) -> io::Result<Stamp> {
         let mut file = File::open(&self.job.path)?;
