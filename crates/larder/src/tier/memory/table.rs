@@ -88,20 +88,47 @@ impl<K, V> Table<K, V> {
         hash: u64,
         is_key: impl Fn(&K) -> bool,
     ) -> Option<(usize, &Entry<K, V>)> {
-        let mut at = self.home(hash);
-        for _ in 0..self.groups.len() {
-            let group = self.groups[at];
-            for i in group.matches(tag(hash)) {
-                if let Some(entry) = &self.blocks[at].0[i]
-                    && is_key(&entry.key)
-                {
-                    return Some((at * SLOTS + i, entry));
-                }
+        let home = self.home(hash);
+        let found = self.find_in(home, hash, &is_key);
+        if found.is_some() || self.passed.get(home).is_none_or(|&passed| passed == 0) {
+            return found;
+        }
+        self.find_after(home, hash, is_key)
+    }
+
+    #[inline]
+    fn find_in(
+        &self,
+        group: usize,
+        hash: u64,
+        is_key: impl Fn(&K) -> bool,
+    ) -> Option<(usize, &Entry<K, V>)> {
+        let (tags, Block(slots)) = (self.groups.get(group)?, self.blocks.get(group)?);
+        for i in tags.matches(tag(hash)) {
+            if let Some(entry) = &slots[i]
+                && is_key(&entry.key)
+            {
+                return Some((group * SLOTS + i, entry));
             }
-            if self.passed[at] == 0 {
-                return None;
-            }
+        }
+        None
+    }
+
+    /// The rest of a search, which few keys need.
+    #[inline(never)]
+    fn find_after(
+        &self,
+        home: usize,
+        hash: u64,
+        is_key: impl Fn(&K) -> bool,
+    ) -> Option<(usize, &Entry<K, V>)> {
+        let mut at = home;
+        for _ in 1..self.groups.len() {
             at = self.after(at, hash);
+            let found = self.find_in(at, hash, &is_key);
+            if found.is_some() || self.passed[at] == 0 {
+                return found;
+            }
         }
         None
     }
@@ -176,7 +203,8 @@ impl<K, V> Table<K, V> {
 
     #[inline]
     pub(super) fn meta(&self, slot: usize, entry: &Entry<K, V>) -> Meta {
-        entry.meta(self.cold[slot])
+        // Not by index: where nobody asks for what is cold, the look at it falls away.
+        entry.meta(self.cold.get(slot).copied().unwrap_or_default())
     }
 
     #[inline]
