@@ -193,7 +193,12 @@ impl Collector {
     /// Appends to the state what changed since the last call, and waits until it is on disk;
     /// without changes it does nothing. After an error nothing is lost: the next call tries again.
     pub fn persist(&mut self) -> Result<(), Error> {
-        self.keeper.save(&mut self.counter)
+        let result = self.keeper.save(&mut self.counter);
+        // A state that could not be opened before may have been taken in now.
+        if self.counter.ledger.totals() != self.report.totals {
+            self.publish(Instant::now());
+        }
+        result
     }
 
     /// What is known now.

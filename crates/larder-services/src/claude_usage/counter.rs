@@ -86,12 +86,8 @@ impl Counter {
     pub(super) fn restore(&mut self, file: u32, state: FileState) {
         self.states[file as usize] = state;
         self.ledger.set_exists(file, state.exists);
-        self.saw_reading(state.reading);
-    }
-
-    /// Readings are numbered on from the highest ever given.
-    pub(super) fn saw_reading(&mut self, reading: u32) {
-        self.next_reading = self.next_reading.max(reading.saturating_add(1));
+        // Readings are numbered on from the highest ever given.
+        self.next_reading = self.next_reading.max(state.reading.saturating_add(1));
     }
 
     pub(super) fn begin(&mut self) {

@@ -69,7 +69,6 @@ impl Keeper {
             counter.ledger.mark_saved();
         } else {
             // The counter has numbers of its own, which the file does not share.
-            counter.ledger.soil_all();
             self.saved = Saved::default();
         }
         Ok(())
@@ -202,7 +201,6 @@ impl<'a> Restoring<'a> {
             }
             Item::Record(record) => {
                 let record = self.renumbered(record)?;
-                self.counter.saw_reading(record.reading);
                 self.counter.ledger.absorb(record);
             }
             Item::Copy { key, request, file } => {

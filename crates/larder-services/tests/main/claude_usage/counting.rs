@@ -76,6 +76,16 @@ fn on_equal_totals_the_first_path_and_then_the_first_line_stands() {
 }
 
 #[test]
+fn an_earlier_line_stands_also_when_it_is_met_later() {
+    let at = |session: &str| main_line("m", "r", 9).replace("s1", session);
+    let tree = Tree::of(&["{}", &at("second")]);
+    let mut collector = tree.collect();
+    tree.write("p/s.jsonl", joined(&[&at("first"), "{}", "{}"]));
+    walk(&mut collector);
+    assert_eq!(&*collector.report().days()[0].calls[0].session, "first");
+}
+
+#[test]
 fn a_line_without_a_message_id_counts_by_itself_and_once_however_often_it_is_read() {
     let tree = Tree::of(&[&nameless_line(1), &nameless_line(1), &nameless_line(2)]);
     let mut collector = tree.collect();

@@ -100,6 +100,27 @@ fn copies_are_remembered_across_a_restart() {
 }
 
 #[test]
+fn a_line_without_a_message_id_is_known_again_after_a_rewrite_and_a_restart() {
+    let tree = Tree::of(&[&nameless_line(2)]);
+    let mut collector = tree.open().unwrap();
+    walk(&mut collector);
+    collector.persist().unwrap();
+    fs::remove_file(tree.path("p/s.jsonl")).unwrap();
+    tree.write(
+        "p/s.jsonl",
+        joined(&[&main_line("a", "r", 1), &nameless_line(2)]),
+    );
+    walk(&mut collector);
+    collector.persist().unwrap();
+    assert_eq!(counted(&collector), (2, 3));
+    drop(collector);
+    tree.append("p/s.jsonl", joined(&[&nameless_line(2)]));
+    let mut collector = tree.open().unwrap();
+    walk(&mut collector);
+    assert_eq!(counted(&collector), (3, 5));
+}
+
+#[test]
 fn persisting_without_changes_writes_nothing() {
     let tree = kept();
     let mut collector = tree.open().unwrap();
@@ -238,7 +259,7 @@ fn a_state_that_appears_later_is_taken_in() {
     fs::remove_file(&directory).unwrap();
     fs::rename(&moved, &directory).unwrap();
     collector.persist().unwrap();
-    walk(&mut collector);
+    assert_eq!(counted(&collector), (7, 97));
     drop(collector);
     assert_eq!(counted(&tree.open().unwrap()), (7, 97));
 }

@@ -4,7 +4,7 @@ use jiff::civil::date;
 use larder_services::claude_usage::TimeRange;
 use serde_json::{Value, json};
 
-use super::tree::Tree;
+use super::tree::{Tree, walk};
 
 const HAIKU: &str = "claude-haiku-4-5-20251001"; // 1 dollar a million in
 const OPUS: &str = "claude-opus-4-5-20251101"; // 5 dollars a million in
@@ -127,6 +127,37 @@ fn rows_are_ordered_by_cost_and_then_by_name() {
     assert_eq!(all["models"][2]["priced"], false);
     assert_eq!(all["totals"]["unpriced_messages"], 1);
     assert_eq!(all["project"]["name"], "All projects (2)");
+}
+
+#[test]
+fn a_message_that_another_line_replaces_leaves_no_activity_behind() {
+    let late = line("m", HAIKU, "s1", "2026-03-10T23:00:00Z", 1);
+    let late = late.replacen('{', r#"{"isSidechain":true,"#, 1);
+    let tree = Tree::new();
+    tree.write(
+        "p/s.jsonl",
+        line("a", HAIKU, "s1", "2026-03-10T10:00:00Z", 1) + "\n" + &late,
+    );
+    let mut collector = tree.collect();
+    tree.write(
+        "p/t.jsonl",
+        line("m", HAIKU, "s2", "2026-03-10T09:00:00Z", 1),
+    );
+    walk(&mut collector);
+    let view = collector.report().view(TimeRange::All, date(2026, 3, 10));
+    let last = |session: &str| {
+        let row = view
+            .sessions
+            .iter()
+            .find(|row| &*row.session == session)
+            .unwrap();
+        row.last_activity.clone().unwrap()
+    };
+    assert_eq!(
+        [last("s1"), last("s2")],
+        ["2026-03-10T10:00:00Z", "2026-03-10T09:00:00Z"]
+    );
+    assert_eq!(view.activity.len(), 2);
 }
 
 #[test]
