@@ -220,4 +220,6 @@ fn shard_count(max_weight: u64, weighed: bool) -> u64 {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 //!
 //! New entries pass through a small queue; those that are used meanwhile go on to the main queue, and
 //! the others leave, remembered by a ghost: a key that comes back while the ghost knows it starts in
-//! the main queue. There, an entry that was used goes round again. A hit only raises a count in the
+//! the main queue. There, an entry that was used goes round again. While the main queue has room it
+//! takes what comes out of the small one, used or not: so a loop over more keys than fit keeps some. A hit only raises a count in the
 //! entry, so it needs no more than the read lock; all else happens under the write lock, in bounded
 //! steps. Expired entries leave first: each insertion looks at a few groups of the table for some.
 //!
@@ -24,6 +25,8 @@ use crate::clock::Tick;
 const SMALL_SHARE: u64 = 10;
 /// An entry of the small queue that was used this often is kept.
 const USES_TO_STAY: u64 = 1;
+/// How many entries an insertion moves on to a main queue that has room.
+const MOVES: usize = 2;
 /// How many used entries of the main queue go round again before one leaves though it was used.
 const REPRIEVES: usize = 64;
 /// How many groups an insertion looks at for expired entries, where there are some. It searches one
@@ -245,6 +248,29 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         let slot = self.table.insert(hash, (entry, cold), weight);
         queue.push(&mut self.table.links, slot, weight);
         self.heavy += usize::from(u64::from(weight) > self.share);
+        self.fill_main();
+    }
+
+    /// Moves the oldest of a small queue that is over its share on to a main queue that has room.
+    fn fill_main(&mut self) {
+        let small_limit = self.limit / SMALL_SHARE;
+        for _ in 0..MOVES {
+            let Some(slot) = self.small.oldest() else {
+                return;
+            };
+            let room = (self.limit - small_limit).saturating_sub(self.main.weight);
+            if self.small.weight <= small_limit || u64::from(self.table.weight(slot)) > room {
+                return;
+            }
+            self.move_to_main(slot);
+        }
+    }
+
+    fn move_to_main(&mut self, slot: usize) {
+        let weight = self.table.weight(slot);
+        self.small.unlink(&mut self.table.links, slot, weight);
+        self.table.entry_mut(slot).enter_main();
+        self.main.push(&mut self.table.links, slot, weight);
     }
 
     /// Puts entries out until one of `weight`, which is not over the limit, fits in.
@@ -283,10 +309,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             if entry.uses() < USES_TO_STAY {
                 return Some((slot, Cause::Capacity));
             }
-            let weight = self.table.weight(slot);
-            self.small.unlink(&mut self.table.links, slot, weight);
-            self.table.entry_mut(slot).enter_main();
-            self.main.push(&mut self.table.links, slot, weight);
+            self.move_to_main(slot);
         }
         None
     }

@@ -1,0 +1,190 @@
+//! The memory tier against a model of it: any history of calls, and what each may answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+
+use super::departed::Cause;
+use super::*;
+
+/// Counts itself, to see that it drops once.
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>, u64);
+
+impl Counted {
+    fn new(alive: &Arc<AtomicUsize>, value: u64) -> Self {
+        alive.fetch_add(1, Ordering::Relaxed);
+        Self(alive.clone(), value)
+    }
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        Self::new(&self.0, self.1)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Insert { key: u64, weight: u32, millis: u64 },
+    Remove(u64),
+    Get(u64),
+    Advance(u64),
+    Invalidate,
+    Clear,
+}
+
+fn step(keys: u64) -> impl Strategy<Value = Step> {
+    prop_oneof![
+        40 => (0..keys, 0..30_u32, 0..2_000_u64).prop_map(|(key, weight, millis)| Step::Insert { key, weight, millis }),
+        8 => (0..keys).prop_map(Step::Remove),
+        40 => (0..keys).prop_map(Step::Get),
+        6 => (0..700_u64).prop_map(Step::Advance),
+        1 => Just(Step::Invalidate),
+        1 => Just(Step::Clear),
+    ]
+}
+
+/// What the tier may hold: each key's last value, until it was told that it left.
+struct Model {
+    memory: Memory<u64, Counted>,
+    held: HashMap<u64, (u64, Meta, u32)>,
+    alive: Arc<AtomicUsize>,
+    limit: u64,
+    weighed: bool,
+    now: Tick,
+    version: u64,
+    floor: u64,
+}
+
+impl Model {
+    fn new(limit: u64, weighed: bool) -> Self {
+        let weigher: Weigher<u64, Counted> = Arc::new(|_, value| (value.1 % 30) as u32);
+        Self {
+            memory: Memory::new(Limits { max_weight: limit }, weighed.then_some(weigher)),
+            held: HashMap::new(),
+            alive: Arc::default(),
+            limit,
+            weighed,
+            now: Tick::ZERO,
+            version: 0,
+            floor: 0,
+        }
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Insert {
+                key,
+                weight,
+                millis,
+            } => self.insert(key, weight, millis),
+            Step::Remove(key) => {
+                let removed = self
+                    .memory
+                    .remove(self.memory.hash(&key), &key)
+                    .map(|d| d.value.1);
+                assert_eq!(removed, self.held.remove(&key).map(|(value, ..)| value));
+            }
+            Step::Get(key) => self.get(key),
+            Step::Advance(millis) => {
+                self.now = self.now.after(std::time::Duration::from_millis(millis));
+            }
+            Step::Invalidate => self.floor = self.version,
+            Step::Clear => {
+                self.memory.clear();
+                self.held.clear();
+            }
+        }
+        assert_eq!(self.memory.len(), self.held.len());
+        let weight: u64 = self
+            .held
+            .values()
+            .map(|&(.., weight)| u64::from(weight))
+            .sum();
+        assert_eq!(self.memory.weight(), weight);
+        assert!(weight <= self.limit);
+        assert_eq!(
+            self.alive.load(Ordering::Relaxed),
+            self.held.len(),
+            "what left was dropped, once"
+        );
+    }
+
+    fn insert(&mut self, key: u64, weight: u32, millis: u64) {
+        self.version += 1;
+        let value = self.version * 30 + u64::from(weight);
+        let weight = if self.weighed { weight.max(1) } else { 1 };
+        let expires_at = Tick::from_millis(self.now.as_millis() + millis);
+        let meta = Meta {
+            version: self.version,
+            created: self.now,
+            fresh_until: expires_at,
+            expires_at,
+        };
+        let counted = Counted::new(&self.alive, value);
+        let hash = self.memory.hash(&key);
+        let former = self.held.insert(key, (value, meta, weight));
+        for departed in self.memory.insert(hash, key, counted, meta, self.now) {
+            if departed.cause == Cause::Replaced {
+                assert_eq!(
+                    (departed.key, Some(departed.value.1)),
+                    (key, former.map(|(value, ..)| value))
+                );
+                continue;
+            }
+            let (value, meta, weight) = self
+                .held
+                .remove(&departed.key)
+                .expect("what leaves was held");
+            assert_eq!(departed.value.1, value);
+            match departed.cause {
+                Cause::Expired => assert!(meta.expires_at <= self.now),
+                Cause::TooHeavy => assert!(u64::from(weight) > self.limit),
+                cause => assert_eq!(cause, Cause::Capacity),
+            }
+        }
+    }
+
+    fn get(&self, key: u64) {
+        let hash = self.memory.hash(&key);
+        let hit = self
+            .memory
+            .get(hash, &key, self.now, |meta| meta.version > self.floor);
+        let held = self
+            .held
+            .get(&key)
+            .filter(|(_, m, _)| m.expires_at > self.now && m.version > self.floor);
+        assert_eq!(
+            hit.map(|hit| (hit.value.1, hit.meta)),
+            held.map(|&(value, meta, _)| (value, meta))
+        );
+    }
+}
+
+proptest! {
+    /// J1
+    #[test]
+    fn the_tier_agrees_with_a_model_of_it(
+        limit in prop_oneof![0..40_u64, 40..400_u64, Just(3_000_u64)],
+        weighed in any::<bool>(),
+        steps in proptest::collection::vec(step(300), 1..600),
+    ) {
+        let mut model = Model::new(limit, weighed);
+        for step in steps {
+            model.run(step);
+        }
+        model.memory.validate();
+        let Model { memory, alive, .. } = model;
+        drop(memory);
+        prop_assert_eq!(alive.load(Ordering::Relaxed), 0);
+    }
+}
