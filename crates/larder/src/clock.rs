@@ -57,7 +57,7 @@ enum Source {
 }
 
 impl Clock {
-    /// The process's monotonic clock, with a resolution of 4 ms.
+    /// The process's monotonic clock, with a resolution of 10 ms.
     ///
     /// The first call starts one thread that keeps the coarse time, so that reading it costs one
     /// load of an atomic.
@@ -109,7 +109,7 @@ impl Ticker {
                 .name("larder-clock".into())
                 .spawn(move || {
                     loop {
-                        std::thread::sleep(Duration::from_millis(4));
+                        std::thread::sleep(Duration::from_millis(10));
                         let millis = origin.elapsed().as_millis() as u64;
                         ticker.millis.store(millis, Ordering::Relaxed);
                     }

@@ -121,7 +121,7 @@ fn length(text: &str) -> Result<SignedDuration, String> {
     let length = text
         .parse::<SignedDuration>()
         .ok()
-        .filter(|length| length.is_positive());
+        .filter(SignedDuration::is_positive);
     length.ok_or_else(|| {
         format!("range is {text:?}, expected a length of time such as 30s, 15m, 1h, 1h 30m")
     })

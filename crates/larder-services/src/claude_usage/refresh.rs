@@ -3,10 +3,10 @@
 //! Runs on a blocking thread, one at a time. Knows no snapshots and no HTTP.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use larder::Refreshed;
+use parking_lot::Mutex;
 
 use super::collector::{Changes, Collector, Error};
 use super::report::Report;
@@ -17,30 +17,42 @@ const WALK_EVERY: Duration = Duration::from_mins(1);
 /// The state is kept no more often than this: what it lacks after a crash is read again.
 const PERSIST_EVERY: Duration = Duration::from_secs(10);
 
+/// Setting up notification is tried again after this.
+const WATCH_EVERY: Duration = Duration::from_mins(1);
+
 type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// What stands in the way at the moment, in words.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Troubles {
+    /// Why file notification is off.
+    pub(super) watching: Option<String>,
+    /// Why the state is not kept.
+    pub(super) keeping: Option<String>,
+}
 
 pub(super) struct Worker {
     collector: Collector,
     watcher: Option<Watcher>,
-    watching: Arc<AtomicBool>,
     wake: Wake,
     walked: Option<Instant>,
+    watch_failed: Option<Instant>,
     persisted: Instant,
     unkept: bool,
-    complained: Option<String>,
+    troubles: Arc<Mutex<Troubles>>,
 }
 
 impl Worker {
-    pub(super) fn new(collector: Collector, watching: Arc<AtomicBool>, wake: Wake) -> Self {
+    pub(super) fn new(collector: Collector, troubles: Arc<Mutex<Troubles>>, wake: Wake) -> Self {
         Self {
             collector,
             watcher: None,
-            watching,
             wake,
             walked: None,
+            watch_failed: None,
             persisted: Instant::now(),
             unkept: false,
-            complained: None,
+            troubles,
         }
     }
 
@@ -94,24 +106,21 @@ impl Worker {
     }
 
     fn watch(&mut self) {
-        let (report, wake) = (self.collector.report(), self.wake.clone());
-        self.watcher = match Watcher::new(report.looked_in(), move || wake()) {
-            Ok(watcher) => {
-                self.complained = None;
-                Some(watcher)
-            }
-            Err(WatchError::NothingThere) => None,
-            Err(error) => {
-                let text = format!("{:#}", chain(&error));
-                if self.complained.as_ref() != Some(&text) {
-                    tracing::warn!("{text}; the logs are walked at every interval instead");
-                }
-                self.complained = Some(text);
-                None
-            }
+        if self.watch_failed.is_some_and(|failed| failed.elapsed() < WATCH_EVERY) {
+            return;
+        }
+        let wake = self.wake.clone();
+        let watcher = Watcher::new(self.collector.directories(), move || wake());
+        let trouble = match &watcher {
+            Ok(_) | Err(WatchError::NothingThere) => None,
+            Err(error) => Some(chain(error)),
         };
-        self.watching
-            .store(self.watcher.is_some(), Ordering::Relaxed);
+        self.watch_failed = trouble.as_ref().map(|_| Instant::now());
+        let before = std::mem::replace(&mut self.troubles.lock().watching, trouble.clone());
+        if let Some(trouble) = trouble.filter(|trouble| before.as_ref() != Some(trouble)) {
+            tracing::warn!("{trouble}; the logs are walked at every interval instead");
+        }
+        self.watcher = watcher.ok();
     }
 
     fn persist_if_due(&mut self) {
@@ -119,12 +128,12 @@ impl Worker {
             return;
         }
         self.persisted = Instant::now();
-        match self.collector.persist() {
-            Ok(()) => self.unkept = false,
-            Err(error) => {
-                tracing::warn!("{}; counting goes on, and it is tried again", chain(&error))
-            }
+        let trouble = self.collector.persist().err().map(|error| chain(&error));
+        self.unkept = trouble.is_some();
+        if let Some(trouble) = &trouble {
+            tracing::warn!("{trouble}; counting goes on, and it is tried again");
         }
+        self.troubles.lock().keeping = trouble;
     }
 
     fn tell_of_first(&self, refreshed: &super::collector::Refreshed) {

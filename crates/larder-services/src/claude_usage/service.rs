@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -21,7 +20,7 @@ use super::collector::{Collector, Error, Settings};
 use super::history::Point;
 use super::http;
 use super::progress::{Progress, ProgressSnapshot};
-use super::refresh::Worker;
+use super::refresh::{Troubles, Worker};
 use super::report::Report;
 use super::view::TimeRange;
 
@@ -60,7 +59,7 @@ pub(super) struct Shared {
     pub(super) started: Instant,
     pub(super) port: u16,
     pub(super) incarnation: u64,
-    watching: Arc<AtomicBool>,
+    troubles: Arc<Mutex<Troubles>>,
 }
 
 /// Keeps the refreshing going; [`stop`](Self::stop) ends it in order.
@@ -136,14 +135,14 @@ impl ClaudeUsage {
             .policy(Policy::ttl(ANSWERS_TTL))
             .build()
             .expect("the name and the settings are within their limits");
-        let watching = Arc::new(AtomicBool::new(false));
+        let troubles = Arc::new(Mutex::new(Troubles::default()));
         let wake = {
             let snapshots = snapshots.clone();
             move || snapshots.wake()
         };
         let worker = Arc::new(Mutex::new(Worker::new(
             collector,
-            watching.clone(),
+            troubles.clone(),
             Arc::new(wake),
         )));
         let refresher = spawn_refresh(&snapshots, &worker);
@@ -160,7 +159,7 @@ impl ClaudeUsage {
             started,
             port,
             incarnation,
-            watching,
+            troubles,
         };
         Ok((
             Self {
@@ -216,10 +215,13 @@ impl ClaudeUsage {
         if let Some(error) = self.shared.snapshots.health().last_error {
             return Standing::Degraded(format!("the last refresh failed: {error}"));
         }
-        if !self.shared.watching.load(Ordering::Relaxed) {
-            return Standing::Degraded(
-                "file notification is off; the logs are walked at every interval".into(),
-            );
+        let Troubles { watching, keeping } = self.shared.troubles.lock().clone();
+        if let Some(why) = keeping {
+            return Standing::Degraded(format!("the state is not kept: {why}"));
+        }
+        if let Some(why) = watching {
+            let text = format!("the logs are walked at every interval, without notification: {why}");
+            return Standing::Degraded(text);
         }
         Standing::Ready
     }
