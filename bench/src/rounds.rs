@@ -3,12 +3,15 @@
 use std::sync::Barrier;
 use std::time::Instant;
 
+/// Works through some inputs and says for how many of them it found something.
+pub type Work<'a, I> = dyn Fn(&[I]) -> usize + Sync + 'a;
+
 /// Something that is measured.
 pub struct Subject<'a, I> {
     /// What the table calls it.
     pub name: &'static str,
-    /// Does the work on some inputs and returns how many of them found something, say.
-    pub run: Box<dyn Fn(&[I]) -> usize + Sync + 'a>,
+    /// What is timed.
+    pub run: Box<Work<'a, I>>,
 }
 
 impl<'a, I> Subject<'a, I> {

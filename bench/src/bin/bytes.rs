@@ -14,15 +14,26 @@ const SUBJECTS: [&str; 3] = ["larder", "quick_cache", "moka"];
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let entries: u64 = args.get(1).map_or(1_000_000, |n| n.parse().expect("the number of entries"));
+    let entries: u64 = args
+        .get(1)
+        .map_or(1_000_000, |n| n.parse().expect("the number of entries"));
     if let Some(subject) = args.get(2) {
         println!("{:.1}", bytes_an_entry(subject, entries));
         return;
     }
-    println!("{}; {entries} entries\n| subject | bytes an entry |\n|---|--:|", machine());
+    println!(
+        "{}; {entries} entries\n| subject | bytes an entry |\n|---|--:|",
+        machine()
+    );
     for subject in SUBJECTS {
-        let output = Command::new(&args[0]).args([&entries.to_string(), subject]).output().expect("this program runs");
-        println!("| {subject} | {} |", String::from_utf8_lossy(&output.stdout).trim());
+        let output = Command::new(&args[0])
+            .args([&entries.to_string(), subject])
+            .output()
+            .expect("this program runs");
+        println!(
+            "| {subject} | {} |",
+            String::from_utf8_lossy(&output.stdout).trim()
+        );
     }
 }
 
@@ -30,7 +41,9 @@ fn bytes_an_entry(subject: &str, entries: u64) -> f64 {
     let before = resident_bytes();
     match subject {
         "larder" => {
-            let cache = Cache::builder("bytes").max_capacity(entries).policy(Policy::ttl(Duration::from_secs(3600)));
+            let cache = Cache::builder("bytes")
+                .max_capacity(entries)
+                .policy(Policy::ttl(Duration::from_hours(1)));
             let cache: Cache<u64, u64> = cache.build().expect("the cache is well described");
             (0..2 * entries).for_each(|key| drop(ready(cache.insert(key, key))));
             grown(before, cache.len() as u64, &cache)
@@ -58,7 +71,14 @@ fn grown<T>(before: u64, entries: u64, held: &T) -> f64 {
 
 fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("a system with /proc");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the resident set's line");
-    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("the resident set's line");
+    let kibibytes: u64 = line
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number of kB");
     kibibytes * 1024
 }

@@ -20,7 +20,7 @@ const ENTRIES: usize = 100_000;
 /// Room for all, however unevenly keys spread over a peer's shards.
 const CAPACITY: usize = 150_000;
 const GETS: usize = 400_000;
-const TTL: Duration = Duration::from_secs(3600);
+const TTL: Duration = Duration::from_hours(1);
 
 fn main() {
     let mut args = std::env::args().skip(1);

@@ -20,7 +20,7 @@ fn main() {
     println!("{}; {count} rounds of {INSERTIONS} insertions", machine());
     let cache = Cache::builder("insert")
         .max_capacity(CAPACITY as u64)
-        .policy(Policy::ttl(Duration::from_secs(60)));
+        .policy(Policy::ttl(Duration::from_mins(1)));
     let cache: Cache<u64, u64> = cache.build().expect("the cache is well described");
     let quick = quick_cache::sync::Cache::<u64, u64>::new(CAPACITY);
     let moka = moka::sync::Cache::builder().max_capacity(CAPACITY as u64);
