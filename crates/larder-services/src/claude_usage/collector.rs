@@ -179,7 +179,8 @@ impl Collector {
         if self.counter.tally.changed {
             self.counter.updated_at = Timestamp::try_from(self.clock.wall()).ok();
         }
-        if self.counter.tally.changed || self.counter.sees_otherwise_than(&self.report) {
+        self.counter.tally.changed |= self.counter.sees_otherwise_than(&self.report);
+        if self.counter.tally.changed {
             self.publish(started);
         }
         self.progress.finish();

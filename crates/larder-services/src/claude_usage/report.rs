@@ -119,7 +119,7 @@ pub struct Scan {
     pub skipped_lines: u64,
     /// Directories and files that could not be read at the last walk or refresh.
     pub unreadable: u64,
-    /// Wall time of the last refresh, in milliseconds.
+    /// Wall time of the last refresh that changed something, in milliseconds.
     pub last_refresh_ms: f64,
 }
 

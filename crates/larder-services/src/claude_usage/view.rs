@@ -317,7 +317,7 @@ pub struct ScanRow {
     pub skipped_lines: u64,
     /// Directories and files that could not be read.
     pub unreadable: u64,
-    /// Wall time of the last refresh, in milliseconds.
+    /// Wall time of the last refresh that changed something, in milliseconds.
     pub last_refresh_ms: f64,
 }
 
