@@ -37,7 +37,7 @@ pub(super) struct Store {
     file: Option<File>,
     /// Up to here, the file is committed.
     length: u64,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Store {
@@ -194,6 +194,21 @@ impl Store {
     }
 }
 
+/// The lock file, locked until this is dropped.
+///
+/// Closing it would not do: a child process that was forked a moment ago has it open too, until it
+/// runs its own program.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the usage state stays locked until the process ends");
+        }
+    }
+}
+
 /// Where a transaction's items go.
 pub(super) struct Frames<'a> {
     file: &'a mut File,
@@ -269,7 +284,7 @@ fn sync_directory(path: &Path) {
     }
 }
 
-fn lock(path: &Path) -> Result<File, Error> {
+fn lock(path: &Path) -> Result<Lock, Error> {
     let fail = |source| Error::State {
         path: path.to_owned(),
         action: "locked",
@@ -283,7 +298,7 @@ fn lock(path: &Path) -> Result<File, Error> {
         .open(lock_path)
         .map_err(fail)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(Lock(lock)),
         Err(TryLockError::WouldBlock) => Err(Error::Locked {
             path: path.to_owned(),
         }),
