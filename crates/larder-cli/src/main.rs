@@ -58,10 +58,10 @@ fn run(command: Command) -> anyhow::Result<()> {
 
 fn serve(args: &args::Serve, environment: &Environment) -> anyhow::Result<()> {
     let config = Config::load(&args.flags, environment)?;
-    logging::start(&config.log, environment);
+    let bars = logging::start(&config.log, environment);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(serve::run(config, args.demo))
+    runtime.block_on(serve::run(config, args.demo, bars))
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use indicatif::MultiProgress;
 use larder::Clock;
 use larder_http::{Access, Gateway, Hosts, Role};
 use larder_services::claude_usage::{
@@ -26,7 +27,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 const DEMO_PACE: Duration = Duration::from_secs(4);
 
 /// Runs the daemon until it is told to stop.
-pub(crate) async fn run(config: Config, demo: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyhow::Result<()> {
     let state_dir = config.state_dir.clone();
     make_private(&state_dir)
         .with_context(|| format!("cannot use the state directory {}", state_dir.display()))?;
@@ -42,9 +43,18 @@ pub(crate) async fn run(config: Config, demo: bool) -> anyhow::Result<()> {
     );
     let hosts = Hosts::new(config.allowed_hosts.clone());
     let gateway = Gateway::new("larder", env!("CARGO_PKG_VERSION"), access, hosts, stopping);
-    let (gateway, services, running) = start_claude_usage(&config, demo, address, gateway).await?;
-    let router = gateway.into_router(services);
+    let started = start_claude_usage(&config, demo, address, &gateway).await?;
+    let router = match &started {
+        Some((usage, _)) => gateway
+            .cache(usage.answers())
+            .check(usage.check())
+            .into_router(usage.router()),
+        None => gateway.into_router(axum::Router::new()),
+    };
     starting::announce(address, &state_dir, config.auth.anonymous);
+    if let Some((usage, _)) = &started {
+        starting::show_progress(usage, &bars);
+    }
 
     let stopped = async move {
         signals::asked_to_stop().await;
@@ -53,7 +63,7 @@ pub(crate) async fn run(config: Config, demo: bool) -> anyhow::Result<()> {
     larder_http::serve(listener, router, stopped, DRAIN)
         .await
         .context("the listener failed")?;
-    if let Some(running) = running {
+    if let Some((_, running)) = started {
         tokio::task::spawn_blocking(|| running.stop())
             .await?
             .context("the usage state was not kept")?;
@@ -82,16 +92,14 @@ fn make_private(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-type Started = (Gateway, axum::Router, Option<Running>);
-
 async fn start_claude_usage(
     config: &Config,
     demo: bool,
     address: SocketAddr,
-    gateway: Gateway,
-) -> anyhow::Result<Started> {
+    gateway: &Gateway,
+) -> anyhow::Result<Option<(ClaudeUsage, Running)>> {
     if !config.claude_usage.enabled {
-        return Ok((gateway, axum::Router::new(), None));
+        return Ok(None);
     }
     let roots = if demo {
         vec![start_demo(&config.state_dir)?]
@@ -106,11 +114,7 @@ async fn start_claude_usage(
         requests: gateway.requests(),
         events: gateway.events(),
     };
-    let (usage, running) = ClaudeUsage::start(options).await?;
-    starting::show_progress(&usage);
-    let gateway = gateway.cache(usage.answers()).check(usage.check());
-    let services = usage.router();
-    Ok((gateway, services, Some(running)))
+    Ok(Some(ClaudeUsage::start(options).await?))
 }
 
 fn roots(config: &Config) -> Vec<PathBuf> {

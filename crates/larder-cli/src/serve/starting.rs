@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use larder_services::claude_usage::ClaudeUsage;
 
 use crate::config::Anonymous;
@@ -32,29 +32,32 @@ pub(super) fn announce(address: SocketAddr, state_dir: &Path, anonymous: Anonymo
 }
 
 /// Draws the first scan's progress, if standard error is a terminal.
-pub(super) fn show_progress(usage: &ClaudeUsage) {
+pub(super) fn show_progress(usage: &ClaudeUsage, bars: &MultiProgress) {
     if !std::io::stderr().is_terminal() {
         return;
     }
-    let usage = usage.clone();
+    let (usage, bars) = (usage.clone(), bars.clone());
     tokio::spawn(async move {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        let template = "  {bar:30} {bytes} of {total_bytes}, {msg}";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
+        let style = ProgressStyle::with_template("  {bar:30} {bytes} of {total_bytes}, {msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let mut bar = None;
         loop {
             let progress = usage.progress();
             if progress.finished {
-                return bar.finish_and_clear();
+                break;
             }
-            bar.set_length(progress.bytes_total);
-            bar.set_position(progress.bytes_done);
-            bar.set_message(format!(
-                "{} of {} session logs",
-                progress.files_done, progress.files_total
-            ));
+            if progress.files_total > 0 {
+                let bar = bar.get_or_insert_with(|| {
+                    bars.add(ProgressBar::new(progress.bytes_total).with_style(style.clone()))
+                });
+                bar.set_position(progress.bytes_done);
+                let (done, total) = (progress.files_done, progress.files_total);
+                bar.set_message(format!("{done} of {total} session logs"));
+            }
             tokio::time::sleep(PROGRESS_PACE).await;
+        }
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
         }
     });
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::run::larder;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running daemon; it is killed with its handle, unless it was ended before.
 pub(crate) struct Daemon {
@@ -53,11 +53,10 @@ impl Daemon {
             seen: Vec::new(),
         };
         let line = daemon.line_with("serving on ");
-        daemon.url = line
-            .split("serving on ")
+        line.split("serving on ")
             .last()
             .expect("it names its address")
-            .to_owned();
+            .clone_into(&mut daemon.url);
         daemon
     }
 
