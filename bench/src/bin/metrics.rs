@@ -36,19 +36,19 @@ fn main() -> Result<ExitCode, Error> {
         }),
         case("counter.add", Some(1.3), |step| on.counter.add(step)),
         case("timing.record", Some(2.5), |step| {
-            on.timing.record(duration(step))
+            on.timing.record(duration(step));
         }),
         case("timing.start, dropped", None, |_| drop(on.timing.start())),
         case("gauge.set", None, |step| on.gauge.set(step as f64)),
         case("registry.count, 1 tag", None, |_| count(&enabled)),
         case("disabled counter.add", Some(0.5), |step| {
-            off.counter.add(step)
+            off.counter.add(step);
         }),
         case("disabled timing.record", Some(0.5), |step| {
-            off.timing.record(duration(step))
+            off.timing.record(duration(step));
         }),
         case("disabled timing.start", Some(0.5), |_| {
-            drop(off.timing.start())
+            drop(off.timing.start());
         }),
         case("disabled registry.count", Some(0.5), |_| count(&disabled)),
     ];

@@ -88,7 +88,9 @@ fn asset_response(path: &str, headers: &HeaderMap) -> Response {
 
 fn etag(file: &EmbeddedFile) -> String {
     let hash = file.metadata.sha256_hash();
-    let start = hash.first_chunk().map_or(0, |start| u128::from_be_bytes(*start));
+    let start = hash
+        .first_chunk()
+        .map_or(0, |start| u128::from_be_bytes(*start));
     format!("\"{start:032x}\"")
 }
 

@@ -143,8 +143,9 @@ impl StatsInfo {
 
 impl LatencyInfo {
     fn of(latency: &Latency) -> Self {
-        let nanos =
-            |duration: std::time::Duration| (latency.count > 0).then_some(duration.as_nanos() as u64);
+        let nanos = |duration: std::time::Duration| {
+            (latency.count > 0).then_some(duration.as_nanos() as u64)
+        };
         Self {
             count: latency.count,
             mean_ns: nanos(latency.mean),

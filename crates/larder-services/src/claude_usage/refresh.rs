@@ -106,7 +106,10 @@ impl Worker {
     }
 
     fn watch(&mut self) {
-        if self.watch_failed.is_some_and(|failed| failed.elapsed() < WATCH_EVERY) {
+        if self
+            .watch_failed
+            .is_some_and(|failed| failed.elapsed() < WATCH_EVERY)
+        {
             return;
         }
         let wake = self.wake.clone();

@@ -220,7 +220,8 @@ impl ClaudeUsage {
             return Standing::Degraded(format!("the state is not kept: {why}"));
         }
         if let Some(why) = watching {
-            let text = format!("the logs are walked at every interval, without notification: {why}");
+            let text =
+                format!("the logs are walked at every interval, without notification: {why}");
             return Standing::Degraded(text);
         }
         Standing::Ready
