@@ -5,6 +5,7 @@
 
 pub mod keys;
 pub mod rounds;
+pub mod server;
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

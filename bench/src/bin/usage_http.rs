@@ -8,12 +8,13 @@
 //! removed at the end. Needs `nginx` and `wrk`.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use larder_bench::server::Server;
 
 const CONNECTIONS: &str = "-c10";
 const LENGTH: &str = "-d3s";
@@ -32,8 +33,8 @@ fn main() {
         .unwrap_or(7);
     let scratch = std::env::temp_dir().join(format!("larder-usage-http-{}", std::process::id()));
     fs::create_dir_all(&scratch).expect("the temporary directory can be written");
-    let larder = start_larder(&root, &scratch);
-    let body = wait_for_stats(larder.port);
+    let larder = Server::larder(&root, &scratch.join("state"));
+    let body = larder.wait_for("/api/stats");
     let nginx = start_nginx(&scratch, &body);
     let ended = AtomicBool::new(false);
     let live = root.join("projects/larder-bench");
@@ -55,97 +56,24 @@ fn main() {
     cleaned.expect("what this made can be removed");
 }
 
-/// A server that ends with its handle.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let ended = self.child.kill().and_then(|()| self.child.wait());
-        ended.expect("the server ends");
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it has an address").port()
-}
-
-fn start_larder(root: &Path, scratch: &Path) -> Server {
-    let binary = std::env::current_exe()
-        .expect("this has a path")
-        .with_file_name("larder");
-    assert!(binary.exists(), "build it first: cargo build --release");
-    let port = free_port();
-    let child = Command::new(binary)
-        .args([
-            "serve",
-            "--listen",
-            &format!("127.0.0.1:{port}"),
-            "--state-dir",
-        ])
-        .arg(scratch.join("state"))
-        .env("CLAUDE_CONFIG_DIR", root)
-        .stderr(File::create(scratch.join("larder.log")).expect("a log can be made"))
-        .spawn()
-        .expect("larder starts");
-    Server { child, port }
-}
-
 fn start_nginx(scratch: &Path, body: &[u8]) -> Server {
-    let port = free_port();
     fs::write(scratch.join("stats.json"), body).expect("the answer can be written");
-    let configuration = format!(
-        "daemon off; worker_processes auto; pid {0}/nginx.pid; error_log {0}/nginx.log; events {{}}
-         http {{ access_log off; sendfile on; tcp_nopush on; default_type application/json;
-         keepalive_requests 1000000; open_file_cache max=10;
-         server {{ listen 127.0.0.1:{port}; root {0}; }} }}",
-        scratch.display()
-    );
-    let file = scratch.join("nginx.conf");
-    fs::write(&file, configuration).expect("the configuration can be written");
-    let child = Command::new("nginx")
-        .arg("-c")
-        .arg(&file)
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("nginx is installed");
-    let server = Server { child, port };
-    wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok());
-    server
-}
-
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(
-            started.elapsed() < Duration::from_mins(1),
-            "it does not start"
+    let server = Server::start(|port| {
+        let configuration = format!(
+            "daemon off; worker_processes auto; pid {0}/nginx.pid; error_log {0}/nginx.log; events {{}}
+             http {{ access_log off; sendfile on; tcp_nopush on; default_type application/json;
+             keepalive_requests 1000000; open_file_cache max=10;
+             server {{ listen 127.0.0.1:{port}; root {0}; }} }}",
+            scratch.display()
         );
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn wait_for_stats(port: u16) -> Vec<u8> {
-    let mut body = Vec::new();
-    wait_until(|| {
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
-            return false;
-        };
-        let request = "GET /api/stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        let mut answer = Vec::new();
-        let read = stream
-            .write_all(request.as_bytes())
-            .and_then(|()| stream.read_to_end(&mut answer));
-        let head = answer.windows(4).position(|window| window == b"\r\n\r\n");
-        if let (Ok(_), true, Some(head)) = (read, answer.starts_with(b"HTTP/1.1 200"), head) {
-            body = answer.split_off(head + 4);
-        }
-        !body.is_empty()
+        let file = scratch.join("nginx.conf");
+        fs::write(&file, configuration).expect("the configuration can be written");
+        let mut nginx = Command::new("nginx");
+        nginx.arg("-c").arg(file).stderr(Stdio::null());
+        nginx
     });
-    body
+    server.wait_to_listen();
+    server
 }
 
 fn keep_appending(live: &Path, ended: &AtomicBool) {

@@ -343,8 +343,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let (now, floor) = (self.clock.now(), self.log.floor());
-        self.recorder
-            .lookup(|| self.memory.get(hash, key, now, |meta| meta.version > floor))
+        let started = Recorder::sample();
+        let found = self.memory.get(hash, key, now, |meta| meta.version > floor);
+        if let (Some(started), Some(_)) = (started, &found) {
+            self.recorder.sampled(started);
+        }
+        found
     }
 
     fn entry_of(&self, hit: Hit<V>) -> Entry<V> {

@@ -39,6 +39,7 @@ impl InvalidationLog {
     }
 
     /// The number of the last invalidation of all: a value is valid if its own is higher.
+    #[inline]
     pub(crate) fn floor(&self) -> u64 {
         self.all.load(Ordering::Acquire)
     }

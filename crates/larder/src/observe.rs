@@ -74,27 +74,18 @@ impl Recorder {
         self.tally.add(event as usize, 1);
     }
 
-    /// Runs a look-up in memory, timing one in [`HIT_SAMPLE`]; a time is kept only for a hit.
+    /// When a look-up starts, for one in [`HIT_SAMPLE`].
     #[inline]
-    pub(crate) fn lookup<R>(&self, look: impl FnOnce() -> Option<R>) -> Option<R> {
+    pub(crate) fn sample() -> Option<quanta::Instant> {
         thread_local!(static TURN: Cell<u32> = const { Cell::new(0) });
         let turn = TURN.get();
         TURN.set(turn.wrapping_add(1));
-        if turn.is_multiple_of(HIT_SAMPLE) {
-            self.timed(look)
-        } else {
-            look()
-        }
+        turn.is_multiple_of(HIT_SAMPLE).then(quanta::Instant::now)
     }
 
     #[cold]
-    fn timed<R>(&self, look: impl FnOnce() -> Option<R>) -> Option<R> {
-        let started = quanta::Instant::now();
-        let found = look();
-        if found.is_some() {
-            self.hit.record(started.elapsed());
-        }
-        found
+    pub(crate) fn sampled(&self, started: quanta::Instant) {
+        self.hit.record(started.elapsed());
     }
 
     pub(crate) fn missed(&self, took: Duration) {
