@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A server that ends with its handle.
+/// A server; dropping it ends it in order.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -82,22 +82,15 @@ impl Server {
         let kilobytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
         Some(kilobytes / 1e3)
     }
-
-    /// Asks it to end, and waits until it has.
-    pub fn terminate(mut self) {
-        let id = self.child.id().to_string();
-        let asked = Command::new("kill").arg(id).status().expect("kill runs");
-        assert!(asked.success(), "it was running");
-        self.child.wait().expect("it ends");
-    }
 }
 
 impl Drop for Server {
+    /// Asks it to end, which takes its own children with it, and waits until it has.
     fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let ended = self.child.kill().and_then(|()| self.child.wait());
-            ended.expect("the server ends");
-        }
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").arg(id).status();
+        let ended = asked.and_then(|_| self.child.wait());
+        ended.expect("the server ends");
     }
 }
 

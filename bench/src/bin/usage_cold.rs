@@ -45,9 +45,9 @@ struct Row {
 fn measure(root: &Path, ccusage: &Path, state: &Path) -> Row {
     let (cold, server) = until_answered(root, state, "/api/stats");
     let peak_mb = server.peak_mb().unwrap_or(f64::NAN);
-    server.terminate();
+    drop(server);
     let (warm, server) = until_answered(root, state, "/health/ready");
-    server.terminate();
+    drop(server);
     Row {
         cold,
         peak_mb,
