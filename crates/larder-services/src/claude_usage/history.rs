@@ -132,6 +132,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn two_hours_of_history_take_less_than_a_megabyte() {
+        assert!(3_600 * size_of::<Sample<Point>>() < 1_000_000);
+    }
+
+    #[test]
     fn thinning_keeps_both_ends_and_spreads_the_rest() {
         let thinned = |count: usize, most| {
             thin_out(&(0..count).collect::<Vec<_>>(), most)
