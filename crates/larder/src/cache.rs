@@ -204,7 +204,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     )]
     pub async fn clear(&self) -> Result<Applied, Error> {
         self.inner.log.invalidate_all();
-        self.inner.memory.clear();
+        self.inner.memory.clear(|_| {});
         self.inner.recorder.count(Event::Clear);
         Ok(Applied::Everywhere)
     }
@@ -370,6 +370,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             created: now,
             fresh_until: expires_at,
             expires_at,
+            note: 0,
         };
         let (evicted, _) = if expires_at > now {
             self.flights.fence(hash, &key.clone(), || {
@@ -451,6 +452,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             created: now,
             fresh_until: expires_at,
             expires_at,
+            note: 0,
         };
         let mut evicted = None;
         lead.land(|in_table| {

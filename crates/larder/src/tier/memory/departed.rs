@@ -26,6 +26,8 @@ pub(crate) enum Cause {
 pub(crate) struct Departed<K, V> {
     pub(crate) key: K,
     pub(crate) value: V,
+    /// The note that was given with the value.
+    pub(crate) note: u32,
     pub(crate) cause: Cause,
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Meta {
     pub(crate) fresh_until: Tick,
     /// From this tick on the value is gone.
     pub(crate) expires_at: Tick,
+    /// A number of the caller's, 0 for none.
+    pub(crate) note: u32,
 }
 
 const TICK_BITS: u32 = 40;
@@ -45,9 +47,13 @@ pub(super) struct Entry<K, V> {
     state: AtomicU64,
 }
 
-/// What a hit on a fresh value does not need: `created`, and the low bits of `expires_at`.
+/// What a hit on a fresh value does not need.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Cold(u64);
+pub(super) struct Cold {
+    /// `created`, and the low bits of `expires_at`.
+    pub(super) times: u64,
+    pub(super) note: u32,
+}
 
 impl<K, V> Entry<K, V> {
     /// An entry of the small queue, not used yet. A value is not fresh for longer than it lives.
@@ -73,14 +79,22 @@ impl<K, V> Entry<K, V> {
         (std::mem::replace(&mut self.value, value), cold)
     }
 
+    /// Gives the entry version `to` if it has version `from`.
+    pub(super) fn restamp(&mut self, from: u64, to: u64) {
+        if self.version == stored(from) {
+            self.version = stored(to);
+        }
+    }
+
     #[inline]
     pub(super) fn meta(&self, cold: Cold) -> Meta {
         let state = self.state.load(Ordering::Relaxed);
         Meta {
             version: self.version.get() - 1,
-            created: Tick::from_millis(cold.0 & TICK_MASK),
+            created: Tick::from_millis(cold.times & TICK_MASK),
             fresh_until: Tick::from_millis(state & TICK_MASK),
             expires_at: expires_at(state, cold),
+            note: cold.note,
         }
     }
 
@@ -125,16 +139,24 @@ impl<K, V> Entry<K, V> {
 #[inline]
 fn expires_at(state: u64, cold: Cold) -> Tick {
     let high = (state >> TICK_BITS & EXPIRES_HIGH_MASK) << EXPIRES_LOW_BITS;
-    Tick::from_millis(high | cold.0 >> TICK_BITS)
+    Tick::from_millis(high | cold.times >> TICK_BITS)
+}
+
+fn stored(version: u64) -> NonZeroU64 {
+    NonZeroU64::MIN.saturating_add(version)
 }
 
 fn pack(meta: &Meta) -> (NonZeroU64, u64, Cold) {
-    let version = NonZeroU64::MIN.saturating_add(meta.version);
+    let version = stored(meta.version);
     let expires = meta.expires_at.as_millis().min(TICK_MASK);
     let fresh = meta.fresh_until.as_millis().min(expires);
     let created = meta.created.as_millis() & TICK_MASK;
     let state = fresh | expires >> EXPIRES_LOW_BITS << TICK_BITS;
-    (version, state, Cold(created | expires << TICK_BITS))
+    let cold = Cold {
+        times: created | expires << TICK_BITS,
+        note: meta.note,
+    };
+    (version, state, cold)
 }
 
 #[cfg(test)]
@@ -151,11 +173,11 @@ mod tests {
         #[test]
         fn what_is_packed_is_unpacked(
             version in 0..u64::MAX, created in 0..=TICK_MASK, fresh in 0..=TICK_MASK, expires in 0..=TICK_MASK,
-            uses in 0..6_u64,
+            uses in 0..6_u64, note in any::<u32>(),
         ) {
             let tick = Tick::from_millis;
             let meta = Meta {
-                version, created: tick(created), fresh_until: tick(fresh.min(expires)), expires_at: tick(expires),
+                version, created: tick(created), fresh_until: tick(fresh.min(expires)), expires_at: tick(expires), note,
             };
             let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta });
             entry.enter_main();
@@ -164,7 +186,7 @@ mod tests {
             }
             prop_assert_eq!(entry.meta(cold), meta);
             prop_assert_eq!(entry.expires_at(cold), meta.expires_at);
-            let later = Meta { version: version / 2, created: tick(expires), ..meta };
+            let later = Meta { version: version / 2, created: tick(expires), note: !note, ..meta };
             let (former, cold) = entry.replace(2, &later);
             prop_assert_eq!((former, entry.meta(cold)), (1, later));
             prop_assert_eq!((entry.uses(), entry.is_in_main()), (uses.min(MAX_USES), true));

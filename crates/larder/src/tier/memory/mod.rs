@@ -152,11 +152,23 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         self.shard(hash).write().remove(hash, |k| k.borrow() == key)
     }
 
-    /// Takes everything out, a shard at a time.
-    pub(crate) fn clear(&self) {
+    /// Sets the version of the key's entry to `to` if it is `from`; all else stays.
+    #[cfg_attr(not(test), expect(dead_code, reason = "invalidation by tag needs it"))]
+    pub(crate) fn restamp<Q>(&self, hash: u64, key: &Q, from: u64, to: u64)
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let is_key = |k: &K| k.borrow() == key;
+        self.shard(hash).write().restamp(hash, is_key, from, to);
+    }
+
+    /// Takes everything out, a shard at a time, and hands it to `take` when that shard's lock is
+    /// released: so `take` may call the tier.
+    pub(crate) fn clear(&self, mut take: impl FnMut(Departed<K, V>)) {
         for shard in &self.shards {
             let cleared = shard.0.write().clear();
-            drop(cleared);
+            cleared.for_each(&mut take);
         }
     }
 

@@ -38,6 +38,7 @@ enum Step {
     Remove(u64),
     Get(u64),
     Advance(u64),
+    Restamp(u64),
     Invalidate,
     Clear,
 }
@@ -48,6 +49,7 @@ fn step(keys: u64) -> impl Strategy<Value = Step> {
         8 => (0..keys).prop_map(Step::Remove),
         40 => (0..keys).prop_map(Step::Get),
         6 => (0..700_u64).prop_map(Step::Advance),
+        6 => (0..keys).prop_map(Step::Restamp),
         1 => Just(Step::Invalidate),
         1 => Just(Step::Clear),
     ]
@@ -98,10 +100,15 @@ impl Model {
             Step::Advance(millis) => {
                 self.now = self.now.after(std::time::Duration::from_millis(millis));
             }
+            Step::Restamp(key) => self.restamp(key),
             Step::Invalidate => self.floor = self.version,
             Step::Clear => {
-                self.memory.clear();
-                self.held.clear();
+                let held = &mut self.held;
+                self.memory.clear(|departed| {
+                    let (value, meta, _) = held.remove(&departed.key).expect("it was held");
+                    assert_eq!((departed.value.1, departed.note), (value, meta.note));
+                    assert_eq!(departed.cause, Cause::Removed);
+                });
             }
         }
         assert_eq!(self.memory.len(), self.held.len());
@@ -129,6 +136,7 @@ impl Model {
             created: self.now,
             fresh_until: expires_at,
             expires_at,
+            note: self.version as u32 % 3,
         };
         let counted = Counted::new(&self.alive, value);
         let hash = self.memory.hash(&key);
@@ -136,8 +144,8 @@ impl Model {
         for departed in self.memory.insert(hash, key, counted, meta, self.now) {
             if departed.cause == Cause::Replaced {
                 assert_eq!(
-                    (departed.key, Some(departed.value.1)),
-                    (key, former.map(|(value, ..)| value))
+                    (departed.key, Some((departed.value.1, departed.note))),
+                    (key, former.map(|(value, meta, _)| (value, meta.note)))
                 );
                 continue;
             }
@@ -145,13 +153,30 @@ impl Model {
                 .held
                 .remove(&departed.key)
                 .expect("what leaves was held");
-            assert_eq!(departed.value.1, value);
+            assert_eq!((departed.value.1, departed.note), (value, meta.note));
             match departed.cause {
                 Cause::Expired => assert!(meta.expires_at <= self.now),
                 Cause::TooHeavy => assert!(u64::from(weight) > self.limit),
                 cause => assert_eq!(cause, Cause::Capacity),
             }
         }
+    }
+
+    /// Every other time from a version that the entry does not have.
+    fn restamp(&mut self, key: u64) {
+        self.version += 1;
+        let to = self.version;
+        let from = self.held.get_mut(&key).map_or(0, |(_, meta, _)| {
+            let from = meta.version;
+            if to.is_multiple_of(2) {
+                meta.version = to;
+                from
+            } else {
+                from + 1
+            }
+        });
+        let hash = self.memory.hash(&key);
+        self.memory.restamp(hash, &key, from, to);
     }
 
     fn get(&self, key: u64) {

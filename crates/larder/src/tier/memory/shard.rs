@@ -113,6 +113,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             departures.push(Departed {
                 key: new.key,
                 value: new.value,
+                note: new.meta.note,
                 cause: Cause::TooHeavy,
             });
         } else if let Some(slot) = found {
@@ -133,12 +134,26 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         Some(self.depart(hash, slot, Cause::Removed))
     }
 
+    /// Gives the key's entry version `to` if it has version `from`.
+    pub(super) fn restamp(&mut self, hash: u64, is_key: impl Fn(&K) -> bool, from: u64, to: u64) {
+        if let Some((slot, _)) = self.table.find(hash, is_key) {
+            self.table.entry_mut(slot).restamp(from, to);
+        }
+    }
+
     /// Empties the shard and gives what was in it, to be dropped after the lock is released.
-    pub(super) fn clear(&mut self) -> Table<K, V> {
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = Departed<K, V>> + use<K, V> {
         self.evictions.count(Cause::Removed, self.len() as u64);
         (self.small, self.main, self.ghost) = (Queue::EMPTY, Queue::EMPTY, Ghost::empty());
         self.heavy = 0;
-        std::mem::replace(&mut self.table, Table::with_room_for(0, self.weighed))
+        let empty = Table::with_room_for(0, self.weighed);
+        let entries = std::mem::replace(&mut self.table, empty).into_entries();
+        entries.map(|(Entry { key, value, .. }, note)| Departed {
+            key,
+            value,
+            note,
+            cause: Cause::Removed,
+        })
     }
 
     /// How much more the limit should be, so that an entry of `weight` fits in without need.
@@ -198,6 +213,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             self.unlink(slot);
             self.make_room(new.weight, hasher, now, departures);
         }
+        let note = self.table.cold(slot).note;
         let entry = self.table.entry_mut(slot);
         let in_main = entry.is_in_main();
         let (value, cold) = entry.replace(new.value, &new.meta);
@@ -215,6 +231,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         departures.push(Departed {
             key: new.key,
             value,
+            note,
             cause: Cause::Replaced,
         });
     }
@@ -353,8 +370,13 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     fn depart(&mut self, hash: u64, slot: usize, cause: Cause) -> Departed<K, V> {
         self.unlink(slot);
         self.evictions.count(cause, 1);
-        let (Entry { key, value, .. }, _) = self.table.take(hash, slot);
-        Departed { key, value, cause }
+        let (Entry { key, value, .. }, cold) = self.table.take(hash, slot);
+        Departed {
+            key,
+            value,
+            note: cold.note,
+            cause,
+        }
     }
 
     fn unlink(&mut self, slot: usize) {

@@ -25,7 +25,10 @@ const STEP_SHIFT: u32 = 40;
 pub(super) struct Table<K, V> {
     groups: Box<[Group]>,
     blocks: Box<[Block<K, V>]>,
-    cold: Box<[Cold]>,
+    /// What is cold of each slot but its note.
+    times: Box<[u64]>,
+    /// Empty until an entry comes with a note.
+    notes: Box<[u32]>,
     /// For each group, the keys in later ones that wanted a slot in it. At 255 the count stays for
     /// good, and searches only get longer.
     passed: Box<[u8]>,
@@ -61,7 +64,8 @@ impl<K, V> Table<K, V> {
             blocks: (0..groups)
                 .map(|_| Block([const { None }; SLOTS]))
                 .collect(),
-            cold: vec![Cold::default(); slots].into(),
+            times: vec![0; slots].into(),
+            notes: Box::default(),
             passed: vec![0; groups].into(),
             links: vec![Link::ALONE; slots].into(),
             weights: vec![0; if weighed { slots } else { 0 }].into(),
@@ -157,7 +161,8 @@ impl<K, V> Table<K, V> {
 
     /// Writes down what goes with the entry in `slot`, which is new or has a new value.
     pub(super) fn note(&mut self, slot: usize, cold: Cold, weight: u32) {
-        self.cold[slot] = cold;
+        self.times[slot] = cold.times;
+        self.write_note(slot, cold.note);
         if let Some(noted) = self.weights.get_mut(slot) {
             *noted = weight;
         }
@@ -184,7 +189,7 @@ impl<K, V> Table<K, V> {
             .slot_mut(slot)
             .take()
             .expect("a slot that is taken holds an entry");
-        (entry, self.cold[slot])
+        (entry, self.cold(slot))
     }
 
     #[inline]
@@ -203,13 +208,30 @@ impl<K, V> Table<K, V> {
 
     #[inline]
     pub(super) fn meta(&self, slot: usize, entry: &Entry<K, V>) -> Meta {
+        entry.meta(self.cold(slot))
+    }
+
+    #[inline]
+    pub(super) fn cold(&self, slot: usize) -> Cold {
         // Not by index: where nobody asks for what is cold, the look at it falls away.
-        entry.meta(self.cold.get(slot).copied().unwrap_or_default())
+        Cold {
+            times: self.times.get(slot).copied().unwrap_or_default(),
+            note: self.notes.get(slot).copied().unwrap_or_default(),
+        }
+    }
+
+    fn write_note(&mut self, slot: usize, note: u32) {
+        if note != 0 && self.notes.is_empty() {
+            self.notes = vec![0; self.times.len()].into();
+        }
+        if let Some(written) = self.notes.get_mut(slot) {
+            *written = note;
+        }
     }
 
     #[inline]
     pub(super) fn expires_at(&self, slot: usize) -> Tick {
-        self.entry(slot).expires_at(self.cold[slot])
+        self.entry(slot).expires_at(self.cold(slot))
     }
 
     #[inline]
@@ -218,12 +240,17 @@ impl<K, V> Table<K, V> {
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (&Entry<K, V>, Meta)> {
-        let slots = self
-            .blocks
-            .iter()
-            .flat_map(|block| &block.0)
-            .zip(&self.cold);
-        slots.filter_map(|(slot, &cold)| slot.as_ref().map(|entry| (entry, entry.meta(cold))))
+        let slots = self.blocks.iter().flat_map(|block| &block.0).enumerate();
+        slots.filter_map(|(slot, held)| held.as_ref().map(|entry| (entry, self.meta(slot, entry))))
+    }
+
+    /// The entries with their notes.
+    pub(super) fn into_entries(self) -> impl Iterator<Item = (Entry<K, V>, u32)> {
+        let Self { blocks, notes, .. } = self;
+        let slots = blocks.into_iter().flat_map(|block| block.0).enumerate();
+        slots.filter_map(move |(slot, held)| {
+            held.map(|entry| (entry, notes.get(slot).copied().unwrap_or_default()))
+        })
     }
 
     /// Whether an entry may have expired by `now`.

@@ -12,6 +12,7 @@ fn meta(version: u64, expires_at: Tick) -> Meta {
         created: Tick::ZERO,
         fresh_until: expires_at,
         expires_at,
+        note: 0,
     }
 }
 
@@ -58,6 +59,7 @@ fn what_is_stored_is_found_with_what_is_known_of_it() {
         created: tick(1),
         fresh_until: tick(2_000),
         expires_at: tick(3_000),
+        note: 9,
     };
     memory
         .insert(memory.hash("a"), "a".into(), 1, meta, NOW)
@@ -257,7 +259,12 @@ fn clearing_leaves_nothing_and_counts_what_it_took() {
     let memory = of(5_000);
     (0..3_000).for_each(|key| drop(memory.put(key, key)));
     let held = memory.len() as u64;
-    memory.clear();
+    let mut causes = Vec::new();
+    memory.clear(|departed| {
+        assert_eq!(memory.look(&departed.key), None, "the lock is released");
+        causes.push(departed.cause);
+    });
+    assert_eq!(causes, vec![Cause::Removed; held as usize]);
     assert_eq!(
         (memory.len(), memory.weight(), memory.evictions().removed),
         (0, 0, held)
@@ -265,6 +272,44 @@ fn clearing_leaves_nothing_and_counts_what_it_took() {
     drop(memory.put(1, 2));
     assert_eq!(memory.look(&1), Some(2));
     memory.validate();
+}
+
+#[test]
+fn a_note_stays_with_its_value_until_that_leaves() {
+    let memory = of(2);
+    let put = |key, note| -> Vec<_> {
+        let meta = Meta {
+            note,
+            ..meta(1, Tick::NEVER)
+        };
+        let departures = memory.insert(memory.hash(&key), key, 0, meta, NOW);
+        departures.into_iter().map(|d| (d.key, d.note)).collect()
+    };
+    assert_eq!((put(1, 0), put(2, 7)), (vec![], vec![]));
+    assert_eq!(put(1, 8), [(1, 0)], "the former value's");
+    let mut listed = HashMap::new();
+    memory.for_each(|&key, _, meta| listed.extend([(key, meta.note)]));
+    assert_eq!(listed, HashMap::from([(1, 8), (2, 7)]));
+    let evicted = put(3, 0);
+    assert!([(1, 8), (2, 7)].contains(&evicted[0]), "{evicted:?}");
+    let left = 3 - evicted[0].0;
+    let removed = memory.remove(memory.hash(&left), &left).unwrap();
+    assert_eq!(removed.note, listed[&left]);
+    assert_eq!(of(0).put(1, 1)[0].note, 0);
+}
+
+#[test]
+fn only_the_version_that_was_seen_is_stamped_anew() {
+    let memory = of(10);
+    drop(memory.put(1, 10));
+    let hash = memory.hash(&1);
+    let version = || memory.get(hash, &1, NOW, |_| true).unwrap().meta.version;
+    memory.restamp(hash, &1, 2, 9);
+    assert_eq!(version(), 1, "another value was seen");
+    memory.restamp(hash, &1, 1, 9);
+    assert_eq!(version(), 9);
+    memory.restamp(memory.hash(&2), &2, 1, 9);
+    assert_eq!(memory.len(), 1);
 }
 
 #[test]
