@@ -52,7 +52,7 @@ const BOARDINGS_MAX: usize = 3;
 /// # Ok(()) }
 /// ```
 pub struct Cache<K: CacheKey, V> {
-    inner: Arc<Inner<K, V>>,
+    pub(crate) inner: Arc<Inner<K, V>>,
 }
 
 pub(crate) struct Inner<K: CacheKey, V> {
@@ -72,8 +72,8 @@ pub(crate) type Outcome<V> = Result<Fresh<V>, Error>;
 
 #[derive(Clone)]
 pub(crate) struct Fresh<V> {
-    value: V,
-    version: u64,
+    pub(crate) value: V,
+    pub(crate) version: u64,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
@@ -337,7 +337,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     #[inline]
-    fn find<Q>(&self, hash: u64, key: &Q) -> Option<Hit<V>>
+    pub(crate) fn find<Q>(&self, hash: u64, key: &Q) -> Option<Hit<V>>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
@@ -351,7 +351,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         found
     }
 
-    fn entry_of(&self, hit: Hit<V>) -> Entry<V> {
+    pub(crate) fn entry_of(&self, hit: Hit<V>) -> Entry<V> {
         let age = self.clock.now().since(hit.meta.created);
         Entry {
             value: hit.value,
@@ -435,7 +435,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Publishes what a load brought, unless the key was written or invalidated since it began.
-    fn land(
+    pub(crate) fn land(
         &self,
         lead: Lead<K, Outcome<V>>,
         hash: u64,
@@ -488,7 +488,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 }
 
 /// Counts a load whose task panicked or was cancelled; forgotten by one that ended.
-struct Unfinished<'a>(&'a Recorder);
+pub(crate) struct Unfinished<'a>(pub(crate) &'a Recorder);
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {

@@ -36,6 +36,9 @@ pub enum Error {
     /// The call needs a tokio runtime to load on, and was made outside one.
     #[error("no tokio runtime: call from within one, or give the builder a handle with `runtime`")]
     NoRuntime,
+    /// A loader of [`sync::Cache`](crate::sync::Cache) asked for the key that it was loading.
+    #[error("the loader asked for the key that it was loading")]
+    Reentered,
 }
 
 /// The error that a loader returned, shared by everyone who waited for it.

@@ -40,6 +40,7 @@ mod log;
 mod observe;
 mod policy;
 mod snapshots;
+pub mod sync;
 mod tally;
 mod tier;
 

@@ -7,6 +7,7 @@ mod main {
     mod snapshots;
     mod stampede;
     mod stats;
+    mod sync;
 
     use std::convert::Infallible;
     use std::future::Future;

@@ -8,7 +8,7 @@ use super::File;
 /// Know nothing of the rest.
 const LEAVES: [&str; 6] = ["clock", "entry", "error", "key", "policy", "tally"];
 /// Put the mechanisms together.
-const COMPOSING: [&str; 4] = ["any", "builder", "cache", "lib"];
+const COMPOSING: [&str; 5] = ["any", "builder", "cache", "lib", "sync"];
 
 const SOURCE: &str = "crates/larder/src/";
 

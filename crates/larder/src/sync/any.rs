@@ -1,0 +1,55 @@
+//! A [`Cache`] behind a pointer, whatever its types.
+
+use super::Cache;
+use crate::any::{AnyCache, Change};
+use crate::entry::{Applied, EntryInfo};
+use crate::key::CacheKey;
+use crate::observe::Stats;
+use crate::policy::Policy;
+use crate::tier::memory::Evictions;
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn policy(&self) -> Policy {
+        self.policy()
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn weight(&self) -> u64 {
+        self.weight()
+    }
+
+    fn max_capacity(&self) -> u64 {
+        self.max_capacity()
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats()
+    }
+
+    fn evictions(&self) -> Evictions {
+        self.evictions()
+    }
+
+    fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
+        self.entries(prefix, limit)
+    }
+
+    fn entry_info(&self, key: &str) -> Option<EntryInfo> {
+        AnyCache::entry_info(&self.cache, key)
+    }
+
+    fn invalidate<'a>(&'a self, key: &str) -> Option<Change<'a, Applied>> {
+        AnyCache::invalidate(&self.cache, key)
+    }
+
+    fn clear(&self) -> Change<'_, Applied> {
+        AnyCache::clear(&self.cache)
+    }
+}
