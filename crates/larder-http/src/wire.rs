@@ -1,5 +1,7 @@
 //! The shapes of `/v1`. Not the library's types: only this edge serializes.
 
+use std::time::Duration;
+
 use larder::{AnyCache, EntryInfo, Latency, Stats};
 use serde::Serialize;
 
@@ -12,6 +14,7 @@ pub(crate) struct CacheInfo<'a> {
     entries: usize,
     capacity: u64,
     weight: u64,
+    weighed: bool,
     ttl_ms: Option<u64>,
     stats: StatsInfo,
 }
@@ -23,6 +26,7 @@ pub(crate) struct StatsInfo {
     misses: u64,
     hit_rate: Option<f64>,
     coalesced: u64,
+    stale_served: u64,
     fenced: u64,
     loads: u64,
     load_errors: u64,
@@ -86,6 +90,7 @@ impl<'a> CacheInfo<'a> {
             entries: cache.len(),
             capacity: cache.max_capacity(),
             weight: cache.weight(),
+            weighed: cache.is_weighed(),
             ttl_ms: cache
                 .policy()
                 .time_to_live()
@@ -103,6 +108,7 @@ impl StatsInfo {
             hits,
             misses,
             coalesced,
+            stale_served,
             fenced,
             loads,
             load_errors,
@@ -115,6 +121,7 @@ impl StatsInfo {
             misses,
             hit_rate,
             coalesced,
+            stale_served,
             fenced,
             loads,
             load_errors,
@@ -143,9 +150,7 @@ impl StatsInfo {
 
 impl LatencyInfo {
     fn of(latency: &Latency) -> Self {
-        let nanos = |duration: std::time::Duration| {
-            (latency.count > 0).then_some(duration.as_nanos() as u64)
-        };
+        let nanos = |duration: Option<Duration>| Some(duration?.as_nanos() as u64);
         Self {
             count: latency.count,
             mean_ns: nanos(latency.mean),

@@ -27,6 +27,8 @@ pub trait AnyCache: Send + Sync {
     }
     /// [`Cache::weight`].
     fn weight(&self) -> u64;
+    /// [`Cache::is_weighed`].
+    fn is_weighed(&self) -> bool;
     /// [`Cache::max_capacity`].
     fn max_capacity(&self) -> u64;
     /// [`Cache::stats`].
@@ -58,6 +60,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn weight(&self) -> u64 {
         self.weight()
+    }
+
+    fn is_weighed(&self) -> bool {
+        self.is_weighed()
     }
 
     fn max_capacity(&self) -> u64 {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use crate::backoff::Backoff;
 use crate::cache::{Cache, Inner};
 use crate::clock::Clock;
 use crate::error::BuildError;
@@ -12,6 +13,7 @@ use crate::key::CacheKey;
 use crate::log::InvalidationLog;
 use crate::observe::Recorder;
 use crate::policy::Policy;
+use crate::tags::TagSets;
 use crate::tier::memory::{Limits, Memory};
 
 /// What a weigher is: the weight of an entry, in a unit of the caller's choice.
@@ -49,7 +51,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         self
     }
 
-    /// Gives every entry a weight. One heavier than the whole capacity is not stored.
+    /// Gives every entry a weight. One heavier than the whole capacity is not stored. The weigher
+    /// must not call the cache.
     #[must_use]
     pub fn weigher(mut self, weigher: impl Fn(&K, &V) -> u32 + Send + Sync + 'static) -> Self {
         self.weigher = Some(Arc::new(weigher));
@@ -110,6 +113,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
                 expected: "at least 1",
             });
         }
+        if let Some((setting, given, expected)) = policy.fault() {
+            return Err(BuildError::Setting {
+                name,
+                setting,
+                given: given.to_string(),
+                expected,
+            });
+        }
         let clock = clock.unwrap_or_default();
         Ok(Cache::from_inner(Inner {
             name: name.into(),
@@ -123,6 +134,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             ),
             flights: Arc::new(Flights::new(max_loads)),
             log: InvalidationLog::default(),
+            tags: TagSets::default(),
+            backoff: Backoff::default(),
             recorder: Recorder::new(clock.clone()),
             clock,
             runtime,

@@ -3,38 +3,45 @@
 //! This is the one module that sees all the others: memory holds, the policy decides, the flight
 //! makes one load of many, the log fences, the recorder watches.
 
+pub(crate) mod load;
+mod lookup;
+mod store;
+
 use std::borrow::Borrow;
+use std::cell::Cell;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
-use quanta::Instant;
 use tokio::runtime::Handle;
 
+use crate::backoff::Backoff;
 use crate::builder::Builder;
 use crate::clock::{Clock, Tick};
 use crate::entry::{Applied, Entry, EntryInfo, Source};
-use crate::error::{Error, LoadError};
-use crate::flight::{Boarding, Flights, Landing, Lead, Ticket};
+use crate::error::Error;
+use crate::flight::Flights;
+use crate::glob::Glob;
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::{LoadCx, Loaded};
-use crate::log::InvalidationLog;
+use crate::log::{InvalidationLog, Item, Pattern, Standing};
 use crate::observe::{Event, Recorder, Stats};
-use crate::policy::Policy;
+use crate::policy::{Policy, Stale};
+use crate::tags::{TagSets, Tags};
 use crate::tier::memory::{Evictions, Hit, Memory, Meta};
 
-/// How often a get joins anew when the flight it waited for was cancelled with its runtime.
-const BOARDINGS_MAX: usize = 3;
+use load::Call;
+pub use lookup::Lookup;
 
 /// A cache of `V` by `K`. Cloning gives another handle to the same cache.
 ///
 /// # Guarantees
 /// - However many callers miss a key together, one load runs.
 /// - A load runs detached: a caller that is dropped ends neither the load nor its storing.
-/// - Once [`invalidate`](Self::invalidate), [`clear`](Self::clear) or [`insert`](Self::insert) has
-///   returned, no get that starts later returns an older value, not even from a load that was
-///   running at the time.
+/// - Once an invalidation (of a [key](Self::invalidate), a [tag](Self::invalidate_tag), a
+///   [prefix](Self::invalidate_prefix), a [pattern](Self::invalidate_matching), or
+///   [all](Self::clear)) or an [`insert`](Self::insert) has returned, no get that starts later
+///   returns an older value, not even from a load that was running at the time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,6 +69,8 @@ pub(crate) struct Inner<K: CacheKey, V> {
     pub(crate) memory: Memory<K, V>,
     pub(crate) flights: Arc<Flights<K, Outcome<V>>>,
     pub(crate) log: InvalidationLog,
+    pub(crate) tags: TagSets,
+    pub(crate) backoff: Backoff,
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) runtime: Option<Handle>,
@@ -70,10 +79,14 @@ pub(crate) struct Inner<K: CacheKey, V> {
 /// What a flight brings to everyone who waited for it.
 pub(crate) type Outcome<V> = Result<Fresh<V>, Error>;
 
+/// A loaded value, with what tells whether it suits those who joined late.
 #[derive(Clone)]
 pub(crate) struct Fresh<V> {
     pub(crate) value: V,
     pub(crate) version: u64,
+    stamp: u64,
+    /// `None` where they are not known.
+    tags: Option<Tags>,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
@@ -89,15 +102,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// The value in this process's memory, if it is there and fresh. Never waits and never loads;
-    /// O(1).
+    /// O(1). It counts as a get, in the figures and for what is kept.
     #[inline]
     pub fn peek<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let found = self.inner.find(self.inner.memory.hash(key), key);
-        self.inner.recorder.count(if found.is_some() {
+        let inner = &*self.inner;
+        let now = inner.clock.now();
+        let found = inner.find(inner.memory.hash(key), key, now);
+        let found = found.filter(|hit| hit.meta.fresh_until > now);
+        inner.recorder.count(if found.is_some() {
             Event::Hit
         } else {
             Event::Miss
@@ -105,7 +121,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         found.map(|hit| hit.value)
     }
 
-    /// The value from whichever tier has it; `None` if none has. Never loads.
+    /// The value from whichever tier has it, `None` if none has; a stale one only within
+    /// [`Policy::stale_while_revalidate`]. Never loads.
     #[expect(
         clippy::unused_async,
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
@@ -116,20 +133,27 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let inner = &*self.inner;
-        let found = inner.find(inner.memory.hash(key), key);
-        inner.recorder.count(if found.is_some() {
+        let now = inner.clock.now();
+        let found = inner.find(inner.memory.hash(key), key, now);
+        let entry = found.map(|hit| inner.entry_of(hit, now));
+        let entry = entry.filter(|(_, stale)| matches!(stale, None | Some(Stale::Serve)));
+        inner.recorder.count(if entry.is_some() {
             Event::Hit
         } else {
             Event::Miss
         });
-        Ok(found.map(|hit| inner.entry_of(hit)))
+        if let Some((_, Some(_))) = entry {
+            inner.recorder.count(Event::StaleServed);
+        }
+        Ok(entry.map(|(entry, _)| entry))
     }
 
     /// The cached value, or what `load` brings.
     ///
     /// A hit builds no future and allocates nothing. On a miss one `load` runs for all who ask,
     /// as a task of its own on the builder's runtime or the one this is called in; dropping the
-    /// returned future cancels nothing.
+    /// returned future cancels nothing. Whether a stale value is served, refreshed ahead, or
+    /// stands in for a loader that fails or is slow, is for the [`Policy`] to say.
     ///
     /// # Errors
     /// [`Error::Load`] with the loader's own error, [`Error::LoadPanicked`], [`Error::Timeout`]
@@ -143,14 +167,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
     {
-        let hash = self.inner.memory.hash(key);
-        if let Some(hit) = self.inner.find(hash, key) {
-            self.inner.recorder.count(Event::Hit);
-            return Ok(hit.value);
+        let (inner, now) = (&self.inner, self.inner.clock.now());
+        let hash = inner.memory.hash(key);
+        match inner.find(hash, key, now) {
+            Some(hit) if inner.is_fresh(&hit.meta, now) => {
+                inner.recorder.count(Event::Hit);
+                Ok(hit.value)
+            }
+            found => {
+                let answer = inner.answer(key.to_key(), Call::plain(hash), found, load);
+                answer.await.map(|entry| entry.value)
+            }
         }
-        self.load_through(hash, key.to_key(), None, load)
-            .await
-            .map(|entry| entry.value)
     }
 
     /// A call on `key` with settings of its own, or one that tells more of its result.
@@ -159,11 +187,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        Lookup {
-            cache: self,
-            key,
-            ttl: None,
-        }
+        Lookup::new(&self.inner, key)
     }
 
     /// Puts a value in. A load of the key that is running may still answer its own waiters, and
@@ -173,7 +197,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
     )]
     pub async fn insert(&self, key: K, value: V) -> Result<Applied, Error> {
-        self.inner.insert(key, value, None);
+        self.inner.insert(key, value, None, Vec::new())?;
         Ok(Applied::Everywhere)
     }
 
@@ -192,8 +216,75 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let (removed, _) = inner
             .flights
             .fence(hash, key, || inner.memory.remove(hash, key));
-        drop(removed);
+        inner.let_go(removed);
         inner.recorder.count(Event::Invalidation);
+        Ok(Applied::Everywhere)
+    }
+
+    /// Removes every value that has this tag, or whose loader is running and will give it. O(1).
+    ///
+    /// ```
+    /// # use larder::{Cache, Loaded};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let users = Cache::<u64, &str>::builder("users").build()?;
+    /// users.entry(&7).tags(["team:1"]).insert("Ada").await?;
+    /// users.invalidate_tag("team:1").await?;
+    /// assert_eq!(users.peek(&7), None);
+    /// # Ok(()) }
+    /// ```
+    pub async fn invalidate_tag(&self, tag: &str) -> Result<Applied, Error> {
+        self.record(Item::Tag(tag.into())).await
+    }
+
+    /// Makes every value that has this tag stale at once: the policy decides whether it may be
+    /// served while a new one is loaded. O(1).
+    pub async fn expire_tag(&self, tag: &str) -> Result<Applied, Error> {
+        self.record(Item::SoftTag(tag.into())).await
+    }
+
+    /// Removes every value whose key's text starts with `prefix`; all of them if it is empty. O(1).
+    pub async fn invalidate_prefix(&self, prefix: &str) -> Result<Applied, Error> {
+        if prefix.is_empty() {
+            return self.clear().await;
+        }
+        self.record(Item::Pattern(Pattern::Prefix(prefix.into())))
+            .await
+    }
+
+    /// Removes every value whose key's text matches `pattern` as a whole: `*` stands for any
+    /// characters, `?` for one, `[a-z]` and `[!a-z]` for one of a set, `\` before a literal one.
+    /// O(1).
+    ///
+    /// # Errors
+    /// [`Error::Pattern`] says where the pattern goes wrong.
+    pub async fn invalidate_matching(&self, pattern: &str) -> Result<Applied, Error> {
+        let glob = Glob::parse(pattern)?;
+        self.record(Item::Pattern(Pattern::Glob(glob))).await
+    }
+
+    #[expect(
+        clippy::unused_async,
+        reason = "lower tiers are awaited; memory, the only tier yet, is not"
+    )]
+    async fn record(&self, item: Item) -> Result<Applied, Error> {
+        self.inner.log.record(item);
+        self.inner.recorder.count(Event::Invalidation);
+        Ok(Applied::Everywhere)
+    }
+
+    /// Makes a key's value stale at once: the policy decides whether it may be served while a new
+    /// one is loaded.
+    #[expect(
+        clippy::unused_async,
+        reason = "lower tiers are awaited; memory, the only tier yet, is not"
+    )]
+    pub async fn expire<Q>(&self, key: &Q) -> Result<Applied, Error>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        self.inner.expire(key);
+        self.inner.recorder.count(Event::Invalidation);
         Ok(Applied::Everywhere)
     }
 
@@ -203,8 +294,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
     )]
     pub async fn clear(&self) -> Result<Applied, Error> {
-        self.inner.log.invalidate_all();
-        self.inner.memory.clear(|_| {});
+        self.inner.log.record(Item::All);
+        self.inner.empty();
         self.inner.recorder.count(Event::Clear);
         Ok(Applied::Everywhere)
     }
@@ -234,6 +325,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.inner.memory.weight()
     }
 
+    /// Whether a weigher says what an entry takes of the capacity.
+    pub fn is_weighed(&self) -> bool {
+        self.inner.memory.is_weighed()
+    }
+
     /// The most weight that memory holds.
     pub fn max_capacity(&self) -> u64 {
         self.inner.capacity
@@ -258,242 +354,118 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// O(n), one shard locked at a time.
     pub fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
         let (inner, mut found) = (&*self.inner, Vec::new());
-        let (now, floor) = (inner.clock.now(), inner.log.floor());
+        let (now, horizon) = (inner.clock.now(), inner.log.horizon());
         inner.memory.for_each(|key, _, meta| {
-            let live = meta.version > floor && meta.expires_at > now;
-            if live && found.len() < limit && key.to_text().starts_with(prefix) {
+            let is_live = || {
+                let is_valid =
+                    meta.version >= horizon || inner.standing(meta, key) == Standing::Valid;
+                is_valid && meta.fresh_until > now
+            };
+            if found.len() < limit && key.to_text().starts_with(prefix) && is_live() {
                 found.push(info(key, meta, now));
             }
         });
         found
     }
 
-    /// What is known of the entry of `key` in memory. Not counted as a get.
+    /// What is known of the entry of `key` in memory, if it is live. Not counted as a get.
     pub fn entry_info(&self, key: &K) -> Option<EntryInfo> {
         let (inner, now) = (&*self.inner, self.inner.clock.now());
-        let found = inner.find(inner.memory.hash(key), key)?;
-        Some(info(key, &found.meta, now))
-    }
-
-    /// The miss: one load for all who want the key.
-    async fn load_through<F, Fut, L, E>(
-        &self,
-        hash: u64,
-        key: K,
-        ttl: Option<Duration>,
-        load: F,
-    ) -> Result<Entry<V>, Error>
-    where
-        F: FnOnce(LoadCx<K>) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<L, E>> + Send + 'static,
-        L: Into<Loaded<V>>,
-        E: Display + Send + Sync + 'static,
-    {
-        let inner = &self.inner;
-        inner.recorder.count(Event::Miss);
-        let runtime = inner.runtime()?;
-        let started = Instant::now();
-        let mut load = Some(load);
-        for _ in 0..BOARDINGS_MAX {
-            let stamp = inner.log.stamp();
-            let ticket = match inner.flights.board(hash, &key, stamp, inner.log.floor()) {
-                Boarding::Joined(ticket) => {
-                    inner.recorder.count(Event::Coalesced);
-                    ticket
-                }
-                Boarding::Leads(lead, ticket) => {
-                    let Some(load) = load.take() else {
-                        return Err(Error::Abandoned);
-                    };
-                    inner.take_off(&runtime, lead, key.clone(), hash, ttl, load);
-                    ticket
-                }
-                Boarding::Full => {
-                    inner.recorder.count(Event::Overload);
-                    return Err(Error::Overloaded {
-                        limit: inner.flights.limit(),
-                    });
-                }
-            };
-            let landing = inner.wait(&runtime, ticket, started).await?;
-            match landing {
-                Landing::Landed(outcome) => {
-                    inner.recorder.missed(started.elapsed());
-                    let Fresh { value, version } = outcome?;
-                    return Ok(Entry {
-                        value,
-                        source: Source::Loader,
-                        age: Duration::ZERO,
-                        version,
-                    });
-                }
-                Landing::Panicked => return Err(Error::LoadPanicked),
-                Landing::Lost | Landing::InTheAir => {}
-            }
-        }
-        Err(Error::Abandoned)
+        let found = inner.find(inner.memory.hash(key), key, now)?;
+        (found.meta.fresh_until > now).then(|| info(key, &found.meta, now))
     }
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    /// The entry in memory that no invalidation has made invalid, fresh or stale.
     #[inline]
-    pub(crate) fn find<Q>(&self, hash: u64, key: &Q) -> Option<Hit<V>>
+    pub(crate) fn find<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<Hit<V>>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let (now, floor) = (self.clock.now(), self.log.floor());
-        let started = Recorder::sample();
-        let found = self.memory.get(hash, key, now, |meta| meta.version > floor);
+        let (horizon, started) = (self.log.horizon(), Recorder::sample());
+        let older = Cell::new(None);
+        let found = self.memory.get(hash, key, now, |meta| {
+            if meta.version >= horizon {
+                return true;
+            }
+            let standing = self.standing(meta, &key.to_key());
+            older.set(Some(standing));
+            standing < Standing::Invalid
+        });
         if let (Some(started), Some(_)) = (started, &found) {
             self.recorder.sampled(started);
         }
-        found
-    }
-
-    pub(crate) fn entry_of(&self, hit: Hit<V>) -> Entry<V> {
-        let age = self.clock.now().since(hit.meta.created);
-        Entry {
-            value: hit.value,
-            source: Source::Memory,
-            age,
-            version: hit.meta.version,
+        match older.get() {
+            None => found,
+            Some(standing) => {
+                found.map(|hit| self.found_valid(hash, key, hit, standing, horizon, now))
+            }
         }
     }
 
-    fn insert(&self, key: K, value: V, ttl: Option<Duration>) {
-        let hash = self.memory.hash(&key);
-        let now = self.clock.now();
-        let expires_at = self.policy.expires_at(now, ttl);
-        let meta = Meta {
-            version: self.log.mint(),
-            created: now,
-            fresh_until: expires_at,
-            expires_at,
-            note: 0,
-        };
-        let (evicted, _) = if expires_at > now {
-            self.flights.fence(hash, &key.clone(), || {
-                self.memory.insert(hash, key, value, meta, now)
-            })
-        } else {
-            self.flights
-                .fence(hash, &key, || self.memory.remove(hash, &key).into())
-        };
-        drop(evicted);
-        self.recorder.count(Event::Insert);
-    }
-
-    fn runtime(&self) -> Result<Handle, Error> {
-        self.runtime
-            .clone()
-            .or_else(|| Handle::try_current().ok())
-            .ok_or(Error::NoRuntime)
-    }
-
-    /// Starts the load as a task of its own.
-    fn take_off<F, Fut, L, E>(
-        self: &Arc<Self>,
-        runtime: &Handle,
-        lead: Lead<K, Outcome<V>>,
-        key: K,
+    /// An entry that is older than the last invalidation and that it did not match: next time one
+    /// comparison tells.
+    #[cold]
+    fn found_valid<Q>(
+        &self,
         hash: u64,
-        ttl: Option<Duration>,
-        load: F,
-    ) where
-        F: FnOnce(LoadCx<K>) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<L, E>> + Send + 'static,
-        L: Into<Loaded<V>>,
-        E: Display + Send + Sync + 'static,
+        key: &Q,
+        mut hit: Hit<V>,
+        standing: Standing,
+        horizon: u64,
+        now: Tick,
+    ) -> Hit<V>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
     {
-        // Between this caller's miss and its boarding another flight may have landed.
-        if let Some(Hit { value, meta }) = self.find(hash, &key) {
-            lead.land(|_| {
-                Ok(Fresh {
-                    value,
-                    version: meta.version,
-                })
-            });
-            return;
+        if standing == Standing::Expired {
+            hit.meta.fresh_until = hit.meta.fresh_until.min(now);
+        } else {
+            self.memory.restamp(hash, key, hit.meta.version, horizon);
         }
-        let inner = self.clone();
-        runtime.spawn(async move {
-            let unfinished = Unfinished(&inner.recorder);
-            let started = Instant::now();
-            let loaded = load(LoadCx::new(key.clone())).await;
-            std::mem::forget(unfinished);
-            inner.recorder.count(Event::Load);
-            inner.recorder.loaded(started.elapsed());
-            match loaded {
-                Ok(loaded) => inner.land(lead, hash, key, loaded.into(), ttl),
-                Err(error) => {
-                    inner.recorder.count(Event::LoadError);
-                    lead.land(|_| Err(Error::Load(LoadError::new(error))));
-                }
-            }
+        hit
+    }
+
+    fn standing(&self, meta: &Meta, key: &K) -> Standing {
+        let tags = self.tags.get(meta.note);
+        self.log
+            .standing(meta.version, tags.as_deref().unwrap_or_default(), || {
+                key.to_text()
+            })
+    }
+
+    /// Whether a value is served as it is, without a thought of refreshing it.
+    #[inline]
+    pub(crate) fn is_fresh(&self, meta: &Meta, now: Tick) -> bool {
+        meta.fresh_until > now
+            && !self
+                .policy
+                .is_refresh_due(now, meta.created, meta.fresh_until)
+    }
+
+    /// The entry as a caller sees it, and what a stale one may be used for.
+    pub(crate) fn entry_of(&self, hit: Hit<V>, now: Tick) -> (Entry<V>, Option<Stale>) {
+        let Hit { value, meta } = hit;
+        let is_stale = meta.fresh_until <= now;
+        let stale = is_stale.then(|| {
+            self.policy
+                .stale_use(now, meta.fresh_until)
+                .unwrap_or(Stale::Fallback)
         });
-    }
-
-    /// Publishes what a load brought, unless the key was written or invalidated since it began.
-    pub(crate) fn land(
-        &self,
-        lead: Lead<K, Outcome<V>>,
-        hash: u64,
-        key: K,
-        loaded: Loaded<V>,
-        ttl: Option<Duration>,
-    ) {
-        let Loaded { value, ttl: own } = loaded;
-        let now = self.clock.now();
-        let expires_at = self.policy.expires_at(now, own.or(ttl));
-        let (stamp, version) = (lead.stamp(), self.log.mint());
-        let meta = Meta {
-            version,
-            created: now,
-            fresh_until: expires_at,
-            expires_at,
-            note: 0,
-        };
-        let mut evicted = None;
-        lead.land(|in_table| {
-            if !(in_table && self.log.is_unfenced(stamp)) {
-                self.recorder.count(Event::Fenced);
-            } else if expires_at > now {
-                evicted = Some(self.memory.insert(hash, key, value.clone(), meta, now));
-            }
-            Ok(Fresh { value, version })
-        });
-        drop(evicted);
-    }
-
-    /// Waits for a landing, until the policy's hard time-out counted from `started`.
-    async fn wait(
-        &self,
-        runtime: &Handle,
-        ticket: Ticket<Outcome<V>>,
-        started: Instant,
-    ) -> Result<Landing<Outcome<V>>, Error> {
-        let left = self.policy.wait_limit().saturating_sub(started.elapsed());
-        let timed = {
-            let _runtime = runtime.enter();
-            tokio::time::timeout(left, ticket.landing())
-        };
-        timed.await.map_err(|_| {
-            self.recorder.count(Event::Timeout);
-            Error::Timeout {
-                waited: started.elapsed(),
-            }
-        })
-    }
-}
-
-/// Counts a load whose task panicked or was cancelled; forgotten by one that ended.
-pub(crate) struct Unfinished<'a>(pub(crate) &'a Recorder);
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        self.0.count(Event::Load);
-        self.0.count(Event::LoadPanic);
+        let age = now.since(meta.created);
+        (
+            Entry {
+                value,
+                source: Source::Memory,
+                age,
+                version: meta.version,
+                is_stale,
+            },
+            stale,
+        )
     }
 }
 
@@ -501,7 +473,7 @@ fn info<K: CacheKey>(key: &K, meta: &Meta, now: Tick) -> EntryInfo {
     EntryInfo {
         key: key.to_text().into_owned(),
         age: now.since(meta.created),
-        remaining: (meta.expires_at < Tick::NEVER).then(|| meta.expires_at.since(now)),
+        remaining: (meta.fresh_until < Tick::NEVER).then(|| meta.fresh_until.since(now)),
         version: meta.version,
     }
 }
@@ -519,55 +491,5 @@ impl<K: CacheKey, V> std::fmt::Debug for Cache<K, V> {
         f.debug_struct("Cache")
             .field("name", &self.inner.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// One call on one key, from [`Cache::entry`].
-pub struct Lookup<'a, K: CacheKey, V, Q: ?Sized> {
-    cache: &'a Cache<K, V>,
-    key: &'a Q,
-    ttl: Option<Duration>,
-}
-
-impl<K, V, Q> Lookup<'_, K, V, Q>
-where
-    K: CacheKey + Borrow<Q>,
-    V: Clone + Send + Sync + 'static,
-    Q: KeyRef<K> + ?Sized,
-{
-    /// The time to live of what this call stores, instead of the policy's; the loader's own wins.
-    #[must_use]
-    pub const fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
-        self
-    }
-
-    /// As [`Cache::get_or_load`], with the whole entry.
-    pub async fn or_load<F, Fut, L, E>(self, load: F) -> Result<Entry<V>, Error>
-    where
-        F: FnOnce(LoadCx<K>) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<L, E>> + Send + 'static,
-        L: Into<Loaded<V>>,
-        E: Display + Send + Sync + 'static,
-    {
-        let inner = &*self.cache.inner;
-        let hash = inner.memory.hash(self.key);
-        if let Some(hit) = inner.find(hash, self.key) {
-            inner.recorder.count(Event::Hit);
-            return Ok(inner.entry_of(hit));
-        }
-        self.cache
-            .load_through(hash, self.key.to_key(), self.ttl, load)
-            .await
-    }
-
-    /// As [`Cache::insert`].
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
-    pub async fn insert(self, value: V) -> Result<Applied, Error> {
-        self.cache.inner.insert(self.key.to_key(), value, self.ttl);
-        Ok(Applied::Everywhere)
     }
 }

@@ -12,8 +12,11 @@ pub struct Entry<V> {
     pub source: Source,
     /// Time since it was stored; zero for a value that was just loaded.
     pub age: Duration,
-    /// Identifies the stored value: compare for equality only.
+    /// Identifies the stored value: two equal versions of a key are the same value. A value may be
+    /// given a newer one when an invalidation has passed it by.
     pub version: u64,
+    /// Whether it is past its time to live, and served all the same because the policy says so.
+    pub is_stale: bool,
 }
 
 /// Where a value came from.
@@ -30,7 +33,7 @@ pub enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Applied {
-    /// Every instance that shares the cache's tiers.
+    /// Every instance that shares the cache's tiers: with memory as the only one, this process.
     Everywhere,
 }
 

@@ -5,6 +5,11 @@ use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The most tags that a value has.
+pub(crate) const TAGS_MAX: usize = 64;
+/// The longest tag, in bytes.
+pub(crate) const TAG_BYTES_MAX: usize = 256;
+
 /// The error of every call of a cache.
 ///
 /// Cloning is cheap: all the waiters of one load share its error.
@@ -27,6 +32,15 @@ pub enum Error {
     /// The task that loaded was cancelled, several times in a row: its runtime is shutting down.
     #[error("the load was cancelled with its runtime")]
     Abandoned,
+    /// A pattern of keys cannot be read.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A value has more tags, or a longer one, than a cache keeps.
+    #[error("{given}; a value has at most {TAGS_MAX} tags of at most {TAG_BYTES_MAX} bytes")]
+    Tags {
+        /// What was given.
+        given: String,
+    },
     /// As many loads as the cache allows are running.
     #[error("{limit} loads are running, which is the limit of this cache")]
     Overloaded {
@@ -41,7 +55,23 @@ pub enum Error {
     Reentered,
 }
 
+/// A pattern that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("pattern {pattern:?}: expected {expected} at byte {at}")]
+#[non_exhaustive]
+pub struct PatternError {
+    /// The pattern, its first 100 characters.
+    pub pattern: String,
+    /// Where it goes wrong, in bytes from its start.
+    pub at: usize,
+    /// What was expected there.
+    pub expected: &'static str,
+}
+
 /// The error that a loader returned, shared by everyone who waited for it.
+///
+/// A loader's error needs no more than a text, so the chain of sources ends here: what it holds
+/// besides, its own sources among them, is reached through [`downcast_ref`](Self::downcast_ref).
 #[derive(Clone)]
 pub struct LoadError(Arc<dyn Whole>);
 

@@ -87,19 +87,19 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         self.limit
     }
 
-    /// Joins the flight of `key`, or starts one. A flight whose stamp is under `floor` began before
-    /// an invalidation that the caller comes after: it is left to its own waiters.
+    /// Joins the flight of `key`, or starts one. A flight whose stamp `is_joinable` refuses began
+    /// before something that the caller comes after: it is left to its own waiters.
     pub(crate) fn board(
         self: &Arc<Self>,
         hash: u64,
         key: &K,
         stamp: u64,
-        floor: u64,
+        is_joinable: impl FnOnce(u64) -> bool,
     ) -> Boarding<K, T> {
         let mut shard = self.shard(hash).lock();
         if let Ok(slot) = shard.find_entry(hash, |slot| slot.key == *key) {
             let flight = &slot.get().flight;
-            if flight.stamp >= floor {
+            if is_joinable(flight.stamp) {
                 return Boarding::Joined(Ticket(flight.landing.subscribe()));
             }
             drop(slot.remove());

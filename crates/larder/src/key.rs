@@ -5,8 +5,34 @@ use std::hash::Hash;
 
 /// A cache's key.
 ///
-/// Besides hashing and equality a key has a text, by which people and tools name it. Two keys
-/// that differ must have texts that differ.
+/// Besides hashing and equality a key has a text, by which people, tools, prefixes and patterns
+/// name it. Two keys that differ must have texts that differ. Strings, integers, `bool` and `char`
+/// are keys; a type of your own says what its text is:
+///
+/// ```
+/// use std::borrow::Cow;
+/// use larder::CacheKey;
+///
+/// #[derive(Clone, PartialEq, Eq, Hash)]
+/// struct Page {
+///     user: u64,
+///     number: u32,
+/// }
+///
+/// impl CacheKey for Page {
+///     fn to_text(&self) -> Cow<'_, str> {
+///         format!("{}/{}", self.user, self.number).into()
+///     }
+///
+///     fn from_text(text: &str) -> Option<Self> {
+///         let (user, number) = text.split_once('/')?;
+///         Some(Self { user: CacheKey::from_text(user)?, number: CacheKey::from_text(number)? })
+///     }
+/// }
+///
+/// let page = Page { user: 7, number: 2 };
+/// assert!(CacheKey::from_text(&page.to_text()) == Some(page));
+/// ```
 pub trait CacheKey: Hash + Eq + Clone + Send + Sync + 'static {
     /// The key's text.
     fn to_text(&self) -> Cow<'_, str>;

@@ -28,12 +28,14 @@
 //! The crate reads no environment, holds no global but the coarse clock's thread, and knows no HTTP.
 
 mod any;
+mod backoff;
 mod builder;
 mod cache;
 mod clock;
 mod entry;
 mod error;
 mod flight;
+mod glob;
 mod key;
 mod loader;
 mod log;
@@ -41,6 +43,7 @@ mod observe;
 mod policy;
 mod snapshots;
 pub mod sync;
+mod tags;
 mod tally;
 mod tier;
 
@@ -49,7 +52,7 @@ pub use builder::Builder;
 pub use cache::{Cache, Lookup};
 pub use clock::{Clock, ManualClock, Tick};
 pub use entry::{Applied, Entry, EntryInfo, Source};
-pub use error::{BuildError, Error, LoadError};
+pub use error::{BuildError, Error, LoadError, PatternError};
 pub use key::{CacheKey, KeyRef};
 pub use loader::{LoadCx, Loaded};
 pub use observe::{Latency, Stats};

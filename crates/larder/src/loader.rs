@@ -29,12 +29,13 @@ impl<K> LoadCx<K> {
 /// ```
 /// # use std::time::Duration;
 /// # use larder::Loaded;
-/// let brief = Loaded::from("token").ttl(Duration::from_secs(30));
+/// let member = Loaded::from("Ada").ttl(Duration::from_secs(30)).tags(["team:7"]);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Loaded<V> {
     pub(crate) value: V,
     pub(crate) ttl: Option<Duration>,
+    pub(crate) tags: Vec<Box<str>>,
 }
 
 impl<V> Loaded<V> {
@@ -44,10 +45,22 @@ impl<V> Loaded<V> {
         self.ttl = Some(ttl);
         self
     }
+
+    /// Tags by which [`Cache::invalidate_tag`](crate::Cache::invalidate_tag) finds this value,
+    /// besides those of the call. At most 64 in all, of at most 256 bytes each.
+    #[must_use]
+    pub fn tags<T: Into<Box<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
 }
 
 impl<V> From<V> for Loaded<V> {
     fn from(value: V) -> Self {
-        Self { value, ttl: None }
+        Self {
+            value,
+            ttl: None,
+            tags: Vec::new(),
+        }
     }
 }

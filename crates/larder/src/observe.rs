@@ -22,6 +22,7 @@ pub(crate) enum Event {
     Hit,
     Miss,
     Coalesced,
+    StaleServed,
     Load,
     LoadError,
     LoadPanic,
@@ -118,6 +119,7 @@ impl Recorder {
             hits,
             misses: count(Event::Miss),
             coalesced: count(Event::Coalesced),
+            stale_served: count(Event::StaleServed),
             loads: count(Event::Load),
             load_errors: count(Event::LoadError),
             load_panics: count(Event::LoadPanic),
@@ -146,13 +148,12 @@ impl Recorder {
 
 /// Hits × (mean miss − mean hit): what the callers would have waited for without the cache.
 fn saved(hits: u64, hit: &Latency, miss: &Latency) -> Duration {
-    if miss.count == 0 {
+    let Some(miss) = miss.mean else {
         return Duration::ZERO;
-    }
-    miss.mean
-        .saturating_sub(hit.mean)
-        .checked_mul(u32::try_from(hits).unwrap_or(u32::MAX))
-        .unwrap_or(Duration::MAX)
+    };
+    let each = miss.saturating_sub(hit.mean.unwrap_or_default());
+    let hits = u32::try_from(hits).unwrap_or(u32::MAX);
+    each.checked_mul(hits).unwrap_or(Duration::MAX)
 }
 
 /// A cache's figures since it was built or last reset.
@@ -167,6 +168,8 @@ pub struct Stats {
     pub misses: u64,
     /// Misses that waited for a load which another get had started.
     pub coalesced: u64,
+    /// Gets answered with a stale value, hits and misses among them.
+    pub stale_served: u64,
     /// Loads that ended, well or not.
     pub loads: u64,
     /// Loads that returned an error.
@@ -181,11 +184,11 @@ pub struct Stats {
     pub overloads: u64,
     /// Values put in by hand.
     pub inserts: u64,
-    /// Keys invalidated by hand.
+    /// Invalidations of keys, tags, prefixes and patterns.
     pub invalidations: u64,
     /// Times the whole cache was cleared.
     pub clears: u64,
-    /// Latency of hits, sampled.
+    /// Latency of hits: one in 64 is timed.
     pub hit: Latency,
     /// Latency of gets that waited for a load.
     pub miss: Latency,
@@ -205,26 +208,26 @@ impl Stats {
     }
 }
 
-/// A distribution of latencies, to within 3 %.
+/// A distribution of latencies, to within 3 %; `None` where nothing was timed yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latency {
     /// How many were timed.
     pub count: u64,
     /// Their mean.
-    pub mean: Duration,
+    pub mean: Option<Duration>,
     /// Half took no longer.
-    pub p50: Duration,
+    pub p50: Option<Duration>,
     /// 99 in 100 took no longer.
-    pub p99: Duration,
+    pub p99: Option<Duration>,
 }
 
 impl Latency {
     fn of(timings: &TimingSnapshot) -> Self {
         Self {
             count: timings.count(),
-            mean: timings.mean().unwrap_or_default(),
-            p50: timings.quantile(0.5).unwrap_or_default(),
-            p99: timings.quantile(0.99).unwrap_or_default(),
+            mean: timings.mean(),
+            p50: timings.quantile(0.5),
+            p99: timings.quantile(0.99),
         }
     }
 }

@@ -1,34 +1,59 @@
-//! When a value is fresh. Pure: durations and ticks in, a verdict out; knows no tiers and no loads.
+//! When a value is fresh, stale or gone. Pure: durations and ticks in, a verdict out; knows no
+//! tiers and no loads.
 
 use std::time::Duration;
 
 use crate::clock::Tick;
 
-/// How long values live and how long callers wait.
+/// How long values live, when they are refreshed, and how long callers wait.
 ///
 /// ```
 /// use std::time::Duration;
 /// use larder::Policy;
-/// let policy = Policy::ttl(Duration::from_secs(300)).hard_timeout(Duration::from_secs(2));
+/// let policy = Policy::ttl(Duration::from_secs(300))
+///     .jitter(0.1)
+///     .refresh_ahead(0.8)
+///     .stale_while_revalidate(Duration::from_secs(30))
+///     .stale_if_error(Duration::from_secs(3_600))
+///     .soft_timeout(Duration::from_millis(50))
+///     .hard_timeout(Duration::from_secs(2));
 /// assert_eq!(policy.time_to_live(), Some(Duration::from_secs(300)));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Policy {
     ttl: Option<Duration>,
+    jitter: f64,
+    refresh_ahead: Option<f64>,
+    stale_while_revalidate: Duration,
+    stale_if_error: Duration,
+    error_throttle: Duration,
+    soft_timeout: Option<Duration>,
     hard_timeout: Duration,
+}
+
+/// What may be done with a value past its time to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stale {
+    /// Serve it, and refresh it in the background.
+    Serve,
+    /// Serve it only if the loader fails or is slow.
+    Fallback,
 }
 
 impl Policy {
     /// The longest that a caller waits for a load, unless set otherwise.
     pub const DEFAULT_HARD_TIMEOUT: Duration = Duration::from_mins(1);
+    /// How long a failed loader is left alone while a stale value stands in, unless set otherwise.
+    pub const DEFAULT_ERROR_THROTTLE: Duration = Duration::from_secs(5);
 
-    /// Values are fresh for `ttl` after they were stored, then they are gone.
+    /// Values are fresh for `ttl` after they were stored. Then they are gone, unless one of the
+    /// stale windows keeps them.
     ///
-    /// Zero stores nothing. Precision is a millisecond; anything past 34 years is for ever.
+    /// Zero stores nothing. The clock moves in steps of 10 ms; anything past 34 years is for ever.
     pub const fn ttl(ttl: Duration) -> Self {
         Self {
             ttl: Some(ttl),
-            hard_timeout: Self::DEFAULT_HARD_TIMEOUT,
+            ..Self::forever()
         }
     }
 
@@ -36,8 +61,61 @@ impl Policy {
     pub const fn forever() -> Self {
         Self {
             ttl: None,
+            jitter: 0.0,
+            refresh_ahead: None,
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+            error_throttle: Self::DEFAULT_ERROR_THROTTLE,
+            soft_timeout: None,
             hard_timeout: Self::DEFAULT_HARD_TIMEOUT,
         }
+    }
+
+    /// Shortens each value's time to live by up to this part of it, 0 to 1, so that values stored
+    /// together do not expire together.
+    #[must_use]
+    pub const fn jitter(mut self, part: f64) -> Self {
+        self.jitter = part;
+        self
+    }
+
+    /// The first get after this part of the time to live, above 0 and under 1, refreshes the value
+    /// in the background and is answered at once.
+    #[must_use]
+    pub const fn refresh_ahead(mut self, part: f64) -> Self {
+        self.refresh_ahead = Some(part);
+        self
+    }
+
+    /// For this long after its time to live a value is still served, flagged as stale, while one
+    /// refresh runs in the background.
+    #[must_use]
+    pub const fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.stale_while_revalidate = window;
+        self
+    }
+
+    /// For this long after its time to live a value stands in when the loader fails, panics or
+    /// takes longer than a time-out (fail-safe).
+    #[must_use]
+    pub const fn stale_if_error(mut self, window: Duration) -> Self {
+        self.stale_if_error = window;
+        self
+    }
+
+    /// After a failure that a stale value stood in for, the loader is left alone for this long.
+    #[must_use]
+    pub const fn error_throttle(mut self, pause: Duration) -> Self {
+        self.error_throttle = pause;
+        self
+    }
+
+    /// A caller for whom a stale value could stand in waits no longer than this; the load goes on
+    /// and stores its result. Without such a value only the hard time-out counts.
+    #[must_use]
+    pub const fn soft_timeout(mut self, wait: Duration) -> Self {
+        self.soft_timeout = Some(wait);
+        self
     }
 
     /// How long a caller waits for a load before it gets [`Error::Timeout`](crate::Error::Timeout).
@@ -53,13 +131,68 @@ impl Policy {
         self.ttl
     }
 
-    pub(crate) const fn wait_limit(&self) -> Duration {
-        self.hard_timeout
+    pub(crate) const fn throttle(&self) -> Duration {
+        self.error_throttle
     }
 
-    /// The deadline of a value stored at `now`; `own` is the value's own time to live, if it has one.
-    pub(crate) fn expires_at(&self, now: Tick, own: Option<Duration>) -> Tick {
-        own.or(self.ttl).map_or(Tick::NEVER, |ttl| now.after(ttl))
+    /// How long to wait for a load, with or without a value to fall back on.
+    pub(crate) fn wait_limit(&self, has_fallback: bool) -> Duration {
+        let soft = self.soft_timeout.filter(|_| has_fallback);
+        soft.map_or(self.hard_timeout, |soft| soft.min(self.hard_timeout))
+    }
+
+    /// The setting that is outside its range, with what was given and expected.
+    pub(crate) fn fault(&self) -> Option<(&'static str, f64, &'static str)> {
+        if !(0.0..=1.0).contains(&self.jitter) {
+            return Some(("jitter", self.jitter, "0 to 1"));
+        }
+        let part = self
+            .refresh_ahead
+            .filter(|part| !(*part > 0.0 && *part < 1.0))?;
+        Some(("refresh_ahead", part, "above 0 and under 1"))
+    }
+
+    /// Until when a value stored at `now` is fresh, and until when it is kept. `own` is its own
+    /// time to live, if it has one; `seed` spreads the jitter.
+    pub(crate) fn deadlines(&self, now: Tick, own: Option<Duration>, seed: u64) -> (Tick, Tick) {
+        let Some(ttl) = own.or(self.ttl) else {
+            return (Tick::NEVER, Tick::NEVER);
+        };
+        if ttl.is_zero() {
+            return (now, now);
+        }
+        let fresh_until = now.after(self.jittered(ttl, seed));
+        let kept = self.stale_while_revalidate.max(self.stale_if_error);
+        (fresh_until, fresh_until.after(kept))
+    }
+
+    fn jittered(&self, ttl: Duration, seed: u64) -> Duration {
+        if self.jitter == 0.0 {
+            return ttl;
+        }
+        // Fibonacci hashing spreads consecutive seeds evenly (Knuth, TAOCP 3, 6.4).
+        let spread = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) as f64 / u64::MAX as f64;
+        let shortened = ttl.as_secs_f64() * (1.0 - self.jitter * spread);
+        Duration::try_from_secs_f64(shortened).unwrap_or(ttl)
+    }
+
+    /// Whether a fresh value should be refreshed ahead of its end.
+    pub(crate) fn is_refresh_due(&self, now: Tick, created: Tick, fresh_until: Tick) -> bool {
+        let Some(part) = self.refresh_ahead else {
+            return false;
+        };
+        let life = fresh_until.since(created).as_secs_f64();
+        now.since(created).as_secs_f64() >= life * part
+    }
+
+    /// What a value that is stale since `since` may be used for.
+    pub(crate) fn stale_use(&self, now: Tick, since: Tick) -> Option<Stale> {
+        let age = now.since(since);
+        if age < self.stale_while_revalidate {
+            Some(Stale::Serve)
+        } else {
+            (age < self.stale_if_error).then_some(Stale::Fallback)
+        }
     }
 }
 

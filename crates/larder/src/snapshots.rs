@@ -131,19 +131,23 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
         let sample = (shared.project)(&value);
         let mut latest = shared.latest.write();
         let version = latest.as_ref().map_or(1, |last| last.version + 1);
-        *latest = Some(Snapshot {
+        let age = Duration::ZERO;
+        let new = Snapshot {
             value,
             version,
             timestamp,
-            age: Duration::ZERO,
+            age,
             taken,
-        });
-        shared.push(Sample {
+        };
+        let last = latest.replace(new);
+        let oldest = shared.push(Sample {
             timestamp,
             value: sample,
         });
         drop(latest);
         shared.version.send_replace(version);
+        // Only now: what drops may read these snapshots.
+        drop((last, oldest));
         version
     }
 
@@ -155,16 +159,18 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
         let (timestamp, taken) = (shared.clock.wall(), shared.clock.now());
         let sample = (shared.project)(&last.value);
         let mut latest = shared.latest.write();
-        if let Some(latest) = latest
+        let confirmed = latest
             .as_mut()
-            .filter(|latest| latest.version == last.version)
-        {
-            (latest.timestamp, latest.taken) = (timestamp, taken);
+            .filter(|latest| latest.version == last.version);
+        let oldest = confirmed.and_then(|confirmed| {
+            (confirmed.timestamp, confirmed.taken) = (timestamp, taken);
             shared.push(Sample {
                 timestamp,
                 value: sample,
-            });
-        }
+            })
+        });
+        drop(latest);
+        drop(oldest);
     }
 
     /// The last value, with its age. Never waits for a refresh.
@@ -239,13 +245,30 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
     /// dropped. Refreshes never overlap, and rest for a moment between two.
     ///
     /// Must be called within a tokio runtime. A refresh that panics counts as one that failed.
-    pub fn spawn<F, Fut, E>(&self, mut refresh: F) -> Refresher
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::{Refreshed, Snapshots};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let rates = Snapshots::<f64>::builder("rates").interval(Duration::from_secs(30)).build();
+    /// let refresher = rates.spawn(|| async { fetch().await.map(Refreshed::Changed) });
+    ///
+    /// let mut versions = rates.subscribe();
+    /// versions.changed().await.unwrap(); // the first refresh is done
+    /// assert_eq!(*rates.latest().unwrap().value, 1.25);
+    /// drop(refresher); // the refreshing ends
+    /// # }
+    /// # async fn fetch() -> Result<f64, std::io::Error> { Ok(1.25) }
+    /// ```
+    pub fn spawn<F, Fut, E>(&self, refresh: F) -> Refresher
     where
         F: FnMut() -> Fut + Send + 'static,
         Fut: Future<Output = Result<Refreshed<T>, E>> + Send + 'static,
         E: Display + Send + 'static,
     {
         let snapshots = self.clone();
+        let refresh = Arc::new(Mutex::new(refresh));
         Refresher(tokio::spawn(async move {
             let mut interval = tokio::time::interval(snapshots.shared.interval);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -254,17 +277,32 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
                     _ = interval.tick() => {}
                     () = snapshots.shared.wake.notified() => interval.reset(),
                 }
-                let started = quanta::Instant::now();
-                let work = refresh();
-                let work = AbortOnDrop(tokio::spawn(async move {
-                    work.await.map_err(|error| error.to_string())
-                }));
-                let result = work.join().await;
-                // Already logged and counted; the next turn tries again.
-                let _ = snapshots.take(result, started.elapsed());
+                snapshots.turn(&refresh).await;
                 tokio::time::sleep(snapshots.shared.rest).await;
             }
         }))
+    }
+
+    /// One refresh, as a task of its own: whatever in it panics ends that task only.
+    async fn turn<F, Fut, E>(&self, refresh: &Arc<Mutex<F>>)
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Refreshed<T>, E>> + Send + 'static,
+        E: Display + Send + 'static,
+    {
+        let started = quanta::Instant::now();
+        let (snapshots, refresh) = (self.clone(), refresh.clone());
+        let mut task = AbortOnDrop(tokio::spawn(async move {
+            let refreshing = refresh.lock()();
+            // What fails is logged and counted there; the next turn tries again.
+            let _ = snapshots.refresh_with(refreshing).await;
+        }));
+        if let Err(error) = (&mut task.0).await {
+            let _ = self.take(
+                Err(format!("the refresh did not end: {error}")),
+                started.elapsed(),
+            );
+        }
     }
 
     fn take(&self, result: Result<Refreshed<T>, String>, took: Duration) -> Result<(), String> {
@@ -294,13 +332,17 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
 }
 
 impl<T, P> Shared<T, P> {
-    fn push(&self, sample: Sample<P>) {
+    /// Adds a sample; the one that had to go for it is the caller's to drop, outside every lock.
+    fn push(&self, sample: Sample<P>) -> Option<Sample<P>> {
         let mut ring = self.ring.write();
-        if ring.len() == self.capacity {
-            ring.pop_front();
-        }
+        let oldest = if ring.len() == self.capacity {
+            ring.pop_front()
+        } else {
+            None
+        };
         ring.push_back(sample);
         self.samples.fetch_add(1, Ordering::Relaxed);
+        oldest
     }
 }
 
@@ -322,17 +364,9 @@ impl Drop for Refresher {
     }
 }
 
-struct AbortOnDrop<R>(tokio::task::JoinHandle<Result<R, String>>);
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
 
-impl<R> AbortOnDrop<R> {
-    async fn join(mut self) -> Result<R, String> {
-        (&mut self.0)
-            .await
-            .unwrap_or_else(|error| Err(format!("the refresh did not end: {error}")))
-    }
-}
-
-impl<R> Drop for AbortOnDrop<R> {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -151,6 +151,35 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         wait::for_ready(self.cache.invalidate(key))
     }
 
+    /// [`crate::Cache::invalidate_tag`].
+    pub fn invalidate_tag(&self, tag: &str) -> Result<Applied, Error> {
+        wait::for_ready(self.cache.invalidate_tag(tag))
+    }
+
+    /// [`crate::Cache::expire_tag`].
+    pub fn expire_tag(&self, tag: &str) -> Result<Applied, Error> {
+        wait::for_ready(self.cache.expire_tag(tag))
+    }
+
+    /// [`crate::Cache::invalidate_prefix`].
+    pub fn invalidate_prefix(&self, prefix: &str) -> Result<Applied, Error> {
+        wait::for_ready(self.cache.invalidate_prefix(prefix))
+    }
+
+    /// [`crate::Cache::invalidate_matching`].
+    pub fn invalidate_matching(&self, pattern: &str) -> Result<Applied, Error> {
+        wait::for_ready(self.cache.invalidate_matching(pattern))
+    }
+
+    /// [`crate::Cache::expire`].
+    pub fn expire<Q>(&self, key: &Q) -> Result<Applied, Error>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        wait::for_ready(self.cache.expire(key))
+    }
+
     /// Removes everything. Values are unreachable at once; taking back their memory is O(n). Waits
     /// for no load.
     pub fn clear(&self) -> Result<Applied, Error> {
@@ -180,6 +209,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// The weight that it holds: the number of entries, unless the builder was given a weigher.
     pub fn weight(&self) -> u64 {
         self.cache.weight()
+    }
+
+    /// Whether a weigher says what an entry takes of the capacity.
+    pub fn is_weighed(&self) -> bool {
+        self.cache.is_weighed()
     }
 
     /// The most weight that it holds.

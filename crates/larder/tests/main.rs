@@ -5,9 +5,11 @@ mod main {
     mod freshness;
     mod history;
     mod snapshots;
+    mod stale;
     mod stampede;
     mod stats;
     mod sync;
+    mod tags;
 
     use std::convert::Infallible;
     use std::future::Future;

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use super::File;
 
 /// Know nothing of the rest.
-const LEAVES: [&str; 6] = ["clock", "entry", "error", "key", "policy", "tally"];
+const LEAVES: [&str; 8] = [
+    "clock", "entry", "error", "glob", "key", "policy", "tags", "tally",
+];
 /// Put the mechanisms together.
 const COMPOSING: [&str; 5] = ["any", "builder", "cache", "lib", "sync"];
 

@@ -25,6 +25,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
         self.weight()
     }
 
+    fn is_weighed(&self) -> bool {
+        self.is_weighed()
+    }
+
     fn max_capacity(&self) -> u64 {
         self.max_capacity()
     }

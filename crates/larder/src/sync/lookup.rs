@@ -10,23 +10,23 @@ use quanta::Instant;
 
 use super::loading::{self, Loading};
 use super::wait;
-use crate::cache::{Fresh, Inner, Outcome, Unfinished};
+use crate::cache::load::{BOARDINGS_MAX, Call};
+use crate::cache::{Fresh, Inner, Outcome};
+use crate::clock::Tick;
 use crate::entry::{Applied, Entry, Source};
-use crate::error::{Error, LoadError};
+use crate::error::Error;
 use crate::flight::{Boarding, Landing, Lead, Ticket};
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::Loaded;
 use crate::observe::Event;
 use crate::tier::memory::Hit;
 
-/// How often a get asks anew when the load it waited for was given up.
-const BOARDINGS_MAX: usize = 3;
-
 /// One call on one key, from [`Cache::entry`](super::Cache::entry).
 pub struct Lookup<'a, K: CacheKey, V, Q: ?Sized> {
     cache: &'a crate::cache::Cache<K, V>,
     key: &'a Q,
     ttl: Option<Duration>,
+    tags: Vec<Box<str>>,
 }
 
 impl<'a, K, V, Q> Lookup<'a, K, V, Q>
@@ -40,6 +40,7 @@ where
             cache,
             key,
             ttl: None,
+            tags: Vec::new(),
         }
     }
 
@@ -50,7 +51,15 @@ where
         self
     }
 
-    /// As [`Cache::get_or_load`](super::Cache::get_or_load), with the whole entry.
+    /// Tags of what this call stores, besides those that the loader gives.
+    #[must_use]
+    pub fn tags<T: Into<Box<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
+
+    /// As [`Cache::get_or_load`](super::Cache::get_or_load), with the whole entry. Without a
+    /// background to refresh in, a stale value stands in only when the load fails.
     pub fn or_load<F, L, E>(self, load: F) -> Result<Entry<V>, Error>
     where
         F: FnOnce(&K) -> Result<L, E>,
@@ -58,80 +67,121 @@ where
         E: Display + Send + Sync + 'static,
     {
         let inner = &self.cache.inner;
-        let hash = inner.memory.hash(self.key);
-        if let Some(hit) = inner.find(hash, self.key) {
-            inner.recorder.count(Event::Hit);
-            return Ok(inner.entry_of(hit));
+        let (hash, now) = (inner.memory.hash(self.key), inner.clock.now());
+        match inner.find(hash, self.key, now) {
+            Some(hit) if hit.meta.fresh_until > now => {
+                inner.recorder.count(Event::Hit);
+                Ok(inner.entry_of(hit, now).0)
+            }
+            stale => {
+                let Self { ttl, tags, .. } = self;
+                let (call, key) = (Call { hash, ttl, tags }, self.key.to_key());
+                Miss {
+                    inner,
+                    key: &key,
+                    hash,
+                }
+                .answer(call, stale, now, load)
+            }
         }
-        let miss = Miss {
-            inner,
-            hash,
-            key: &self.key.to_key(),
-            ttl: self.ttl,
-        };
-        miss.load_through(load)
     }
 
     /// As [`Cache::insert`](super::Cache::insert).
     pub fn insert(self, value: V) -> Result<Applied, Error> {
-        let mut lookup = self.cache.entry(self.key);
-        if let Some(ttl) = self.ttl {
-            lookup = lookup.ttl(ttl);
-        }
-        wait::for_ready(lookup.insert(value))
+        self.cache
+            .inner
+            .insert(self.key.to_key(), value, self.ttl, self.tags)?;
+        Ok(Applied::Everywhere)
     }
 }
 
-/// A key that was not found, and how its value is stored once it is.
+/// A key that memory does not settle.
 struct Miss<'a, K: CacheKey, V> {
     inner: &'a Arc<Inner<K, V>>,
-    hash: u64,
     key: &'a K,
-    ttl: Option<Duration>,
+    hash: u64,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
+    /// Loads, with a stale value to fall back on where the policy allows it.
+    fn answer<F, L, E>(
+        &self,
+        call: Call,
+        stale: Option<Hit<V>>,
+        now: Tick,
+        load: F,
+    ) -> Result<Entry<V>, Error>
+    where
+        F: FnOnce(&K) -> Result<L, E>,
+        L: Into<Loaded<V>>,
+        E: Display + Send + Sync + 'static,
+    {
+        let inner = self.inner;
+        inner.recorder.count(Event::Miss);
+        let usable = |hit: &Hit<V>| inner.policy.stale_use(now, hit.meta.fresh_until).is_some();
+        let Some(hit) = stale.filter(usable) else {
+            return self.load_through(call, false, load);
+        };
+        if !inner.backoff.is_paused(self.hash, now)
+            && let Ok(loaded) = self.load_through(call, true, load)
+        {
+            return Ok(loaded);
+        }
+        inner.recorder.count(Event::StaleServed);
+        Ok(inner.entry_of(hit, now).0)
+    }
+
     /// The miss: this thread loads, or waits for the one that does.
-    fn load_through<F, L, E>(&self, load: F) -> Result<Entry<V>, Error>
+    fn load_through<F, L, E>(
+        &self,
+        call: Call,
+        has_fallback: bool,
+        load: F,
+    ) -> Result<Entry<V>, Error>
     where
         F: FnOnce(&K) -> Result<L, E>,
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
     {
         let (inner, key) = (self.inner, self.key);
-        inner.recorder.count(Event::Miss);
         if loading::is_loaded_here(self.address(), key) {
             return Err(Error::Reentered);
         }
         let started = Instant::now();
-        let mut load = Some(load);
-        for _ in 0..BOARDINGS_MAX {
-            let stamp = inner.log.stamp();
-            let ticket = match inner
-                .flights
-                .board(self.hash, key, stamp, inner.log.floor())
-            {
+        let mut own = Some((call, load));
+        let mut not_before = 0;
+        for boarding in 1..=BOARDINGS_MAX {
+            let joining = inner.log.stamp();
+            if boarding == BOARDINGS_MAX {
+                not_before = u64::MAX;
+            }
+            let ticket = match inner.board(key, self.hash, joining, not_before) {
                 Boarding::Joined(ticket) => {
                     inner.recorder.count(Event::Coalesced);
                     ticket
                 }
                 Boarding::Leads(lead, ticket) => {
-                    let Some(load) = load.take() else {
-                        return Err(Error::Abandoned);
+                    let Some((call, load)) = own.take() else {
+                        break;
                     };
-                    self.fly(lead, load);
+                    self.fly(lead, call, load);
                     ticket
                 }
                 Boarding::Full => {
                     inner.recorder.count(Event::Overload);
-                    let limit = inner.flights.limit();
-                    return Err(Error::Overloaded { limit });
+                    return Err(Error::Overloaded {
+                        limit: inner.flights.limit(),
+                    });
                 }
             };
-            match self.wait(ticket, started)? {
+            match self.wait(ticket, started, has_fallback)? {
                 Landing::Landed(outcome) => {
                     inner.recorder.missed(started.elapsed());
-                    return outcome.map(loaded_entry);
+                    let fresh = outcome?;
+                    if inner.suits(key, &fresh, joining) {
+                        return Ok(loaded_entry(fresh));
+                    }
+                    not_before = joining;
                 }
                 Landing::Panicked => return Err(Error::LoadPanicked),
                 Landing::Lost | Landing::InTheAir => {}
@@ -140,45 +190,31 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
         Err(Error::Abandoned)
     }
 
-    /// Runs the load on this thread. When it panics, `lead` tells the waiters and frees the key.
-    fn fly<F, L, E>(&self, lead: Lead<K, Outcome<V>>, load: F)
+    /// Runs the load on this thread. When it panics, the waiters are told and the key is free.
+    fn fly<F, L, E>(&self, lead: Lead<K, Outcome<V>>, call: Call, load: F)
     where
         F: FnOnce(&K) -> Result<L, E>,
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
     {
-        let (inner, hash, key) = (self.inner, self.hash, self.key);
-        // Between this thread's miss and its boarding another flight may have landed.
-        if let Some(Hit { value, meta }) = inner.find(hash, key) {
-            let version = meta.version;
-            lead.land(|_| Ok(Fresh { value, version }));
-            return;
-        }
-        let unfinished = Unfinished(&inner.recorder);
-        let loading = Loading::begin(self.address(), key.clone());
-        let started = Instant::now();
-        let loaded = load(key);
-        drop(loading);
-        std::mem::forget(unfinished);
-        inner.recorder.count(Event::Load);
-        inner.recorder.loaded(started.elapsed());
-        match loaded {
-            Ok(loaded) => inner.land(lead, hash, key.clone(), loaded.into(), self.ttl),
-            Err(error) => {
-                inner.recorder.count(Event::LoadError);
-                lead.land(|_| Err(Error::Load(LoadError::new(error))));
-            }
+        if let Some(under_way) = self.inner.begin(lead, self.key.clone(), call, None) {
+            let loading = Loading::begin(self.address(), self.key.clone());
+            let loaded = load(self.key);
+            drop(loading);
+            under_way.end(loaded);
         }
     }
 
-    /// Waits for a landing, until the policy's hard time-out counted from `started`.
+    /// Waits for a landing, until the policy's time-out counted from `started`.
     fn wait(
         &self,
         ticket: Ticket<Outcome<V>>,
         started: Instant,
+        has_fallback: bool,
     ) -> Result<Landing<Outcome<V>>, Error> {
         let inner = self.inner;
-        let left = inner.policy.wait_limit().saturating_sub(started.elapsed());
+        let limit = inner.policy.wait_limit(has_fallback);
+        let left = limit.saturating_sub(started.elapsed());
         wait::at_most(left, ticket.landing()).ok_or_else(|| {
             inner.recorder.count(Event::Timeout);
             let waited = started.elapsed();
@@ -192,11 +228,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
     }
 }
 
-fn loaded_entry<V>(Fresh { value, version }: Fresh<V>) -> Entry<V> {
+fn loaded_entry<V>(Fresh { value, version, .. }: Fresh<V>) -> Entry<V> {
     Entry {
         value,
         source: Source::Loader,
         age: Duration::ZERO,
         version,
+        is_stale: false,
     }
 }

@@ -139,24 +139,36 @@ async fn it_refreshes_at_its_interval_and_when_it_is_woken() {
     );
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Panics {
+    Asked,
+    Awaited,
+    Projected,
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_panics_counts_as_failed_and_the_next_one_runs() {
-    let snapshots = Snapshots::<u32>::builder("test")
-        .interval(Duration::from_secs(1))
-        .build();
-    let mut follow = snapshots.subscribe();
-    let mut turn = 0;
-    let _refresher = snapshots.spawn(move || {
-        turn += 1;
-        let turn = turn;
-        async move {
-            assert!(turn != 1, "the first refresh panics");
-            Ok::<_, String>(Refreshed::Changed(turn))
-        }
-    });
-    follow.changed().await.unwrap();
-    assert_eq!(*snapshots.latest().unwrap().value, 2);
-    assert_eq!(snapshots.health().failures, 1);
+async fn a_refresh_that_panics_anywhere_counts_as_failed_and_the_next_one_runs() {
+    for panics in [Panics::Asked, Panics::Awaited, Panics::Projected] {
+        let snapshots = Snapshots::<u32>::builder("test")
+            .interval(Duration::from_secs(1))
+            .history_of(move |turn| assert!(panics != Panics::Projected || *turn != 1))
+            .build();
+        let mut follow = snapshots.subscribe();
+        let mut turn = 0;
+        let _refresher = snapshots.spawn(move || {
+            turn += 1;
+            assert!(panics != Panics::Asked || turn != 1);
+            let turn = turn;
+            async move {
+                assert!(panics != Panics::Awaited || turn != 1);
+                Ok::<_, String>(Refreshed::Changed(turn))
+            }
+        });
+        follow.changed().await.unwrap();
+        assert_eq!(*snapshots.latest().unwrap().value, 2);
+        let health = snapshots.health();
+        assert_eq!(health.failures, 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,4 +198,26 @@ async fn reading_never_waits_for_a_refresh() {
     hold.add_permits(1);
     follow.changed().await.unwrap();
     assert_eq!(*snapshots.latest().unwrap().value, 2);
+}
+
+/// Reads the snapshots that it is in when it is dropped.
+struct Reader(Option<Snapshots<Reader>>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(snapshots) = self.0.take() {
+            assert!(snapshots.latest().is_some());
+            assert!(!snapshots.all().is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_value_may_read_the_snapshots_while_it_is_dropped() {
+    let snapshots = Snapshots::<Reader>::builder("test").capacity(1).build();
+    for _ in 0..3 {
+        snapshots.update(Reader(Some(snapshots.clone())));
+        snapshots.confirm();
+    }
+    snapshots.update(Reader(None));
 }

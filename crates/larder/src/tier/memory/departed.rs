@@ -36,7 +36,8 @@ pub(crate) struct Departed<K, V> {
 pub struct Evictions {
     /// Entries put out to make room for others.
     pub capacity: u64,
-    /// Entries put out because their time was over.
+    /// Entries put out because their time was over. One whose key was loaded again before that
+    /// counts as replaced.
     pub expired: u64,
     /// Values that another value of their key took the place of.
     pub replaced: u64,

@@ -153,7 +153,6 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     }
 
     /// Sets the version of the key's entry to `to` if it is `from`; all else stays.
-    #[cfg_attr(not(test), expect(dead_code, reason = "invalidation by tag needs it"))]
     pub(crate) fn restamp<Q>(&self, hash: u64, key: &Q, from: u64, to: u64)
     where
         K: Borrow<Q>,
@@ -170,6 +169,11 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
             let cleared = shard.0.write().clear();
             cleared.for_each(&mut take);
         }
+    }
+
+    /// Whether a weigher says what an entry takes of the limit.
+    pub(crate) fn is_weighed(&self) -> bool {
+        self.weigher.is_some()
     }
 
     /// Entries held, expired ones among them until they are reclaimed.
