@@ -39,6 +39,8 @@ mod glob;
 mod key;
 mod loader;
 mod log;
+#[doc(hidden)]
+pub mod macros;
 mod observe;
 mod policy;
 mod snapshots;
@@ -54,6 +56,57 @@ pub use clock::{Clock, ManualClock, Tick};
 pub use entry::{Applied, Entry, EntryInfo, Source};
 pub use error::{BuildError, Error, LoadError, PatternError};
 pub use key::{CacheKey, KeyRef};
+/// # Examples
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use larder::{Cache, cached};
+///
+/// static USERS: LazyLock<Cache<String, String>> =
+///     LazyLock::new(|| Cache::builder("users").build().expect("the settings are right"));
+///
+/// /// The name of a user.
+/// #[cached(cache = USERS, key = "user:{id}", ttl = "5m")]
+/// async fn user(id: u64) -> Result<String, larder::Error> {
+///     Ok(format!("user {id}"))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), larder::Error> {
+/// assert_eq!(user(7).await?, "user 7");
+/// assert_eq!(USERS.peek("user:7").as_deref(), Some("user 7"));
+/// user_invalidate(7).await?;
+/// assert_eq!(USERS.peek("user:7"), None);
+/// assert_eq!(user_uncached(7).await?, "user 7");
+/// # Ok(()) }
+/// ```
+///
+/// A method of a type that has its cache, without a runtime:
+///
+/// ```
+/// use larder::{cached, sync::Cache};
+///
+/// struct Words { lengths: Cache<String, usize> }
+///
+/// impl Words {
+///     #[cached(cache = self.lengths)]
+///     fn length(&self, word: &str) -> usize { word.chars().count() }
+/// }
+///
+/// let words = Words { lengths: Cache::builder("lengths").build()? };
+/// assert_eq!(words.length("Käse"), 4);
+/// assert_eq!(words.lengths.peek("Käse"), Some(4));
+/// words.length_invalidate("Käse")?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What is missing is told when it is compiled:
+///
+/// ```compile_fail
+/// # static USERS: std::sync::LazyLock<larder::sync::Cache<String, u64>> = std::sync::LazyLock::new(|| todo!());
+/// #[larder::cached(cache = USERS, key = "user:{id}")]
+/// fn user(tenant: u64, id: u64) -> u64 { tenant + id } // `tenant` is not in the key
+/// ```
+pub use larder_macros::cached;
 pub use loader::{LoadCx, Loaded};
 pub use observe::{Latency, Stats};
 pub use policy::Policy;

@@ -1,6 +1,7 @@
 //! The cache's promises, as a user of the crate sees them.
 
 mod main {
+    mod cached;
     mod coherence;
     mod freshness;
     mod history;

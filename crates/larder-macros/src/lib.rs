@@ -1,0 +1,56 @@
+//! The attribute macro [`cached`] of the crate `larder`, which re-exports it.
+//!
+//! It writes calls of larder's public API and knows nothing of how a cache works.
+
+mod duration;
+mod expand;
+mod function;
+mod options;
+
+use proc_macro::TokenStream;
+
+/// Caches what a function returns, in a cache that the program builds.
+///
+/// On an `async fn` the cache is a `larder::Cache`, on a `fn` a `larder::sync::Cache`. However many
+/// callers ask for the same arguments together, the body runs once.
+///
+/// # Options
+/// - `cache = EXPR`: the cache: a static, a field such as `self.users`, a call. Required. It may use
+///   the arguments.
+/// - `key = "user:{id}"`: the key's text, for a cache whose keys are strings; or `key = EXPR`, an
+///   expression of the cache's key type. Without it, the function's one argument is the key.
+/// - `ttl = "5m"`: the time to live, instead of the policy's: whole numbers with `ms`, `s`, `m`,
+///   `h` or `d`, as in `"1h30m"`.
+/// - `skip(db, self)`: arguments that the result does not depend on.
+///
+/// **Every argument must be in the key, in the cache's expression, or skipped:** one that was
+/// forgotten would make the cache give one call's result to another. What a text key is made of
+/// should not run together: with two strings write `"{a:?}:{b:?}"`. Functions that share a cache
+/// need keys that differ.
+///
+/// # Results
+/// A return type whose name ends in `Result` is one: only `Ok` is cached, and the cache holds the
+/// value. Its error type must be `From<larder::Error>`. An error of the body comes back as it was
+/// if its type is `Clone`, since all who waited for the body share it; otherwise as
+/// `larder::Error::Load`, which holds it. What goes wrong in the cache, such as a time-out, arrives
+/// through `From` too.
+///
+/// Any other type is cached as it is; `None` is a value like others. Where the cache can't help, as
+/// past its time-out or outside a runtime, such a function runs its body for the caller alone.
+///
+/// # What it makes
+/// Beside `user(…)`, with its visibility:
+/// - `user_uncached(…)`: the body, run anew, the cache not touched;
+/// - `user_invalidate(…)`, with the arguments that the key and the cache's expression use: removes
+///   the key, and returns what the cache's `invalidate` does. It is `async` if the function is.
+///
+/// # Arguments
+/// Those taken by value must be `Clone`. An async body is loaded detached from its caller, so what
+/// is borrowed is turned into its owned form for it (`&str` into a `String`, `&T` into a `T`, for
+/// `&self` too), which must be `Send + Sync + 'static`: `Self` should be a cheap handle. Free
+/// functions and methods with `&self` can be cached; functions of an `impl` without `self`, and
+/// those of a trait's `impl`, can't.
+#[proc_macro_attribute]
+pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
+    expand::cached(options.into(), &function.into()).into()
+}
