@@ -46,6 +46,9 @@ pub(crate) enum Error {
     /// 404.
     #[error("not found: {0}")]
     NotFound(Box<Problem>),
+    /// Any other 4xx: the request cannot be what was meant.
+    #[error("the server cannot do that: {0}")]
+    Misasked(Box<Problem>),
     /// 503: it scans, or found no logs.
     #[error("no answer yet: {0}")]
     NotReady(Box<Problem>),
@@ -185,6 +188,7 @@ impl Client {
                 advice: self.target.advice(),
             },
             StatusCode::NOT_FOUND => Error::NotFound(problem),
+            status if status.is_client_error() => Error::Misasked(problem),
             StatusCode::SERVICE_UNAVAILABLE => Error::NotReady(problem),
             _ => Error::Failed(problem),
         })

@@ -35,6 +35,7 @@ pub(crate) fn code(error: &anyhow::Error) -> Option<u8> {
 fn client_code(error: &client::Error) -> u8 {
     match error {
         client::Error::Failed(_) | client::Error::Malformed { .. } => 1,
+        client::Error::Misasked(_) => 2,
         client::Error::Unreachable { .. } => 3,
         client::Error::Refused { .. } => 4,
         client::Error::NotFound(_) => 5,

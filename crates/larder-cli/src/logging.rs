@@ -19,6 +19,7 @@ pub(crate) fn start(log: &Log, environment: &Environment) -> MultiProgress {
     let lines = fmt()
         .with_max_level(log.level)
         .with_writer(move || AboveBars(above.clone()))
+        .log_internal_errors(false)
         .with_ansi(colours);
     match log.format {
         LogFormat::Text => lines.with_target(false).init(),
@@ -32,10 +33,12 @@ struct AboveBars(MultiProgress);
 
 impl Write for AboveBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write(bytes))
+        // Nobody to read the log is no reason to stop what is logged.
+        let _ = self.0.suspend(|| io::stderr().write_all(bytes));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }

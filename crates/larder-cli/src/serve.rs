@@ -51,7 +51,8 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
             .into_router(usage.router()),
         None => gateway.into_router(axum::Router::new()),
     };
-    starting::announce(address, &state_dir, config.auth.anonymous);
+    let demo = demo.then(|| demo_root(&state_dir));
+    starting::announce(address, &config, demo.as_deref());
     if let Some((usage, _)) = &started {
         starting::show_progress(usage, &bars);
     }
@@ -145,9 +146,13 @@ fn settings(config: &Config, roots: Vec<PathBuf>) -> anyhow::Result<Settings> {
     })
 }
 
+fn demo_root(state_dir: &Path) -> PathBuf {
+    state_dir.join("demo")
+}
+
 /// Makes the demo's logs and lets them grow; returns the directory to count under.
 fn start_demo(state_dir: &Path) -> anyhow::Result<PathBuf> {
-    let mut demo = Demo::create(&state_dir.join("demo")).context("cannot make the demo's logs")?;
+    let mut demo = Demo::create(&demo_root(state_dir)).context("cannot make the demo's logs")?;
     let root = demo.root().to_owned();
     tokio::spawn(async move {
         let mut pace = tokio::time::interval(DEMO_PACE);

@@ -214,8 +214,8 @@ impl Screen<'_> {
         let slices = hour::slices(points, usize::from(area.width));
         let spent: f64 = slices.iter().flatten().sum();
         let title = match (&self.state.history.error, history) {
-            (Some(error), None) => format!(" Cost, last hour: {error} "),
-            _ => format!(" Cost, last hour: {} ", figures::money(spent)),
+            (Some(error), None) => format!(" Cost added: {error} "),
+            _ => format!(" Cost added in up to an hour: {} ", figures::money(spent)),
         };
         let micro_dollars = slices
             .iter()

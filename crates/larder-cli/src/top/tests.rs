@@ -88,7 +88,7 @@ fn everything_has_a_place_at_60_by_20() {
             "As logged",
             "$1,234.50",
             "34 unpriced",
-            "last hour: $30.00",
+            "up to an hour: $30.00",
             "claude-opus-4",
             "-home-dev-src-shop",
             "97.3%",

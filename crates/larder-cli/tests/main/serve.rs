@@ -191,3 +191,27 @@ fn a_caller_without_the_token_may_read_and_not_clear() {
     assert_eq!(stranger(&["stats"]).code, Some(0));
     assert_eq!(stranger(&["clear", "claude_usage.answers"]).code, Some(4));
 }
+
+#[test]
+fn a_stderr_that_nobody_reads_stops_nothing() {
+    let home = with_logs();
+    let mut daemon = Daemon::start(home.path(), &[]);
+    daemon.stats();
+    daemon.stop_listening();
+    for _ in 0..3 {
+        let mut command = larder(home.path(), &["clear", "claude_usage.answers"]);
+        command.args(["--url", &daemon.url]);
+        let cleared = end(command.env("LARDER_STATE_DIR", home.path().join("state")));
+        assert_eq!(cleared.code, Some(0), "{}", cleared.stderr);
+    }
+    let line = json!({ "message": { "id": "m3", "model": "m", "usage": { "input_tokens": 1 } } });
+    fs::write(
+        home.path().join(".claude/projects/shop/t.jsonl"),
+        line.to_string(),
+    )
+    .unwrap();
+    while daemon.stats()["totals"]["messages"] != 3 {
+        std::thread::yield_now();
+    }
+    assert!(daemon.terminate().success());
+}

@@ -17,7 +17,7 @@ fn once_prints_one_frame_without_control_sequences() {
         "As logged, all time",
         "$1,234.50",
         "34 messages have no price",
-        "Cost, last hour: $30.00",
+        "Cost added in up to an hour: $30.00",
         "claude-opus-4",
         "-home-dev-src-shop",
         "2026-09-02",

@@ -96,3 +96,23 @@ async fn an_answer_is_compressed_when_it_is_asked_for() {
         assert_eq!(response.headers()[header::CONTENT_ENCODING], encoding);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_says_nothing_is_closed() {
+    use tokio::io::AsyncReadExt;
+    let house = house(None);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let stop = async move { drop((&mut stopped).await) };
+    tokio::spawn(larder_http::serve(
+        listener,
+        house.router,
+        stop,
+        std::time::Duration::from_secs(5),
+    ));
+    let mut silent = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut answer = Vec::new();
+    silent.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"));
+}

@@ -9,7 +9,7 @@ interface Bar {
   name: string;
   full: string;
   value: string;
-  /** 0 to 1, of the longest bar. */
+  /** 0 to 1. */
   length: number;
   aside?: string;
 }
@@ -28,18 +28,17 @@ export function showBars(stats: Stats): void {
 function modelBars({ chart_data, models }: Stats): Bar[] {
   const unpriced = new Set(models.filter((row) => !row.priced).map((row) => row.model));
   const shares = [...chart_data.model_distribution].sort((a, b) => b.percentage - a.percentage);
-  const longest = shares[0]?.percentage ?? 0;
   const bars = shares.slice(0, MODELS_MAX).map(({ model, percentage }): Bar => ({
     name: model,
     full: model,
     value: percent(percentage / 100),
-    length: ratio(percentage, longest),
+    length: ratio(percentage, 100),
     ...(unpriced.has(model) && { aside: "unpriced" }),
   }));
   const rest = shares.slice(MODELS_MAX).reduce((sum, share) => sum + share.percentage, 0);
   if (rest > 0) {
     const name = `${shares.length - MODELS_MAX} more`;
-    bars.push({ name, full: name, value: percent(rest / 100), length: ratio(rest, longest) });
+    bars.push({ name, full: name, value: percent(rest / 100), length: ratio(rest, 100) });
   }
   return bars;
 }

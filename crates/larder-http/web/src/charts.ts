@@ -71,7 +71,7 @@ class CostPerDay {
     this.plot.setData([days.map((d) => d.at), days.map((d) => d.row?.cost_usd ?? 0)]);
     const undated = stats.days.find((row) => row.date === "undated");
     const dated = days.reduce((sum, d) => sum + (d.row?.cost_usd ?? 0), 0);
-    const mean = days.length > 1 ? `${usd(dated / days.length)} a day on average` : "";
+    const mean = days.length > 1 ? `${usd(dated / days.length)} a day over ${days.length} days` : "";
     setText(this.#note, [mean, undated && `${usd(undated.cost_usd)} undated`].filter(Boolean).join(" · "));
   }
 }
@@ -136,7 +136,7 @@ class CostLastHour {
   #range: [number, number] = [0, HOUR_S];
   readonly #note = byId("live-note");
   readonly plot = new Plot(byId("chart-live"), {
-    label: "Line chart of the cost added during the last hour",
+    label: "Line chart of the cost added since the daemon started, an hour at most",
     empty: "No snapshot in the last hour",
     series: () => [this.#line()],
     x: { values: (_, splits) => splits.map((s) => timeOfDay(s * 1000).slice(0, 5)), space: 64, range: () => this.#range },
@@ -153,7 +153,8 @@ class CostLastHour {
     this.#added = points.map((point) => point.cost - first);
     this.#range = [to / 1000 - HOUR_S, to / 1000];
     this.plot.setData([this.#times, this.#added]);
-    setText(this.#note, this.#added.length > 0 ? `+${usd(this.#added.at(-1) ?? 0)}` : "");
+    const since = timeOfDay((this.#times[0] ?? 0) * 1000).slice(0, 5);
+    setText(this.#note, this.#added.length > 0 ? `+${usd(this.#added.at(-1) ?? 0)} since ${since}` : "");
   }
 
   #line(): uPlot.Series {

@@ -94,9 +94,7 @@ class Tile {
   }
 
   #showFill(info: CacheInfo): void {
-    const { entries, capacity, weight, stats } = info;
-    // The capacity is one of weight, which is the number of entries unless the cache weighs them.
-    const weighed = weight !== entries;
+    const { entries, capacity, weight, weighed, stats } = info;
     this.#fill.max = Math.max(capacity, 1);
     this.#fill.value = weight;
     this.#fill.setAttribute("aria-label", `${count(weight)} of ${count(capacity)} used`);

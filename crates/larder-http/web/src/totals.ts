@@ -14,7 +14,7 @@ interface Fact {
 }
 
 const UNPRICED = "Their models have no known price: tokens counted, cost not.";
-const AS_LOGGED = "Summed from the session logs as they were written, at list prices: not an invoice.";
+const AS_LOGGED = "Summed from the session logs: the cost that a line states, else its tokens at list prices. Not an invoice.";
 
 export function showTotals(stats: Stats): void {
   const { totals } = stats;

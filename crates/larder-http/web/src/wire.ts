@@ -99,6 +99,8 @@ export interface CacheInfo {
   entries: number;
   capacity: number;
   weight: number;
+  /** Whether the capacity is one of weight, not of entries. */
+  weighed: boolean;
   ttl_ms: number | null;
   stats: {
     gets: number;
