@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, FnArg, GenericParam, ItemFn, Pat, Signature};
 
 use crate::function::{Argument, Function};
-use crate::options::{Key, Options};
+use crate::options::{Options, Text};
 
 /// Attributes of the function that callers see; the others belong to the body.
 const OUTSIDE: [&str; 8] = [
@@ -62,16 +62,21 @@ impl Expansion {
             let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
             quote!(.ttl(::core::time::Duration::from_millis(#millis)))
         });
+        let tags = self.tags();
+        let permit = permit(&quote!(
+            clippy::needless_pass_by_value,
+            clippy::used_underscore_binding
+        ));
         let load = self.load();
         let wait = self.wait();
         let answer = self.answer(&result);
         Ok(quote! {
             #(#attrs)*
-            #[allow(clippy::needless_pass_by_value, clippy::used_underscore_binding)]
+            #permit
             #vis #signature {
                 #handle
                 let #key = #key_value;
-                let #result = #cache.entry(#key)#ttl.or_load(#load)#wait;
+                let #result = #cache.entry(#key)#ttl #tags.or_load(#load)#wait;
                 #answer
             }
         })
@@ -122,11 +127,16 @@ impl Expansion {
             .collect();
         let signature = without_mut(&signature);
         let cache = local("cache");
+        let permit = permit(&quote!(
+            dead_code,
+            clippy::needless_pass_by_value,
+            clippy::used_underscore_binding
+        ));
         let (handle, key, wait) = (self.handle(&cache), self.key()?, self.wait());
         Ok(quote! {
             #[doc = #doc]
             #(#attrs)*
-            #[allow(dead_code, clippy::needless_pass_by_value, clippy::used_underscore_binding)]
+            #permit
             #vis #signature {
                 #handle
                 #cache.invalidate(#key)#wait
@@ -155,8 +165,8 @@ impl Expansion {
     /// A reference to the key.
     fn key(&self) -> syn::Result<TokenStream> {
         Ok(match &self.options.key {
-            Some(Key::Text(text)) => quote!(&::std::format!(#text)),
-            Some(Key::Value(value)) => quote_spanned!(value.span()=> &(#value)),
+            Some(Text::Format(text)) => quote!(&::std::format!(#text)),
+            Some(Text::Value(value)) => quote_spanned!(value.span()=> &(#value)),
             None => {
                 let Argument { name, is_reference } = self.function.only_argument(&self.options)?;
                 if *is_reference {
@@ -166,6 +176,14 @@ impl Expansion {
                 }
             }
         })
+    }
+
+    fn tags(&self) -> Option<TokenStream> {
+        let tags = self.options.tags.iter().map(|tag| match tag {
+            Text::Format(text) => quote!(::std::format!(#text)),
+            Text::Value(value) => quote!(::std::string::ToString::to_string(&(#value))),
+        });
+        (!self.options.tags.is_empty()).then(|| quote!(.tags([#(#tags),*])))
     }
 
     /// The loader. A sync one borrows, an async one owns what it uses.
@@ -226,8 +244,9 @@ impl Expansion {
         let (value, otherwise) = if self.function.is_fallible() {
             let output = &self.function.output;
             let value = quote!(::core::result::Result::Ok(#entry.value));
+            let permit = permit(&quote!(unused_imports));
             let failure = quote! {
-                #[allow(unused_imports)]
+                #permit
                 use ::larder::macros::ThroughError as _;
                 ::core::result::Result::Err(
                     ::larder::macros::Failure::<<#output as ::larder::macros::Fallible>::Error>::new(#error)
@@ -293,6 +312,13 @@ fn local(name: &str) -> Ident {
 
 fn is_one_of(attribute: &Attribute, names: &[&str]) -> bool {
     names.iter().any(|name| attribute.path().is_ident(name))
+}
+
+/// Lints that the user could not answer, since the code is not theirs. Which of them are raised
+/// depends on the function, so that `expect` won't do.
+fn permit(lints: &TokenStream) -> TokenStream {
+    let level = Ident::new("allow", Span::call_site());
+    quote!(#[#level(#lints)])
 }
 
 /// The body's `mut` is the body's.

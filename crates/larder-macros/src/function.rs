@@ -7,7 +7,7 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Error, FnArg, ItemFn, Pat, Result, ReturnType, Type};
 
-use crate::options::{Key, Options, mentions, placeholders};
+use crate::options::{Options, Text, mentions, placeholders};
 
 /// A function that can be cached.
 pub(crate) struct Function {
@@ -152,8 +152,10 @@ fn is_in_key(options: &Options, name: &Ident) -> bool {
     let text = name.unraw().to_string();
     match &options.key {
         None => false,
-        Some(Key::Text(key)) => placeholders(&key.value()).is_ok_and(|names| names.contains(&text)),
-        Some(Key::Value(key)) => mentions(key.to_token_stream(), &text),
+        Some(Text::Format(key)) => {
+            placeholders(&key.value()).is_ok_and(|names| names.contains(&text))
+        }
+        Some(Text::Value(key)) => mentions(key.to_token_stream(), &text),
     }
 }
 
@@ -327,7 +329,8 @@ mod tests {
             ("Option<u64>", false),
             ("(Result<u64, E>,)", false),
         ] {
-            let item = syn::parse_str(&format!("fn f(a: u64) -> {output} {{ todo!() }}")).unwrap();
+            let item =
+                syn::parse_str(&format!("fn f(a: u64) -> {output} {{ loop {{}} }}")).unwrap();
             let function = Function::new(item).ok().unwrap();
             assert_eq!(function.is_fallible(), is_fallible, "{output}");
         }

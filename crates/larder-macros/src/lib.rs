@@ -21,6 +21,8 @@ use proc_macro::TokenStream;
 ///   expression of the cache's key type. Without it, the function's one argument is the key.
 /// - `ttl = "5m"`: the time to live, instead of the policy's: whole numbers with `ms`, `s`, `m`,
 ///   `h` or `d`, as in `"1h30m"`.
+/// - `tags("team:{team}", …)`: tags of what is stored, each a format string, or an expression whose
+///   `Display` is the tag.
 /// - `skip(db, self)`: arguments that the result does not depend on.
 ///
 /// **Every argument must be in the key, in the cache's expression, or skipped:** one that was
@@ -30,10 +32,10 @@ use proc_macro::TokenStream;
 ///
 /// # Results
 /// A return type whose name ends in `Result` is one: only `Ok` is cached, and the cache holds the
-/// value. Its error type must be `From<larder::Error>`. An error of the body comes back as it was
-/// if its type is `Clone`, since all who waited for the body share it; otherwise as
-/// `larder::Error::Load`, which holds it. What goes wrong in the cache, such as a time-out, arrives
-/// through `From` too.
+/// value. Its error type must be `From<larder::Error>`, `Display`, `Send` and `Sync`. An error of
+/// the body comes back as it was if its type is `Clone`, since all who waited for the body share
+/// it; otherwise as `larder::Error::Load`, which holds it. What goes wrong in the cache, such as a
+/// time-out, arrives through `From` too, and so does a panic of an async body.
 ///
 /// Any other type is cached as it is; `None` is a value like others. Where the cache can't help, as
 /// past its time-out or outside a runtime, such a function runs its body for the caller alone.
@@ -47,9 +49,11 @@ use proc_macro::TokenStream;
 /// # Arguments
 /// Those taken by value must be `Clone`. An async body is loaded detached from its caller, so what
 /// is borrowed is turned into its owned form for it (`&str` into a `String`, `&T` into a `T`, for
-/// `&self` too), which must be `Send + Sync + 'static`: `Self` should be a cheap handle. Free
-/// functions and methods with `&self` can be cached; functions of an `impl` without `self`, and
-/// those of a trait's `impl`, can't.
+/// `&self` too), which must be `Send + Sync + 'static`: `Self` should be a cheap handle. A hit pays
+/// for the key and the tags too, and where the function is async for the owned arguments.
+///
+/// Free functions and methods with `&self` can be cached; functions of an `impl` without `self`,
+/// and those of a trait's `impl`, can't.
 #[proc_macro_attribute]
 pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
     expand::cached(options.into(), &function.into()).into()

@@ -11,21 +11,22 @@ use syn::{Expr, Lit, LitStr, Token, parenthesized};
 
 use crate::duration;
 
-const NAMES: [&str; 4] = ["cache", "key", "ttl", "skip"];
+const NAMES: [&str; 5] = ["cache", "key", "ttl", "tags", "skip"];
 
-/// `cache = …, key = …, ttl = …, skip(…)`, in any order.
+/// `cache = …, key = …, ttl = …, tags(…), skip(…)`, in any order.
 pub(crate) struct Options {
     pub(crate) cache: Expr,
-    pub(crate) key: Option<Key>,
+    pub(crate) key: Option<Text>,
     pub(crate) ttl: Option<Duration>,
+    pub(crate) tags: Vec<Text>,
     pub(crate) skip: Vec<Ident>,
 }
 
-/// How the key is made.
-pub(crate) enum Key {
+/// How the key or a tag is made.
+pub(crate) enum Text {
     /// A format string.
-    Text(LitStr),
-    /// An expression of the cache's key type.
+    Format(LitStr),
+    /// An expression of the type that is wanted.
     Value(Expr),
 }
 
@@ -34,8 +35,9 @@ pub(crate) enum Key {
 struct Given {
     names: Vec<String>,
     cache: Option<Expr>,
-    key: Option<Key>,
+    key: Option<Text>,
     ttl: Option<Duration>,
+    tags: Vec<Text>,
     skip: Vec<Ident>,
 }
 
@@ -52,6 +54,7 @@ impl Parse for Options {
             cache,
             key,
             ttl,
+            tags,
             skip,
             ..
         } = given;
@@ -61,6 +64,7 @@ impl Parse for Options {
             cache: cache.ok_or_else(|| syn::Error::new(Span::call_site(), missing))?,
             key,
             ttl,
+            tags,
             skip,
         })
     }
@@ -69,19 +73,20 @@ impl Parse for Options {
 impl Given {
     fn take_one(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         let name = input.call(Ident::parse_any)?;
-        let text = name.to_string();
-        if self.names.contains(&text) {
-            let twice = format!("`{text}` is given twice; expected once");
+        let known = name.to_string();
+        if self.names.contains(&known) {
+            let twice = format!("`{known}` is given twice; expected once");
             return Err(syn::Error::new(name.span(), twice));
         }
-        match text.as_str() {
+        match known.as_str() {
             "cache" => self.cache = Some(value(input)?),
-            "key" => self.key = Some(key(value(input)?)?),
+            "key" => self.key = Some(text(value(input)?)?),
             "ttl" => self.ttl = Some(ttl(&value(input)?)?),
+            "tags" => self.tags = tags(input)?,
             "skip" => self.skip = names(input)?,
             _ => return Err(unknown(&name)),
         }
-        self.names.push(text);
+        self.names.push(known);
         Ok(())
     }
 }
@@ -98,12 +103,19 @@ fn names(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
     Ok(names.into_iter().collect())
 }
 
-fn key(value: Expr) -> syn::Result<Key> {
-    let Some(text) = literal(&value) else {
-        return Ok(Key::Value(value));
+fn tags(input: ParseStream<'_>) -> syn::Result<Vec<Text>> {
+    let inside;
+    parenthesized!(inside in input);
+    let tags = Punctuated::<Expr, Token![,]>::parse_terminated(&inside)?;
+    tags.into_iter().map(text).collect()
+}
+
+fn text(value: Expr) -> syn::Result<Text> {
+    let Some(format) = literal(&value) else {
+        return Ok(Text::Value(value));
     };
-    placeholders(&text.value()).map_err(|why| syn::Error::new(text.span(), why))?;
-    Ok(Key::Text(text.clone()))
+    placeholders(&format.value()).map_err(|why| syn::Error::new(format.span(), why))?;
+    Ok(Text::Format(format.clone()))
 }
 
 fn ttl(value: &Expr) -> syn::Result<Duration> {
@@ -147,8 +159,8 @@ pub(crate) fn placeholders(text: &str) -> Result<Vec<String>, String> {
         let name = inside.split(':').next().unwrap_or_default().trim();
         if syn::parse_str::<Ident>(name).is_err() && name != "self" {
             return Err(format!(
-                "key {text:?}: {{{name}}} is not an argument's name; expected such as \"user:{{id}}\", \
-                 or for more than names `key = format!(…)`"
+                "{text:?}: {{{name}}} is not an argument's name; expected such as \"user:{{id}}\", \
+                 or for more than names `format!(…)`"
             ));
         }
         names.push(name.to_owned());
@@ -182,13 +194,17 @@ mod tests {
 
     #[test]
     fn options_come_in_any_order() {
-        let text = "ttl = \"5m\", skip(db, self), key = \"user:{id}\", cache = self.users,";
+        let text = "tags(\"team:{id}\", team), ttl = \"5m\", skip(db, self), key = \"user:{id}\", cache = self.users,";
         let options: Options = syn::parse_str(text).unwrap();
         assert_eq!(options.ttl, Some(Duration::from_mins(5)));
+        assert!(matches!(
+            options.tags[..],
+            [Text::Format(_), Text::Value(_)]
+        ));
         assert_eq!(options.skip, ["db", "self"]);
-        assert!(matches!(options.key, Some(Key::Text(_))));
+        assert!(matches!(options.key, Some(Text::Format(_))));
         let options: Options = syn::parse_str("cache = USERS, key = (a, b)").unwrap();
-        assert!(matches!(options.key, Some(Key::Value(_))));
+        assert!(matches!(options.key, Some(Text::Value(_))));
     }
 
     #[test]
@@ -201,17 +217,21 @@ mod tests {
                 "unknown option `tll`, perhaps `ttl`; expected one of",
             ),
             (
-                "cache = C, tags(a)",
-                "unknown option `tags`; expected one of cache, key",
+                "cache = C, labels(a)",
+                "unknown option `labels`; expected one of cache, key",
             ),
             ("cache = C, cache = D", "`cache` is given twice"),
             ("cache = C, ttl = \"5x\"", "\"x\" is not a unit"),
             ("cache = C, ttl = 5", "expected a duration in quotes"),
+            ("cache = C, tags(\"{}\")", "{} is not an argument's name"),
             (
                 "cache = C, key = \"user:{}\"",
                 "{} is not an argument's name",
             ),
-            ("cache = C, key = \"user:{user.id}\"", "key = format!(…)"),
+            (
+                "cache = C, key = \"user:{user.id}\"",
+                "for more than names `format!(…)`",
+            ),
             (
                 "cache = C, key = \"user:{0}\"",
                 "{0} is not an argument's name",

@@ -102,7 +102,9 @@ pub use key::{CacheKey, KeyRef};
 /// What is missing is told when it is compiled:
 ///
 /// ```compile_fail
-/// # static USERS: std::sync::LazyLock<larder::sync::Cache<String, u64>> = std::sync::LazyLock::new(|| todo!());
+/// # use larder::sync::Cache;
+/// # static USERS: std::sync::LazyLock<Cache<String, u64>> =
+/// #     std::sync::LazyLock::new(|| Cache::builder("users").build().unwrap());
 /// #[larder::cached(cache = USERS, key = "user:{id}")]
 /// fn user(tenant: u64, id: u64) -> u64 { tenant + id } // `tenant` is not in the key
 /// ```

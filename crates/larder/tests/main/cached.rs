@@ -145,6 +145,32 @@ async fn callers_with_the_same_arguments_share_one_run() {
     assert_eq!(CACHE.runs(), 1);
 }
 
+/// G1
+#[test]
+fn what_is_cached_has_the_tags_of_its_call() {
+    static CACHE: Blocking<String, u64> = LazyLock::new(blocking);
+
+    #[cached(cache = CACHE.cache, key = "{team}:{id}", tags("team:{team}", id))]
+    fn member(team: &str, id: u64) -> u64 {
+        CACHE.run() + team.len() as u64 * 10 + id * 100
+    }
+
+    assert_eq!(
+        (member("a", 1), member("b", 1), member("b", 2)),
+        (111, 112, 213)
+    );
+    CACHE.cache.invalidate_tag("team:a").unwrap();
+    assert_eq!(
+        (member("a", 1), member("b", 1), member("b", 2)),
+        (114, 112, 213)
+    );
+    CACHE.cache.invalidate_tag("1").unwrap();
+    assert_eq!(
+        (member("a", 1), member("b", 1), member("b", 2)),
+        (115, 116, 213)
+    );
+}
+
 #[derive(Clone)]
 struct Shop {
     prices: Cache<u64, String>,
