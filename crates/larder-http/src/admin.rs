@@ -6,7 +6,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use larder::AnyCache;
+use larder::{AnyCache, Scope};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -126,15 +126,41 @@ async fn remove(
     State(gateway): State<Arc<Gateway>>,
     Path((name, key)): Path<(String, String)>,
 ) -> Answer {
-    apply(gateway.find(&name)?, &key).await
+    apply(gateway.find(&name)?, Scope::Key(&key)).await
 }
 
+/// One of the four says what is meant.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Target {
-    key: String,
+    key: Option<String>,
+    tag: Option<String>,
+    prefix: Option<String>,
+    pattern: Option<String>,
     #[serde(default)]
     dry_run: bool,
+}
+
+const TARGET: &str =
+    "expected {\"key\" | \"tag\" | \"prefix\" | \"pattern\": TEXT, \"dry_run\": true|false}";
+
+impl Target {
+    fn scope(&self) -> Option<Scope<'_>> {
+        let Self {
+            key,
+            tag,
+            prefix,
+            pattern,
+            ..
+        } = self;
+        match (key, tag, prefix, pattern) {
+            (Some(key), None, None, None) => Some(Scope::Key(key)),
+            (None, Some(tag), None, None) => Some(Scope::Tag(tag)),
+            (None, None, Some(prefix), None) => Some(Scope::Prefix(prefix)),
+            (None, None, None, Some(pattern)) => Some(Scope::Pattern(pattern)),
+            _ => None,
+        }
+    }
 }
 
 async fn invalidate(
@@ -143,29 +169,29 @@ async fn invalidate(
     target: Result<Json<Target>, JsonRejection>,
 ) -> Answer {
     let cache = gateway.find(&name)?;
-    let Json(Target { key, dry_run }) = target.map_err(|rejection| {
-        Problem::bad_request(format!(
-            "{}; expected {{\"key\": TEXT, \"dry_run\": true|false}}",
-            rejection.body_text()
-        ))
+    let Json(target) = target.map_err(|rejection| {
+        Problem::bad_request(format!("{}; {TARGET}", rejection.body_text()))
     })?;
-    if dry_run {
-        let matched = u64::from(cache.entry_info(&key).is_some());
+    let scope = target.scope().ok_or_else(|| Problem::bad_request(TARGET))?;
+    if target.dry_run {
+        let matched = cache.count(scope).map_err(|error| failed(&error))?;
         return Ok(Json(json!({ "dry_run": true, "matched": matched })));
     }
-    apply(cache, &key).await
+    apply(cache, scope).await
 }
 
-async fn apply(cache: &dyn AnyCache, key: &str) -> Answer {
-    let matched = u64::from(cache.entry_info(key).is_some());
-    let change = cache.invalidate(key).ok_or_else(|| {
-        Problem::bad_request(format!(
-            "{key:?} is not the text of a key of {}; its entries show what keys look like",
-            cache.name()
-        ))
-    })?;
-    change.await.map_err(|error| failed(&error))?;
-    tracing::info!(cache = cache.name(), key, "invalidated by request");
+async fn apply(cache: &dyn AnyCache, scope: Scope<'_>) -> Answer {
+    let matched = cache.count(scope).map_err(|error| failed(&error))?;
+    cache
+        .invalidate(scope)
+        .await
+        .map_err(|error| failed(&error))?;
+    tracing::info!(
+        cache = cache.name(),
+        ?scope,
+        matched,
+        "invalidated by request"
+    );
     Ok(Json(json!({ "applied": "everywhere", "matched": matched })))
 }
 
@@ -177,11 +203,12 @@ async fn clear(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) ->
     Ok(Json(json!({ "applied": "everywhere", "entries": entries })))
 }
 
+/// What the caller can mend is a 400.
 fn failed(error: &larder::Error) -> Problem {
+    if matches!(error, larder::Error::Key { .. } | larder::Error::Pattern(_)) {
+        return Problem::bad_request(error.to_string());
+    }
     tracing::error!(%error, "a change asked for by request failed");
-    Problem::new(
-        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
-        "failed",
-        error.to_string(),
-    )
+    let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+    Problem::new(status, "failed", error.to_string())
 }

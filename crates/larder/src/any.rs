@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use crate::cache::Cache;
-use crate::entry::{Applied, EntryInfo};
+use crate::entry::{Applied, EntryInfo, Scope};
 use crate::error::Error;
 use crate::key::CacheKey;
 use crate::observe::Stats;
@@ -39,8 +39,10 @@ pub trait AnyCache: Send + Sync {
     fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo>;
     /// [`Cache::entry_info`]; `None` too if no key has this text.
     fn entry_info(&self, key: &str) -> Option<EntryInfo>;
-    /// [`Cache::invalidate`]; `None` if no key of this cache's type has this text.
-    fn invalidate<'a>(&'a self, key: &str) -> Option<Change<'a, Applied>>;
+    /// [`Cache::invalidate_scope`].
+    fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied>;
+    /// [`Cache::count_in_scope`].
+    fn count(&self, scope: Scope<'_>) -> Result<usize, Error>;
     /// [`Cache::clear`].
     fn clear(&self) -> Change<'_, Applied>;
 }
@@ -86,9 +88,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
         self.entry_info(&K::from_text(key)?)
     }
 
-    fn invalidate<'a>(&'a self, key: &str) -> Option<Change<'a, Applied>> {
-        let key = K::from_text(key)?;
-        Some(Box::pin(async move { self.invalidate(&key).await }))
+    fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied> {
+        Box::pin(self.invalidate_scope(scope))
+    }
+
+    fn count(&self, scope: Scope<'_>) -> Result<usize, Error> {
+        self.count_in_scope(scope)
     }
 
     fn clear(&self) -> Change<'_, Applied> {

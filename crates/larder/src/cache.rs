@@ -5,6 +5,7 @@
 
 pub(crate) mod load;
 mod lookup;
+mod scope;
 mod store;
 
 use std::borrow::Borrow;
@@ -354,14 +355,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// O(n), one shard locked at a time.
     pub fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
         let (inner, mut found) = (&*self.inner, Vec::new());
-        let (now, horizon) = (inner.clock.now(), inner.log.horizon());
+        let now = inner.clock.now();
         inner.memory.for_each(|key, _, meta| {
-            let is_live = || {
-                let is_valid =
-                    meta.version >= horizon || inner.standing(meta, key) == Standing::Valid;
-                is_valid && meta.fresh_until > now
-            };
-            if found.len() < limit && key.to_text().starts_with(prefix) && is_live() {
+            let is_wanted = found.len() < limit && key.to_text().starts_with(prefix);
+            if is_wanted && inner.is_live(meta, key, now) {
                 found.push(info(key, meta, now));
             }
         });
@@ -435,6 +432,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             .standing(meta.version, tags.as_deref().unwrap_or_default(), || {
                 key.to_text()
             })
+    }
+
+    /// Whether an entry is fresh and no invalidation has made it invalid.
+    fn is_live(&self, meta: &Meta, key: &K, now: Tick) -> bool {
+        meta.fresh_until > now && self.standing(meta, key) == Standing::Valid
     }
 
     /// Whether a value is served as it is, without a thought of refreshing it.

@@ -37,6 +37,19 @@ pub enum Applied {
     Everywhere,
 }
 
+/// What an invalidation is for, by texts alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// The key of this text.
+    Key(&'a str),
+    /// What has this tag.
+    Tag(&'a str),
+    /// Keys whose text starts so.
+    Prefix(&'a str),
+    /// Keys whose text matches as a whole: `*`, `?`, `[a-z]`.
+    Pattern(&'a str),
+}
+
 /// What is known of a stored entry, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

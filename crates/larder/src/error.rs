@@ -32,6 +32,12 @@ pub enum Error {
     /// The task that loaded was cancelled, several times in a row: its runtime is shutting down.
     #[error("the load was cancelled with its runtime")]
     Abandoned,
+    /// No key of the cache's type has this text.
+    #[error("{text:?} is not the text of a key of this cache")]
+    Key {
+        /// The text, its first 100 characters.
+        text: String,
+    },
     /// A pattern of keys cannot be read.
     #[error(transparent)]
     Pattern(#[from] PatternError),

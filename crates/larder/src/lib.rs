@@ -53,7 +53,7 @@ pub use any::{AnyCache, Change};
 pub use builder::Builder;
 pub use cache::{Cache, Lookup};
 pub use clock::{Clock, ManualClock, Tick};
-pub use entry::{Applied, Entry, EntryInfo, Source};
+pub use entry::{Applied, Entry, EntryInfo, Scope, Source};
 pub use error::{BuildError, Error, LoadError, PatternError};
 pub use key::{CacheKey, KeyRef};
 /// # Examples

@@ -111,6 +111,8 @@ async fn what_is_asked_wrongly_is_answered_with_what_was_expected() {
         ("{\"kee\":1}", "kee"),
         ("", "key"),
         ("{\"key\":\"seven\"}", "\"seven\""),
+        ("{\"key\":\"7\",\"tag\":\"t\"}", "expected"),
+        ("{\"pattern\":\"[\"}", "`]`"),
     ] {
         let (status, problem) = post(&house, path, body).await;
         let detail = problem["detail"].as_str().unwrap();
@@ -151,5 +153,30 @@ async fn a_clear_empties_the_cache_and_an_empty_one_can_be_cleared() {
             (StatusCode::OK, &json!(entries))
         );
         assert!(house.cache.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn many_are_invalidated_by_prefix_pattern_or_tag() {
+    for (target, matched, left) in [
+        (r#"{"prefix":"7"}"#, 2, 2),
+        (r#"{"pattern":"?"}"#, 3, 1),
+        (r#"{"tag":"t"}"#, 1, 3),
+    ] {
+        let house = filled().await;
+        house
+            .cache
+            .entry(&9)
+            .tags(["t"])
+            .insert("value".into())
+            .await
+            .unwrap();
+        let (status, answer) = post(&house, "/v1/caches/numbers/invalidate", target).await;
+        assert_eq!(
+            (status, &answer["matched"]),
+            (StatusCode::OK, &json!(matched)),
+            "{target}"
+        );
+        assert_eq!(house.cache.entries("", 10).len(), left, "{target}");
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Cache;
 use crate::any::{AnyCache, Change};
-use crate::entry::{Applied, EntryInfo};
+use crate::entry::{Applied, EntryInfo, Scope};
+use crate::error::Error;
 use crate::key::CacheKey;
 use crate::observe::Stats;
 use crate::policy::Policy;
@@ -49,8 +50,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
         AnyCache::entry_info(&self.cache, key)
     }
 
-    fn invalidate<'a>(&'a self, key: &str) -> Option<Change<'a, Applied>> {
-        AnyCache::invalidate(&self.cache, key)
+    fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied> {
+        Box::pin(self.cache.invalidate_scope(scope))
+    }
+
+    fn count(&self, scope: Scope<'_>) -> Result<usize, Error> {
+        self.cache.count_in_scope(scope)
     }
 
     fn clear(&self) -> Change<'_, Applied> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder::{AnyCache, Cache};
+use larder::{AnyCache, Cache, Error, Scope};
 
 use super::{MINUTE, cache, cache_with_ttl, ready};
 
@@ -95,8 +95,13 @@ async fn a_cache_behind_a_pointer_is_managed_by_the_texts_of_its_keys() {
     assert_eq!(any.entries("", 2).len(), 2);
     assert_eq!(any.entry_info("8").unwrap().key, "8");
     assert!(any.entry_info("eight").is_none());
-    assert!(any.invalidate("eight").is_none());
-    any.invalidate("8").unwrap().await.unwrap();
+    let unknown = any.invalidate(Scope::Key("eight")).await.unwrap_err();
+    assert!(matches!(unknown, Error::Key { .. }), "{unknown}");
+    assert_eq!(any.count(Scope::Prefix("7")).unwrap(), 2);
+    assert_eq!(any.count(Scope::Pattern("?")).unwrap(), 2);
+    assert_eq!(any.count(Scope::Tag("none")).unwrap(), 0);
+    assert!(any.count(Scope::Pattern("[")).is_err());
+    any.invalidate(Scope::Key("8")).await.unwrap();
     assert!(any.entry_info("8").is_none());
     any.clear().await.unwrap();
     assert!(any.is_empty());

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use larder::sync::Cache;
-use larder::{AnyCache, Error, Loaded, ManualClock, Policy, Source};
+use larder::{AnyCache, Error, Loaded, ManualClock, Policy, Scope, Source};
 
 use super::MINUTE;
 
@@ -319,7 +319,7 @@ async fn a_tool_sees_and_changes_it_by_the_keys_text() {
         ("test", 2, 1_000)
     );
     assert_eq!(any.entries("a", 10).len(), 1);
-    any.invalidate("a").unwrap().await.unwrap();
+    any.invalidate(Scope::Key("a")).await.unwrap();
     assert!(any.entry_info("a").is_none() && any.entry_info("b").is_some());
     any.clear().await.unwrap();
     assert!(any.is_empty());

@@ -1,0 +1,62 @@
+//! Invalidation as an admin interface asks for it: by texts alone, and counted beforehand.
+
+use std::borrow::Cow;
+
+use super::Cache;
+use crate::entry::{Applied, Scope};
+use crate::error::Error;
+use crate::glob::Glob;
+use crate::key::CacheKey;
+use crate::tier::memory::Meta;
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
+    /// Invalidates what `scope` names, as the method for it does.
+    ///
+    /// # Errors
+    /// [`Error::Key`] if no key has this text, [`Error::Pattern`] if the pattern cannot be read.
+    pub async fn invalidate_scope(&self, scope: Scope<'_>) -> Result<Applied, Error> {
+        match scope {
+            Scope::Key(text) => self.invalidate(&key_of::<K>(text)?).await,
+            Scope::Tag(tag) => self.invalidate_tag(tag).await,
+            Scope::Prefix(prefix) => self.invalidate_prefix(prefix).await,
+            Scope::Pattern(pattern) => self.invalidate_matching(pattern).await,
+        }
+    }
+
+    /// How many live entries [`invalidate_scope`](Self::invalidate_scope) would take. O(n), one
+    /// shard locked at a time, but for a key.
+    ///
+    /// # Errors
+    /// Those of [`invalidate_scope`](Self::invalidate_scope).
+    pub fn count_in_scope(&self, scope: Scope<'_>) -> Result<usize, Error> {
+        Ok(match scope {
+            Scope::Key(text) => usize::from(self.entry_info(&key_of::<K>(text)?).is_some()),
+            Scope::Tag(tag) => self.count_where(|_, meta| {
+                let tags = self.inner.tags.get(meta.note);
+                tags.is_some_and(|tags| tags.iter().any(|own| **own == *tag))
+            }),
+            Scope::Prefix(prefix) => self.count_where(|text, _| text().starts_with(prefix)),
+            Scope::Pattern(pattern) => {
+                let glob = Glob::parse(pattern)?;
+                self.count_where(|text, _| glob.matches(&text()))
+            }
+        })
+    }
+
+    fn count_where(&self, is_in: impl Fn(&dyn Fn() -> String, &Meta) -> bool) -> usize {
+        let (now, mut count) = (self.inner.clock.now(), 0);
+        self.inner.memory.for_each(|key, _, meta| {
+            let text = || Cow::into_owned(key.to_text());
+            if is_in(&text, meta) && self.inner.is_live(meta, key, now) {
+                count += 1;
+            }
+        });
+        count
+    }
+}
+
+fn key_of<K: CacheKey>(text: &str) -> Result<K, Error> {
+    K::from_text(text).ok_or_else(|| Error::Key {
+        text: text.chars().take(100).collect(),
+    })
+}
