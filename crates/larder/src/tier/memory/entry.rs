@@ -31,10 +31,15 @@ const EXPIRES_HIGH_MASK: u64 = (1 << EXPIRES_HIGH_BITS) - 1;
 const USE_SHIFT: u32 = TICK_BITS + EXPIRES_HIGH_BITS;
 const USE_ONE: u64 = 1 << USE_SHIFT;
 const USE_MASK: u64 = MAX_USES << USE_SHIFT;
+const FREQUENCY_SHIFT: u32 = USE_SHIFT + 2;
+const FREQUENCY_ONE: u64 = 1 << FREQUENCY_SHIFT;
+const FREQUENCY_MASK: u64 = MAX_FREQUENCY << FREQUENCY_SHIFT;
 const IN_MAIN: u64 = 1 << 63;
 
 /// Uses are counted up to this.
 pub(super) const MAX_USES: u64 = 3;
+/// Frequencies are counted up to this.
+pub(super) const MAX_FREQUENCY: u64 = 7;
 
 /// What a hit on a fresh value needs: 16 bytes beside the key and the value.
 pub(super) struct Entry<K, V> {
@@ -42,8 +47,8 @@ pub(super) struct Entry<K, V> {
     pub(super) value: V,
     /// One more than the version: the zero that it never is marks an empty slot.
     version: NonZeroU64,
-    /// `fresh_until`, the high bits of `expires_at`, the use counter, the queue's bit. Under a read
-    /// lock only the counter changes, and a count may get lost: all writers agree on the other bits.
+    /// `fresh_until`, the high bits of `expires_at`, the use counter, the frequency, the queue's bit.
+    /// Under a read lock only the use counter changes, and a count may get lost: all writers agree on the other bits.
     state: AtomicU64,
 }
 
@@ -56,9 +61,11 @@ pub(super) struct Cold {
 }
 
 impl<K, V> Entry<K, V> {
-    /// An entry of the small queue, not used yet. A value is not fresh for longer than it lives.
-    pub(super) fn new(key: K, value: V, meta: &Meta) -> (Self, Cold) {
+    /// An entry of the small queue, not used yet, whose key was asked for `frequency` times. A value is
+    /// not fresh for longer than it lives.
+    pub(super) fn new(key: K, value: V, meta: &Meta, frequency: u64) -> (Self, Cold) {
         let (version, state, cold) = pack(meta);
+        let state = state | frequency.min(MAX_FREQUENCY) << FREQUENCY_SHIFT;
         (
             Self {
                 key,
@@ -70,11 +77,11 @@ impl<K, V> Entry<K, V> {
         )
     }
 
-    /// Puts another value in; the queue and the count of uses stay.
+    /// Puts another value in; the queue and the counts stay.
     pub(super) fn replace(&mut self, value: V, meta: &Meta) -> (V, Cold) {
         let (version, state, cold) = pack(meta);
         self.version = version;
-        let kept = *self.state.get_mut() & (USE_MASK | IN_MAIN);
+        let kept = *self.state.get_mut() & (USE_MASK | FREQUENCY_MASK | IN_MAIN);
         *self.state.get_mut() = state | kept;
         (std::mem::replace(&mut self.value, value), cold)
     }
@@ -116,11 +123,28 @@ impl<K, V> Entry<K, V> {
         (*self.state.get_mut() & USE_MASK) >> USE_SHIFT
     }
 
-    /// Takes one use away; false if there was none.
+    /// How often the key was asked for lately, as far as was drained from the uses.
+    pub(super) fn frequency(&mut self) -> u64 {
+        (*self.state.get_mut() & FREQUENCY_MASK) >> FREQUENCY_SHIFT
+    }
+
+    fn raise_frequency(&mut self, by: u64) {
+        let by = by.min(MAX_FREQUENCY - self.frequency());
+        *self.state.get_mut() += by * FREQUENCY_ONE;
+    }
+
+    pub(super) fn halve_frequency(&mut self) {
+        let frequency = self.frequency() / 2 * FREQUENCY_ONE;
+        let state = self.state.get_mut();
+        *state = *state & !FREQUENCY_MASK | frequency;
+    }
+
+    /// Turns one use into frequency; false if there was none.
     pub(super) fn spend_use(&mut self) -> bool {
         let used = self.uses() > 0;
         if used {
             *self.state.get_mut() -= USE_ONE;
+            self.raise_frequency(1);
         }
         used
     }
@@ -173,13 +197,13 @@ mod tests {
         #[test]
         fn what_is_packed_is_unpacked(
             version in 0..u64::MAX, created in 0..=TICK_MASK, fresh in 0..=TICK_MASK, expires in 0..=TICK_MASK,
-            uses in 0..6_u64, note in any::<u32>(),
+            uses in 0..6_u64, frequency in 0..12_u64, note in any::<u32>(),
         ) {
             let tick = Tick::from_millis;
             let meta = Meta {
                 version, created: tick(created), fresh_until: tick(fresh.min(expires)), expires_at: tick(expires), note,
             };
-            let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta });
+            let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta }, frequency);
             entry.enter_main();
             for _ in 0..uses {
                 entry.count_use();
@@ -190,6 +214,12 @@ mod tests {
             let (former, cold) = entry.replace(2, &later);
             prop_assert_eq!((former, entry.meta(cold)), (1, later));
             prop_assert_eq!((entry.uses(), entry.is_in_main()), (uses.min(MAX_USES), true));
+            while entry.spend_use() {}
+            let frequency = (frequency.min(MAX_FREQUENCY) + uses.min(MAX_USES)).min(MAX_FREQUENCY);
+            prop_assert_eq!((entry.uses(), entry.frequency()), (0, frequency));
+            entry.halve_frequency();
+            prop_assert_eq!(entry.frequency(), frequency / 2);
+            prop_assert_eq!(entry.meta(cold), later);
         }
     }
 }

@@ -1,10 +1,18 @@
-//! The ghost: 16-bit fingerprints of keys that were put out lately.
+//! The ghost: fingerprints of keys that were put out lately, and what is remembered of each.
 //!
 //! It is a table of 16-way sets by hash, in each of which the oldest makes room for the newest; so it
 //! remembers about as many keys as it was made for, takes two bytes for each, and takes one key in
-//! 4,000 for another. It must not know why a key is asked for.
+//! 250 for another. It must not know what is made of its memories.
+
+use super::entry::MAX_FREQUENCY;
 
 const WAYS: usize = 16;
+/// Of a set, the newest that count as put out just now.
+const RECENT: usize = 2;
+/// Bits of a mark: the frequency, whether the main queue held the key, and a fingerprint, never 0.
+const FREQUENCY: u16 = MAX_FREQUENCY as u16;
+const FROM_MAIN: u16 = FREQUENCY + 1;
+const PRINT_SHIFT: u32 = FROM_MAIN.trailing_zeros() + 1;
 
 #[repr(align(32))]
 #[derive(Clone, Copy)]
@@ -12,6 +20,17 @@ struct Set([u16; WAYS]);
 
 pub(super) struct Ghost {
     sets: Box<[Set]>,
+}
+
+/// What is remembered of a key that was put out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Remembered {
+    /// How often it was asked for.
+    pub(super) frequency: u64,
+    /// Whether it was put out of the main queue.
+    pub(super) from_main: bool,
+    /// Whether few have been put out since.
+    pub(super) is_recent: bool,
 }
 
 impl Ghost {
@@ -33,67 +52,99 @@ impl Ghost {
         !self.sets.is_empty()
     }
 
-    pub(super) fn remember(&mut self, hash: u64) {
+    pub(super) fn remember(&mut self, hash: u64, frequency: u64, from_main: bool) {
         let (set, print) = self.place(hash);
-        if let Some(Set(prints)) = self.sets.get_mut(set) {
-            let former = *prints;
-            prints[0] = print;
-            prints[1..].copy_from_slice(&former[..WAYS - 1]);
+        if let Some(Set(marks)) = self.sets.get_mut(set) {
+            let former = *marks;
+            let from = if from_main { FROM_MAIN } else { 0 };
+            marks[0] = print | from | frequency.min(MAX_FREQUENCY) as u16;
+            marks[1..].copy_from_slice(&former[..WAYS - 1]);
         }
     }
 
-    /// Whether the key was remembered; it no longer is.
-    pub(super) fn forget(&mut self, hash: u64) -> bool {
+    /// What is remembered of the key; then it is forgotten.
+    pub(super) fn recall(&mut self, hash: u64) -> Option<Remembered> {
         let (set, print) = self.place(hash);
-        let Some(Set(prints)) = self.sets.get_mut(set) else {
-            return false;
-        };
+        let Set(marks) = self.sets.get_mut(set)?;
+        let is_it = |mark: u16| mark >> PRINT_SHIFT == print >> PRINT_SHIFT;
         // To look at all of them at once costs less than to stop early.
-        let matches = prints.iter().map(|&p| u16::from(p == print)).sum::<u16>();
+        let matches = marks
+            .iter()
+            .map(|&mark| u16::from(is_it(mark)))
+            .sum::<u16>();
         if matches == 0 {
-            return false;
+            return None;
         }
-        let at = prints.iter().take_while(|&&p| p != print).count();
-        prints.copy_within(at + 1.., at);
-        prints[WAYS - 1] = 0;
-        true
+        let at = marks.iter().take_while(|&&mark| !is_it(mark)).count();
+        let mark = marks[at];
+        marks.copy_within(at + 1.., at);
+        marks[WAYS - 1] = 0;
+        Some(Remembered {
+            frequency: u64::from(mark & FREQUENCY),
+            from_main: mark & FROM_MAIN != 0,
+            is_recent: at < RECENT,
+        })
     }
 
-    /// The set and the fingerprint, never 0, of a hash: bits that do not choose the shard.
+    /// Halves all frequencies.
+    pub(super) fn fade(&mut self) {
+        for mark in self.sets.iter_mut().flat_map(|set| &mut set.0) {
+            *mark = *mark & !FREQUENCY | (*mark & FREQUENCY) >> 1;
+        }
+    }
+
+    /// The set and, in its place, the fingerprint of a hash: bits that do not choose the shard.
     fn place(&self, hash: u64) -> (usize, u16) {
         let set = ((hash & u64::from(u32::MAX)) * self.sets.len() as u64) >> 32;
-        (set as usize, ((hash >> 32) as u16).max(1))
+        let print = (hash >> 32) as u16 >> PRINT_SHIFT;
+        (set as usize, print.max(1) << PRINT_SHIFT)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher as _;
+
     use super::*;
 
     fn hash(i: u64) -> u64 {
-        (i + 1)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(29)
-            .wrapping_mul(0xd6e8_feb8_6659_fd93)
+        foldhash::fast::FixedState::with_seed(7).hash_one(i)
     }
 
     #[test]
     fn it_remembers_about_as_many_as_it_has_room_for_and_each_once() {
         let mut ghost = Ghost::with_room_for(1024);
-        (0..4096).for_each(|i| ghost.remember(hash(i)));
+        (0..4096).for_each(|i| ghost.remember(hash(i), i, i % 3 == 0));
         let recent = (4096 - 512..4096)
-            .filter(|&i| ghost.forget(hash(i)))
+            .filter(|&i| ghost.recall(hash(i)).is_some())
             .count();
         assert!(recent > 490, "{recent} of the last 512 are remembered");
-        assert!(!ghost.forget(hash(4095)), "once");
-        let old = (0..2048).filter(|&i| ghost.forget(hash(i))).count();
+        assert_eq!(ghost.recall(hash(4095)), None, "once");
+        let old = (0..2048)
+            .filter(|&i| ghost.recall(hash(i)).is_some())
+            .count();
         assert!(old < 40, "{old} of the first 2048 are remembered");
     }
 
     #[test]
     fn an_empty_one_remembers_nothing() {
         let mut ghost = Ghost::empty();
-        ghost.remember(7);
-        assert!(!ghost.has_room() && !ghost.forget(7));
+        ghost.remember(7, 1, false);
+        assert!(!ghost.has_room() && ghost.recall(7).is_none());
+    }
+
+    #[test]
+    fn a_key_is_remembered_with_its_frequency_which_fades_and_its_queue() {
+        let mut ghost = Ghost::with_room_for(WAYS);
+        for i in 0..16 {
+            ghost.remember(hash(i), i, i % 2 == 0);
+        }
+        let recalled = ghost.recall(hash(3)).map(|m| (m.frequency, m.from_main));
+        assert_eq!(recalled, Some((3, false)));
+        assert!(!ghost.recall(hash(0)).unwrap().is_recent);
+        assert!(ghost.recall(hash(15)).unwrap().is_recent);
+        ghost.fade();
+        let recalled = ghost.recall(hash(14)).map(|m| (m.frequency, m.from_main));
+        assert_eq!(recalled, Some((MAX_FREQUENCY / 2, true)));
     }
 }

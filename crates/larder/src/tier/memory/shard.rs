@@ -1,14 +1,25 @@
 //! A shard of the memory tier: which entries are kept. S3-FIFO, after Yang and others, "FIFO queues
-//! are all you need for cache eviction" (SOSP 2023).
+//! are all you need for cache eviction" (SOSP 2023), with the admission by frequency of `TinyLFU`
+//! (Einziger and others, ACM Transactions on Storage, 2017), where both gain.
 //!
 //! New entries pass through a small queue; those that are used meanwhile go on to the main queue, and
-//! the others leave, remembered by a ghost: a key that comes back while the ghost knows it starts in
-//! the main queue. There, an entry that was used goes round again. While the main queue has room it
-//! takes what comes out of the small one, used or not: so a loop over more keys than fit keeps some. A hit only raises a count in the
-//! entry, so it needs no more than the read lock; all else happens under the write lock, in bounded
-//! steps. Expired entries leave first: each insertion looks at a few groups of the table for some.
+//! the others leave. In the main queue, an entry that was used goes round again. What leaves either
+//! queue is remembered by a ghost, with the frequency of its key: how often it was asked for, counted
+//! when it came, and for each round that a use earned it. A key that comes back soon after it left the
+//! small queue starts in the main queue; one that comes back later does only if its frequency is above
+//! that of the entry that would leave for it, and so may an unused entry at the end of the small queue.
+//! So a loop over more keys than fit does not push out what it comes back to, and what is used often
+//! but seldom in a row is found out. Frequencies are halved from time to time.
+//!
+//! While the main queue has room it takes what comes out of the small one, used or not. A hit only
+//! raises a count in the entry, so it needs no more than the read lock; all else happens under the
+//! write lock, in bounded steps but for the halving, a pass over the table once in several times as
+//! many insertions. Expired entries leave first: each insertion looks at a few groups of the table for
+//! some.
 //!
 //! The shard must not know what makes an entry invalid but its expiry, nor who listens to departures.
+
+mod choice;
 
 use std::hash::{BuildHasher, Hash};
 
@@ -21,14 +32,8 @@ use super::queue::Queue;
 use super::table::Table;
 use crate::clock::Tick;
 
-/// The small queue's share of the weight is one in this many.
-const SMALL_SHARE: u64 = 10;
-/// An entry of the small queue that was used this often is kept.
-const USES_TO_STAY: u64 = 1;
 /// How many entries an insertion moves on to a main queue that has room.
 const MOVES: usize = 2;
-/// How many used entries of the main queue go round again before one leaves though it was used.
-const REPRIEVES: usize = 64;
 /// How many groups an insertion looks at for expired entries, where there are some. It searches one
 /// of them at most.
 const GROUPS_SWEPT: usize = 8;
@@ -50,6 +55,8 @@ pub(super) struct Shard<K, V> {
     heavy: usize,
     weighed: bool,
     evictions: Evictions,
+    /// Requests counted since frequencies were halved.
+    counted: usize,
 }
 
 impl<K: Hash + Eq, V> Shard<K, V> {
@@ -64,6 +71,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             heavy: 0,
             weighed,
             evictions: Evictions::default(),
+            counted: 0,
         }
     }
 
@@ -250,13 +258,18 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             meta,
             weight,
         } = new;
-        let was_here_lately = self.ghost.forget(hash);
+        let past = self.ghost.recall(hash);
+        let frequency = 1 + past.map_or(0, |past| past.frequency);
+        self.count_request();
         self.make_room(weight, hasher, now, departures);
+        let belongs_in_main = past.is_some_and(|past| {
+            !past.from_main && (past.is_recent || self.outdoes_main(frequency, weight, now))
+        });
         if self.table.len() == self.table.room() {
             self.grow(hasher);
         }
-        let (mut entry, cold) = Entry::new(key, value, &meta);
-        let queue = if was_here_lately {
+        let (mut entry, cold) = Entry::new(key, value, &meta, frequency);
+        let queue = if belongs_in_main {
             entry.enter_main();
             &mut self.main
         } else {
@@ -268,15 +281,15 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.fill_main();
     }
 
-    /// Moves the oldest of a small queue that is over its share on to a main queue that has room.
+    /// Moves the oldest of a small queue that is over its share on to a main queue that has room. That
+    /// they were used there counts for nothing: otherwise what comes first would be hard to put out.
     fn fill_main(&mut self) {
-        let small_limit = self.limit / SMALL_SHARE;
         for _ in 0..MOVES {
             let Some(slot) = self.small.oldest() else {
                 return;
             };
-            let room = (self.limit - small_limit).saturating_sub(self.main.weight);
-            if self.small.weight <= small_limit || u64::from(self.table.weight(slot)) > room {
+            let is_due = self.small.weight > self.small_limit();
+            if !is_due || !self.main_has_room(self.table.weight(slot)) {
                 return;
             }
             self.move_to_main(slot);
@@ -288,72 +301,6 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.small.unlink(&mut self.table.links, slot, weight);
         self.table.entry_mut(slot).enter_main();
         self.main.push(&mut self.table.links, slot, weight);
-    }
-
-    /// Puts entries out until one of `weight`, which is not over the limit, fits in.
-    fn make_room(
-        &mut self,
-        weight: u32,
-        hasher: &RandomState,
-        now: Tick,
-        departures: &mut Departures<K, V>,
-    ) {
-        while self.weight() + u64::from(weight) > self.limit {
-            let main_limit = self.limit - self.limit / SMALL_SHARE;
-            let victim = if self.main.weight > main_limit || self.small.len == 0 {
-                self.choose_in_main(now)
-            } else {
-                self.choose_in_small(now)
-            };
-            if let Some((slot, cause)) = victim {
-                let hash = hasher.hash_one(&self.table.entry(slot).key);
-                if cause == Cause::Capacity && !self.table.entry_mut(slot).is_in_main() {
-                    self.remember(hash);
-                }
-                departures.push(self.depart(hash, slot, cause));
-            }
-        }
-    }
-
-    /// The entry that leaves the small queue; those that were used go on to the main queue, and if
-    /// all were, none leaves.
-    fn choose_in_small(&mut self, now: Tick) -> Option<(usize, Cause)> {
-        while let Some(slot) = self.small.oldest() {
-            if self.table.expires_at(slot) <= now {
-                return Some((slot, Cause::Expired));
-            }
-            let entry = self.table.entry_mut(slot);
-            if entry.uses() < USES_TO_STAY {
-                return Some((slot, Cause::Capacity));
-            }
-            self.move_to_main(slot);
-        }
-        None
-    }
-
-    /// The entry that leaves the main queue.
-    fn choose_in_main(&mut self, now: Tick) -> Option<(usize, Cause)> {
-        for _ in 0..REPRIEVES {
-            let slot = self.main.oldest()?;
-            if self.table.expires_at(slot) <= now {
-                return Some((slot, Cause::Expired));
-            }
-            let entry = self.table.entry_mut(slot);
-            if !entry.spend_use() {
-                break;
-            }
-            let weight = self.table.weight(slot);
-            self.main.unlink(&mut self.table.links, slot, weight);
-            self.main.push(&mut self.table.links, slot, weight);
-        }
-        self.main.oldest().map(|slot| (slot, Cause::Capacity))
-    }
-
-    fn remember(&mut self, hash: u64) {
-        if !self.ghost.has_room() {
-            self.ghost = Ghost::with_room_for(self.table.room());
-        }
-        self.ghost.remember(hash);
     }
 
     /// Takes out some of what has expired.

@@ -244,6 +244,13 @@ impl<K, V> Table<K, V> {
         slots.filter_map(|(slot, held)| held.as_ref().map(|entry| (entry, self.meta(slot, entry))))
     }
 
+    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry<K, V>> {
+        self.blocks
+            .iter_mut()
+            .flat_map(|block| &mut block.0)
+            .flatten()
+    }
+
     /// The entries with their notes.
     pub(super) fn into_entries(self) -> impl Iterator<Item = (Entry<K, V>, u32)> {
         let Self { blocks, notes, .. } = self;

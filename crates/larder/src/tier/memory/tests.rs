@@ -192,6 +192,41 @@ fn a_loop_over_more_keys_than_fit_hits_for_most_of_those_that_do() {
 }
 
 #[test]
+fn a_loop_over_few_more_keys_than_fit_does_not_push_out_what_it_comes_back_to() {
+    let memory = of(400);
+    let mut hits = 0;
+    for round in 0..20 {
+        for key in 0..520 {
+            match memory.look(&key) {
+                Some(_) if round >= 10 => hits += 1,
+                Some(_) => {}
+                None => drop(memory.put(key, key)),
+            }
+        }
+    }
+    assert!(hits > 10 * 240, "{hits} in ten rounds");
+    memory.validate();
+}
+
+#[test]
+fn what_was_used_long_ago_makes_place_for_what_is_used_now() {
+    let memory = of(400);
+    for first in [0, 10_000] {
+        let mut hits = 0;
+        for round in 0..40 {
+            for key in first..first + 300 {
+                match memory.look(&key) {
+                    Some(_) if round >= 30 => hits += 1,
+                    Some(_) => {}
+                    None => drop(memory.put(key, key)),
+                }
+            }
+        }
+        assert!(hits > 2_900, "{hits} of 3,000 from {first} on");
+    }
+}
+
+#[test]
 fn expired_entries_make_room_before_live_ones_do() {
     let memory = of(1_000);
     for key in 0..1_000 {

@@ -1,0 +1,136 @@
+//! Which entry leaves a full shard, and what is worth a place in its main queue.
+
+use std::hash::{BuildHasher as _, Hash};
+
+use foldhash::fast::RandomState;
+
+use super::super::departed::{Cause, Departures};
+use super::super::entry::Entry;
+use super::super::ghost::Ghost;
+use super::Shard;
+use crate::clock::Tick;
+
+/// The small queue's share of the weight is one in this many.
+const SMALL_SHARE: u64 = 32;
+/// How many used entries of the main queue go round again before one leaves though it was used.
+const REPRIEVES: usize = 64;
+/// Frequencies are halved when this many requests have been counted for each entry held.
+const REQUESTS_TO_FADE: usize = 3;
+/// An entry that was not used in the small queue takes the place of one of the main queue if its key
+/// was asked for at least this much more often. With less, keys that go round in a loop would push
+/// each other out for nothing.
+const MARGIN: u64 = 2;
+
+impl<K: Hash + Eq, V> Shard<K, V> {
+    pub(super) fn main_has_room(&self, weight: u32) -> bool {
+        self.main.weight + u64::from(weight) + self.small_limit() <= self.limit
+    }
+
+    pub(super) fn small_limit(&self) -> u64 {
+        (self.limit / SMALL_SHARE).max(1)
+    }
+
+    /// Whether a key that is asked for `frequency` times is worth more than what would leave the main
+    /// queue for it.
+    pub(super) fn outdoes_main(&mut self, frequency: u64, weight: u32, now: Tick) -> bool {
+        self.main_has_room(weight)
+            || self.choose_in_main(now).is_none_or(|(slot, cause)| {
+                cause == Cause::Expired || frequency > self.table.entry_mut(slot).frequency()
+            })
+    }
+
+    pub(super) fn count_request(&mut self) {
+        self.counted += 1;
+        if self.counted > REQUESTS_TO_FADE * self.table.len() {
+            self.counted = 0;
+            self.table.entries_mut().for_each(Entry::halve_frequency);
+            self.ghost.fade();
+        }
+    }
+
+    /// Puts entries out until one of `weight`, which is not over the limit, fits in.
+    pub(super) fn make_room(
+        &mut self,
+        weight: u32,
+        hasher: &RandomState,
+        now: Tick,
+        departures: &mut Departures<K, V>,
+    ) {
+        while self.weight() + u64::from(weight) > self.limit {
+            let is_main_over = self.main.weight + self.small_limit() > self.limit;
+            let victim = if is_main_over || self.small.len == 0 {
+                self.choose_in_main(now)
+            } else {
+                self.choose_in_small(now)
+            };
+            if let Some((slot, cause)) = victim {
+                let hash = hasher.hash_one(&self.table.entry(slot).key);
+                if cause == Cause::Capacity {
+                    self.remember(hash, slot);
+                }
+                departures.push(self.depart(hash, slot, cause));
+            }
+        }
+    }
+
+    /// The entry that leaves for the sake of the small queue; those that were used go on to the main
+    /// queue, and if all were, none leaves.
+    fn choose_in_small(&mut self, now: Tick) -> Option<(usize, Cause)> {
+        while let Some(slot) = self.small.oldest() {
+            if self.table.expires_at(slot) <= now {
+                return Some((slot, Cause::Expired));
+            }
+            let entry = self.table.entry_mut(slot);
+            if entry.uses() == 0 {
+                let frequency = entry.frequency();
+                return Some(self.choose_by_frequency(slot, frequency, now));
+            }
+            while entry.spend_use() {
+                self.counted += 1;
+            }
+            self.move_to_main(slot);
+        }
+        None
+    }
+
+    /// Of an unused entry of the small queue and what would leave the main queue, the one that leaves;
+    /// if it is the latter, the former takes its place.
+    fn choose_by_frequency(&mut self, slot: usize, frequency: u64, now: Tick) -> (usize, Cause) {
+        if frequency >= MARGIN
+            && let Some((rival, cause)) = self.choose_in_main(now)
+            && frequency >= self.table.entry_mut(rival).frequency() + MARGIN
+        {
+            self.move_to_main(slot);
+            return (rival, cause);
+        }
+        (slot, Cause::Capacity)
+    }
+
+    /// The entry that leaves the main queue.
+    fn choose_in_main(&mut self, now: Tick) -> Option<(usize, Cause)> {
+        for _ in 0..REPRIEVES {
+            let slot = self.main.oldest()?;
+            if self.table.expires_at(slot) <= now {
+                return Some((slot, Cause::Expired));
+            }
+            let entry = self.table.entry_mut(slot);
+            if !entry.spend_use() {
+                break;
+            }
+            self.counted += 1;
+            let weight = self.table.weight(slot);
+            self.main.unlink(&mut self.table.links, slot, weight);
+            self.main.push(&mut self.table.links, slot, weight);
+        }
+        self.main.oldest().map(|slot| (slot, Cause::Capacity))
+    }
+
+    fn remember(&mut self, hash: u64, slot: usize) {
+        if !self.ghost.has_room() {
+            self.ghost = Ghost::with_room_for(self.table.room() * 2);
+        }
+        let entry = self.table.entry_mut(slot);
+        let (frequency, from_main) = (entry.frequency(), entry.is_in_main());
+        self.ghost.remember(hash, frequency, from_main);
+    }
+}
