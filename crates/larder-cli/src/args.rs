@@ -40,10 +40,12 @@ pub(crate) enum Command {
     Stats(Stats),
     /// List the caches with their figures
     Caches(Caches),
-    /// Invalidate one key of a cache (needs an admin token)
+    /// Invalidate entries of a cache: a key, a tag, a prefix or a pattern (needs an admin token)
     Invalidate(Invalidate),
     /// Remove every entry of a cache (needs an admin token)
     Clear(Clear),
+    /// Show what a cache would have hit on a recorded stream of keys
+    Simulate(Simulate),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -103,9 +105,46 @@ pub(crate) struct Invalidate {
     /// The cache's name
     #[arg(value_name = "CACHE", value_parser = cache_name)]
     pub(crate) cache: String,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// Only say how many entries it would be
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What to invalidate.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Scope {
     /// The key, as the cache's list of entries shows it
     #[arg(value_name = "KEY")]
-    pub(crate) key: String,
+    pub(crate) key: Option<String>,
+    /// Entries with this tag
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<String>,
+    /// Entries whose key starts so
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) prefix: Option<String>,
+    /// Entries whose whole key matches: `*`, `?`, `[a-z]`
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) pattern: Option<String>,
+}
+
+impl Scope {
+    /// The member of the request's body, and its value.
+    pub(crate) fn member(&self) -> (&'static str, &str) {
+        let Self {
+            key,
+            tag,
+            prefix,
+            pattern,
+        } = self;
+        let given = [("tag", tag), ("prefix", prefix), ("pattern", pattern)];
+        let option = given
+            .into_iter()
+            .find_map(|(name, text)| Some((name, text.as_deref()?)));
+        option.unwrap_or(("key", key.as_deref().unwrap_or_default()))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -115,6 +154,55 @@ pub(crate) struct Clear {
     /// The cache's name
     #[arg(value_name = "CACHE", value_parser = cache_name)]
     pub(crate) cache: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// The recorded stream, packed by gzip (.gz), xz (.xz) or zstd (.zst) or plain
+    #[arg(value_name = "TRACE")]
+    pub(crate) trace: PathBuf,
+    /// The sizes to try: entries, or a share of the different keys such as 10%
+    #[arg(
+        long,
+        value_name = "SIZE[,SIZE...]",
+        required = true,
+        value_delimiter = ',',
+        value_parser = size
+    )]
+    pub(crate) capacity: Vec<Size>,
+    /// How the stream is written
+    #[arg(long, value_enum, default_value_t = TraceFormat::Auto)]
+    pub(crate) format: TraceFormat,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The size of a simulated cache.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Size {
+    Entries(usize),
+    /// Of the different keys in the stream.
+    Percent(f64),
+}
+
+/// How a recorded stream of keys is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TraceFormat {
+    /// By the name (.lis, oracleGeneral), else lines if it is text
+    Auto,
+    /// A key on each line
+    Lines,
+    /// Lines of `start count`, for so many numbers in order (ARC)
+    Arc,
+    /// Lines of `time key size` (webcachesim)
+    Timed,
+    /// Big-endian numbers of 32 bits
+    U32be,
+    /// Big-endian numbers of 64 bits
+    I64be,
+    /// Records of 24 bytes (libCacheSim's oracleGeneral)
+    Oracle,
 }
 
 #[derive(Debug, Subcommand)]
@@ -196,6 +284,20 @@ fn interval(text: &str) -> Result<Duration, String> {
     parse_duration(text)
         .filter(|interval| limits.contains(interval))
         .ok_or_else(|| r#"expected a duration from 250ms to 1h such as "2s""#.to_owned())
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    let size = match text.strip_suffix('%') {
+        Some(percent) => percent
+            .parse()
+            .ok()
+            .filter(|p| (0.0..=100.0).contains(p))
+            .map(Size::Percent),
+        None => text.parse().ok().map(Size::Entries),
+    };
+    size.ok_or_else(|| {
+        r#"expected a number of entries or a share from 0% to 100% such as "2.5%""#.to_owned()
+    })
 }
 
 fn cache_name(text: &str) -> Result<String, String> {

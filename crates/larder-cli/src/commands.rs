@@ -3,7 +3,7 @@
 //! It must not know how answers come over the network.
 
 mod caches;
-mod columns;
+pub(crate) mod columns;
 mod stats;
 
 use std::io::Write;
@@ -52,9 +52,27 @@ pub(crate) fn invalidate(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let path = format!("/v1/caches/{}/invalidate", args.cache);
-    client(&args.server, environment)?.post(&path, &json!({ "key": args.key }))?;
-    writeln!(out, "invalidated {:?} in {}", args.key, args.cache)?;
+    let (member, text) = args.scope.member();
+    let body = json!({ member: text, "dry_run": args.dry_run });
+    let client = client(&args.server, environment)?;
+    let answer: Invalidated = client.parse(&path, &client.post(&path, &body)?)?;
+    let (matched, cache) = (answer.matched, &args.cache);
+    let entries = if matched == 1 { "entry" } else { "entries" };
+    let would = if args.dry_run {
+        "would invalidate"
+    } else {
+        "invalidated"
+    };
+    writeln!(
+        out,
+        "{would} {matched} {entries} of {cache} by {member} {text:?}"
+    )?;
     Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct Invalidated {
+    matched: u64,
 }
 
 /// `larder clear`

@@ -14,5 +14,7 @@ mod run;
 mod serve;
 #[path = "main/server.rs"]
 mod server;
+#[path = "main/simulate.rs"]
+mod simulate;
 #[path = "main/top.rs"]
 mod top;

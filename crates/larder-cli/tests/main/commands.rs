@@ -90,7 +90,10 @@ fn the_token_of_the_state_directory_is_sent() {
         state,
     ];
     let ended = end(&mut larder(home.path(), &arguments));
-    assert_eq!(ended.stdout, "invalidated \"a b\" in prices\n");
+    assert_eq!(
+        ended.stdout,
+        "invalidated 1 entry of prices by key \"a b\"\n"
+    );
     let ended = end(larder(home.path(), &arguments).env("LARDER_TOKEN", "from-variable"));
     assert_eq!(ended.code, Some(0));
     let requests = server.requests();
@@ -99,7 +102,7 @@ fn the_token_of_the_state_directory_is_sent() {
         "POST /v1/caches/prices/invalidate HTTP/1.1"
     );
     let body: serde_json::Value = serde_json::from_str(&requests[0].body).expect("JSON");
-    assert_eq!(body, serde_json::json!({ "key": "a b" }));
+    assert_eq!(body, serde_json::json!({ "key": "a b", "dry_run": false }));
     assert_eq!(
         requests[0].authorization.as_deref(),
         Some("Bearer from-file")

@@ -171,6 +171,28 @@ fn the_commands_speak_to_it_with_the_token_of_its_state_directory() {
         "{}",
         caches.stdout
     );
+    let tried = ask(&[
+        "invalidate",
+        "claude_usage.answers",
+        "--prefix",
+        "all@",
+        "--dry-run",
+    ]);
+    assert_eq!(
+        (tried.code, &*tried.stdout),
+        (
+            Some(0),
+            "would invalidate 1 entry of claude_usage.answers by prefix \"all@\"\n"
+        )
+    );
+    let misasked = ask(&["invalidate", "claude_usage.answers", "--pattern", "all["]);
+    assert!(
+        misasked.code == Some(2) && misasked.stderr.contains('['),
+        "{}",
+        misasked.stderr
+    );
+    let both = ask(&["invalidate", "claude_usage.answers", "key", "--tag", "t"]);
+    assert_eq!(both.code, Some(2));
     assert_eq!(ask(&["clear", "claude_usage.answers"]).code, Some(0));
     let (_, cache) = daemon.get("/v1/caches/claude_usage.answers");
     assert_eq!(
