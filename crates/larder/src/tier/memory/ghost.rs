@@ -93,10 +93,13 @@ impl Ghost {
         }
     }
 
-    /// The set and, in its place, the fingerprint of a hash: bits that do not choose the shard.
+    /// The set and, in its place, the fingerprint of a hash. It is mixed first: the hashes of numbers
+    /// in a row may be as far from each other all the way, and if one pair of them were taken for the
+    /// same key, all pairs would be.
     fn place(&self, hash: u64) -> (usize, u16) {
         let set = ((hash & u64::from(u32::MAX)) * self.sets.len() as u64) >> 32;
-        let print = (hash >> 32) as u16 >> PRINT_SHIFT;
+        let mixed = (hash ^ (hash >> 31)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        let print = (mixed >> 48) as u16 >> PRINT_SHIFT;
         (set as usize, print.max(1) << PRINT_SHIFT)
     }
 }
