@@ -2,71 +2,91 @@
 //!
 //! `cargo run --release -p larder-bench --bin hit_ratio TRACE…`
 //!
-//! A trace is a file of the ARC (`.lis`), LIRS (`.trace` of lines), cache2k, cloud physics (big-endian
-//! 32 bits), Corda, Scarab (big-endian 64 bits), `AdaptSize` (`time key size`) or `libCacheSim`
-//! (`.oracleGeneral.bin`) collections, packed with xz, zstd or gzip or not; which, its name tells.
+//! A trace is a file of the ARC, LIRS, cache2k, cloud physics, Corda, Scarab, `AdaptSize` or
+//! `libCacheSim` collections, packed with xz, zstd or gzip or not; which, its name tells.
 
-use std::collections::{BTreeMap, HashMap};
+#[path = "../../../crates/larder-cli/src/simulate/reference.rs"]
+mod reference;
+#[path = "../../../crates/larder-cli/src/simulate/trace.rs"]
+mod trace;
+
 use std::path::Path;
-use std::process::Command;
 
 use larder::{Cache, Policy};
 use larder_bench::ready;
+use reference::{Keys, lru, next_uses, optimum};
+use trace::{Format, TraceError};
 
 /// Capacities, in thousandths of the keys that a trace has.
 const SHARES: [usize; 3] = [25, 100, 250];
+const PEERS: [&str; 4] = ["quick_cache", "moka", "foyer S3-FIFO", "TinyUFO"];
+/// Larder, the peers, LRU and the optimum.
+const COLUMNS: usize = PEERS.len() + 3;
 
 fn main() {
     println!(
-        "| trace | capacity | Larder | quick_cache | moka | LRU | optimum |\n|---|--:|--:|--:|--:|--:|--:|"
+        "| trace | capacity | Larder | {} | LRU | optimum |",
+        PEERS.join(" | ")
     );
-    let mut sums = [0.0; 5];
-    let mut rows = 0.0;
+    println!("|---|--:|{}", "--:|".repeat(COLUMNS));
+    let mut rows = Vec::new();
     for path in std::env::args().skip(1) {
-        let keys = match read(Path::new(&path)) {
-            Ok(keys) => keys,
-            Err(why) => {
-                eprintln!("{path}: {why}");
-                continue;
-            }
-        };
-        let next = next_uses(&keys);
-        let distinct = next.iter().filter(|&&next| next == usize::MAX).count();
-        for share in SHARES {
-            let capacity = (distinct * share / 1000).max(1);
-            let hits = [
-                larder(&keys, capacity),
-                quick(&keys, capacity),
-                moka(&keys, capacity),
-                lru(&keys, capacity),
-                optimum(&keys, &next, capacity),
-            ];
-            let ratios = hits.map(|hits| 100.0 * hits as f64 / keys.len() as f64);
-            row(
-                &Path::new(&path)
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy(),
-                capacity,
-                ratios,
-            );
-            sums.iter_mut()
-                .zip(ratios)
-                .for_each(|(sum, ratio)| *sum += ratio);
-            rows += 1.0;
+        let path = Path::new(&path);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match keys(path, &name) {
+            Ok(keys) => rows.extend(trace_rows(&name, &keys)),
+            Err(why) => eprintln!("{why}"),
         }
     }
-    if rows > 0.0 {
-        row("mean", 0, sums.map(|sum| sum / rows));
+    if !rows.is_empty() {
+        summary(&rows);
     }
 }
 
-fn row(name: &str, capacity: usize, ratios: [f64; 5]) {
+fn trace_rows(name: &str, keys: &Keys) -> Vec<[f64; COLUMNS]> {
+    let next = next_uses(keys);
+    let of_share = |share: usize| {
+        let capacity = (keys.unique() * share / 1000).max(1);
+        let hits = [
+            larder(keys, capacity),
+            quick(keys, capacity),
+            moka(keys, capacity),
+            foyer(keys, capacity),
+            tiny_ufo(keys, capacity),
+            lru(keys, capacity),
+            optimum(keys, &next, capacity),
+        ];
+        let ratios = hits.map(|hits| 100.0 * hits as f64 / keys.requests.len() as f64);
+        row(name, capacity, ratios);
+        ratios
+    };
+    SHARES.map(of_share).to_vec()
+}
+
+fn row(name: &str, capacity: usize, ratios: [f64; COLUMNS]) {
     let ratios = ratios.map(|ratio| format!("{ratio:.2}")).join(" | ");
     println!("| {name} | {capacity} | {ratios} |");
 }
 
-fn larder(keys: &[u64], capacity: usize) -> usize {
+/// The mean of each column, and where Larder is furthest behind a peer.
+fn summary(rows: &[[f64; COLUMNS]]) {
+    let mean = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>() / rows.len() as f64;
+    row("mean", 0, std::array::from_fn(mean));
+    let behind = |row: &[f64; COLUMNS]| {
+        row[1..=PEERS.len()]
+            .iter()
+            .fold(0.0, |m, &r| f64::max(m, r))
+            - row[0]
+    };
+    let worst = rows.iter().map(behind).fold(f64::MIN, f64::max);
+    let over = rows.iter().filter(|row| behind(row) > 2.0).count();
+    println!(
+        "\nfurthest behind the best peer: {worst:.2}; more than 2 behind in {over} of {} rows",
+        rows.len()
+    );
+}
+
+fn larder(keys: &Keys, capacity: usize) -> u64 {
     let cache = Cache::builder("trace")
         .max_capacity(capacity as u64)
         .policy(Policy::ttl(std::time::Duration::MAX));
@@ -78,7 +98,7 @@ fn larder(keys: &[u64], capacity: usize) -> usize {
     )
 }
 
-fn quick(keys: &[u64], capacity: usize) -> usize {
+fn quick(keys: &Keys, capacity: usize) -> u64 {
     let cache = quick_cache::sync::Cache::<u64, ()>::new(capacity);
     count(
         keys,
@@ -87,7 +107,7 @@ fn quick(keys: &[u64], capacity: usize) -> usize {
     )
 }
 
-fn moka(keys: &[u64], capacity: usize) -> usize {
+fn moka(keys: &Keys, capacity: usize) -> u64 {
     let cache = moka::sync::Cache::<u64, ()>::new(capacity as u64);
     let put = |key| {
         cache.insert(key, ());
@@ -96,133 +116,52 @@ fn moka(keys: &[u64], capacity: usize) -> usize {
     count(keys, |key| cache.get(key).is_some(), put)
 }
 
-fn count(keys: &[u64], get: impl Fn(&u64) -> bool, put: impl Fn(u64)) -> usize {
-    let hit = |&&key: &&u64| {
-        let hit = get(&key);
-        if !hit {
+fn foyer(keys: &Keys, capacity: usize) -> u64 {
+    use foyer_memory::{CacheBuilder, S3FifoConfig};
+    let cache: foyer_memory::Cache<u64, ()> = CacheBuilder::new(capacity)
+        .with_eviction_config(S3FifoConfig::default())
+        .build();
+    count(
+        keys,
+        |key| cache.get(key).is_some(),
+        |key| drop(cache.insert(key, ())),
+    )
+}
+
+fn tiny_ufo(keys: &Keys, capacity: usize) -> u64 {
+    let cache = tinyufo::TinyUfo::<u64, ()>::new(capacity, capacity);
+    count(
+        keys,
+        |key| cache.get(key).is_some(),
+        |key| drop(cache.put(key, (), 1)),
+    )
+}
+
+fn count(keys: &Keys, get: impl Fn(&u64) -> bool, put: impl Fn(u64)) -> u64 {
+    let mut hits = 0;
+    for key in keys.requests.iter().map(|&key| u64::from(key)) {
+        if get(&key) {
+            hits += 1;
+        } else {
             put(key);
         }
-        hit
-    };
-    keys.iter().filter(hit).count()
-}
-
-fn lru(keys: &[u64], capacity: usize) -> usize {
-    let (mut last_use, mut by_use) = (HashMap::new(), BTreeMap::new());
-    let mut hits = 0;
-    for (at, &key) in keys.iter().enumerate() {
-        if let Some(before) = last_use.insert(key, at) {
-            by_use.remove(&before);
-            hits += 1;
-        }
-        by_use.insert(at, key);
-        if by_use.len() > capacity
-            && let Some((_, oldest)) = by_use.pop_first()
-        {
-            last_use.remove(&oldest);
-        }
     }
     hits
 }
 
-/// For each place in the stream, where its key comes next; `usize::MAX` where it does not.
-fn next_uses(keys: &[u64]) -> Vec<usize> {
-    let mut seen = HashMap::new();
-    let mut next = vec![usize::MAX; keys.len()];
-    for (at, &key) in keys.iter().enumerate().rev() {
-        next[at] = seen.insert(key, at).unwrap_or(usize::MAX);
-    }
-    next
-}
-
-/// Belady's: what is used again last leaves first.
-fn optimum(keys: &[u64], next: &[usize], capacity: usize) -> usize {
-    let (mut held, mut by_next) = (HashMap::new(), BTreeMap::new());
-    let mut hits = 0;
-    for (at, &key) in keys.iter().enumerate() {
-        // What never comes back is told apart by its place.
-        let coming = (next[at], at);
-        if let Some(before) = held.insert(key, coming) {
-            by_next.remove(&before);
-            hits += 1;
-        }
-        by_next.insert(coming, key);
-        if by_next.len() > capacity
-            && let Some((_, last)) = by_next.pop_last()
-        {
-            held.remove(&last);
-        }
-    }
-    hits
-}
-
-fn read(path: &Path) -> Result<Vec<u64>, String> {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let bytes = unpacked(path)?;
-    let words = |width: usize| {
-        bytes
-            .chunks_exact(width)
-            .map(|word| word.iter().fold(0, |n, &b| n << 8 | u64::from(b)))
-    };
-    let keys: Vec<u64> = if name.contains("oracleGeneral") {
-        bytes
-            .chunks_exact(24)
-            .map(|r| u64::from_le_bytes(std::array::from_fn(|i| r[4 + i])))
-            .collect()
-    } else if name.contains("cache2k") || name.contains("cloud_physics") {
-        words(4).collect()
+fn keys(path: &Path, name: &str) -> Result<Keys, TraceError> {
+    let format = if name.contains("cache2k") || name.contains("cloud_physics_") {
+        Some(Format::U32Be)
     } else if name.contains("corda") || name.contains("scarab") {
-        words(8).collect()
+        Some(Format::I64Be)
+    } else if name.contains("adapt_size") {
+        Some(Format::Timed)
     } else {
-        let text =
-            std::str::from_utf8(&bytes).map_err(|e| format!("expected lines of text: {e}"))?;
-        let column = usize::from(name.contains("adapt_size"));
-        let is_range = name.contains(".lis");
-        text.lines()
-            .filter(|line| !line.starts_with('*'))
-            .flat_map(|line| from_line(line, column, is_range))
-            .collect()
+        None
     };
-    if keys.is_empty() {
-        Err("expected a trace of a known name, found no keys".into())
-    } else {
-        Ok(keys)
-    }
-}
-
-fn from_line(line: &str, column: usize, is_range: bool) -> std::ops::Range<u64> {
-    let mut numbers = line
-        .split_ascii_whitespace()
-        .skip(column)
-        .filter_map(|word| word.parse().ok());
-    match (
-        numbers.next(),
-        if is_range { numbers.next() } else { Some(1) },
-    ) {
-        (Some(start), Some(count)) => start..start + count,
-        _ => 0..0,
-    }
-}
-
-fn unpacked(path: &Path) -> Result<Vec<u8>, String> {
-    let program = match path.extension().and_then(|e| e.to_str()) {
-        Some("xz") => "xz",
-        Some("zst") => "zstd",
-        Some("gz") => "gzip",
-        _ => return std::fs::read(path).map_err(|e| e.to_string()),
-    };
-    let output = Command::new(program)
-        .arg("-dc")
-        .arg(path)
-        .output()
-        .map_err(|e| format!("{program}: {e}"))?;
-    if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).into_owned())
-    }
+    let mut keys = Keys::default();
+    trace::read(path, format, &mut |key| {
+        assert!(keys.push(key), "a trace of more than 2³² requests")
+    })?;
+    Ok(keys)
 }

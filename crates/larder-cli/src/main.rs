@@ -8,6 +8,7 @@ mod exit;
 mod figures;
 mod logging;
 mod serve;
+mod simulate;
 mod top;
 
 use std::io::Write as _;
@@ -42,6 +43,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Caches(args) => commands::caches(&args, &environment, out),
         Command::Invalidate(args) => commands::invalidate(&args, &environment, out),
         Command::Clear(args) => commands::clear(&args, &environment, out),
+        Command::Simulate(args) => simulate::run(&args, out),
         Command::Config {
             command: ConfigCommand::Show { flags, effective },
         } => {

@@ -7,7 +7,7 @@ use ratatui::text::Span;
 
 /// Lays the rows out, two blanks between columns, each line indented by two.
 /// The first row is the heading. Every row has as many cells as the heading.
-pub(super) fn columns(rows: &[Vec<String>]) -> String {
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.first().map_or(0, Vec::len);
     let widths: Vec<usize> = (0..count)
         .map(|column| {
