@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn lru_keeps_what_was_used_last_and_the_optimum_what_will_be_used_first() {
         assert_eq!(hits(&[1, 2, 1, 3, 1, 2], 2), (2, 3));
-        assert_eq!(hits(&[1, 2, 3, 1, 2, 3, 1, 2, 3], 2), (0, 3));
+        assert_eq!(hits(&[1, 2, 3, 1, 2, 3, 1, 2, 3], 2), (0, 4));
         assert_eq!(hits(&[7, 7, 8, 7], 1), (1, 2));
         assert_eq!(hits(&[7, 7, 8, 7], 0), (0, 0));
         assert_eq!(hits(&[], 3), (0, 0));
