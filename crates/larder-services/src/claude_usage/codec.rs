@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::{FileState, Reached, Stamp, Within};
+use super::files::{FileState, Place, Reached, Stamp, Within};
 use super::record::{Record, Tokens};
 
 /// Bytes of an encoded record, its tag included.
@@ -38,6 +38,11 @@ pub(super) enum Item<'a> {
         file: u32,
         state: FileState,
     },
+    /// Follows the state of a file that does not have its own path's place.
+    Place {
+        file: u32,
+        place: Place,
+    },
     /// When a refresh last changed something, in Unix milliseconds.
     UpdatedAt(i64),
 }
@@ -48,6 +53,7 @@ const RECORD: u8 = 3;
 const COPY: u8 = 4;
 const FILE_STATE: u8 = 5;
 const UPDATED_AT: u8 = 6;
+const PLACE: u8 = 7;
 
 /// Appends items to a buffer.
 pub(super) struct Encoder<'a>(pub(super) &'a mut Vec<u8>);
@@ -128,6 +134,13 @@ impl Encoder<'_> {
         self.u8(u8::from(state.exists));
     }
 
+    pub(super) fn place(&mut self, file: u32, place: Place) {
+        self.u8(PLACE);
+        for number in [file, place.file, place.successor] {
+            self.u32(number);
+        }
+    }
+
     pub(super) fn updated_at(&mut self, at_ms: i64) {
         self.u8(UPDATED_AT);
         self.u64(at_ms.cast_unsigned());
@@ -172,6 +185,13 @@ impl<'a> Iterator for Decoder<'a> {
                 file: self.u32()?,
             }),
             FILE_STATE => self.file_state(),
+            PLACE => Some(Item::Place {
+                file: self.u32()?,
+                place: Place {
+                    file: self.u32()?,
+                    successor: self.u32()?,
+                },
+            }),
             UPDATED_AT => Some(Item::UpdatedAt(self.u64()?.cast_signed())),
             _ => None,
         }
@@ -259,6 +279,7 @@ impl<'a> Decoder<'a> {
                 exists,
                 lines,
                 skipped,
+                place: None,
             },
         })
     }

@@ -89,6 +89,9 @@ pub struct Refreshed {
     pub bytes_read: u64,
     /// Lines read, blank ones included.
     pub lines_read: u64,
+    /// Files read before that are gone now, were replaced or became shorter: what they said is known
+    /// here only, and in the state once it is [persisted](Collector::persist).
+    pub files_lost: u64,
     /// What could not be read and why, at most 20 messages.
     pub warnings: Vec<String>,
 }
@@ -192,7 +195,8 @@ impl Collector {
     }
 
     /// Appends to the state what changed since the last call, and waits until it is on disk;
-    /// without changes it does nothing. After an error nothing is lost: the next call tries again.
+    /// without changes it does nothing. A state file that was removed or replaced since it was opened
+    /// is written anew as a whole. After an error nothing is lost: the next call tries again.
     pub fn persist(&mut self) -> Result<(), Error> {
         let result = self.keeper.save(&mut self.counter);
         // A state that could not be opened before may have been taken in now.
@@ -200,6 +204,12 @@ impl Collector {
             self.publish(Instant::now());
         }
         result
+    }
+
+    /// Why the state could not be opened, if it could not: nothing is kept until
+    /// [`persist`](Self::persist) can open it.
+    pub fn not_kept(&self) -> Option<&Error> {
+        self.keeper.not_kept()
     }
 
     /// What is known now.

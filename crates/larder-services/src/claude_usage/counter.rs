@@ -2,6 +2,8 @@
 //!
 //! It plans what to read, gives each line its key and hands it to the ledger. It opens no file.
 
+mod same;
+
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -90,6 +92,14 @@ impl Counter {
         self.next_reading = self.next_reading.max(state.reading.saturating_add(1));
     }
 
+    /// A file that was read before the state was found: what both say of it may overlap in ways
+    /// that only a new reading tells.
+    pub(super) fn read_again(&mut self, file: u32, kept: &FileState) {
+        self.next_reading = self.next_reading.max(kept.reading.saturating_add(1));
+        self.states[file as usize].stamp = Stamp::default();
+        self.unsaved.insert(file);
+    }
+
     pub(super) fn begin(&mut self) {
         self.tally = Refreshed::default();
         self.looked_at.clear();
@@ -105,11 +115,11 @@ impl Counter {
         for (path, error) in &findings.unreadable {
             self.warn(path, error);
         }
+        let files = self.number(&findings.files);
         let mut jobs = Vec::new();
-        for found in &findings.files {
-            let file = self.file(&found.path, None);
+        for (file, stamp) in files {
             if self.looked_at.insert(file) {
-                jobs.extend(self.job(file, &found.stamp));
+                jobs.extend(self.job(file, &stamp));
             }
         }
         jobs
@@ -149,6 +159,7 @@ impl Counter {
 
     fn restart(&mut self, file: u32) {
         let state = &mut self.states[file as usize];
+        self.tally.files_lost += u64::from(state.reached.offset > 0);
         (state.lines, state.skipped, state.reading) = (0, 0, self.next_reading);
         self.next_reading = self.next_reading.saturating_add(1);
     }
@@ -184,8 +195,9 @@ impl Counter {
             MessageId::Given(key) => (key, 0),
             MessageId::Missing(content) => {
                 let reading = self.states[file as usize].reading;
-                let path = &self.ledger.sources()[file as usize].path;
-                let key = |nth| key_of_place(path, content, nth);
+                let place = self.place_of(file);
+                let path = &self.ledger.sources()[place.file as usize].path;
+                let key = |nth| key_of_place(path, place.successor, content, nth);
                 let before = self.ledger.occurrences(reading, key);
                 (key(before + 1), reading)
             }
@@ -245,6 +257,7 @@ impl Counter {
             let missing = self.states[file as usize].exists && !self.looked_at.contains(&file);
             if missing && !findings.hides(&self.ledger.sources()[file as usize].path) {
                 self.set_exists(file, false);
+                self.tally.files_lost += 1;
             }
         }
     }

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 /// How many bytes before the point reached are compared before a file is read on.
 pub(super) const TAIL_MAX: usize = 256;
-/// How deep directories are walked.
+/// How deep directories are walked; what lies deeper is said to be unreadable.
 const DEPTH_MAX: usize = 32;
 /// The project of a log that lies in no directory of its own.
 const NO_PROJECT: &str = "(no project)";
@@ -47,6 +47,11 @@ impl Stamp {
     pub(super) fn same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
+
+    /// What names the file whatever its path; None where the system does not tell.
+    pub(super) fn identity(&self) -> Option<(u64, u64)> {
+        (self.inode != 0).then_some((self.device, self.inode))
+    }
 }
 
 #[cfg(unix)]
@@ -58,6 +63,12 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> (u64, u64) {
     (0, 0)
+}
+
+/// What stands at `path`, links followed: device and inode, as far as the system tells. None if
+/// nothing does, or it cannot be looked at.
+pub(super) fn identity_at(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|metadata| identity(&metadata))
 }
 
 /// In which part of a line the point reached lies.
@@ -82,6 +93,16 @@ pub(super) struct Reached {
     pub(super) within: Within,
 }
 
+/// What lines without a message id are told apart by, besides what they say: a file keeps it when
+/// it is moved, so that they do not count again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    /// The file whose path names it.
+    pub(super) file: u32,
+    /// Not 0 for another file that came to that path later.
+    pub(super) successor: u32,
+}
+
 /// A log file that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FileState {
@@ -94,6 +115,8 @@ pub(super) struct FileState {
     pub(super) lines: u64,
     /// Lines skipped by this reading.
     pub(super) skipped: u64,
+    /// None for its own path.
+    pub(super) place: Option<Place>,
 }
 
 /// What to do about a file.
@@ -210,16 +233,19 @@ struct Walk {
 }
 
 impl Walk {
-    /// Looks through a directory, `depth` levels deep.
+    /// Looks through a directory, `depth` levels deep; at 0 it is too deep.
     fn enter(&mut self, directory: &Path, depth: usize) {
         let entries = fs::metadata(directory).and_then(|metadata| {
             let (device, inode) = identity(&metadata);
-            let is_new = depth > 0 && (self.entered.insert((device, inode)) || inode == 0);
-            if is_new {
-                fs::read_dir(directory).map(Some)
-            } else {
-                Ok(None)
+            if inode != 0 && self.entered.contains(&(device, inode)) {
+                return Ok(None);
             }
+            if depth == 0 {
+                let reason = format!("it lies more than {DEPTH_MAX} directories deep");
+                return Err(io::Error::other(reason));
+            }
+            self.entered.insert((device, inode));
+            fs::read_dir(directory).map(Some)
         });
         let entries = match entries {
             Ok(Some(entries)) => entries,

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::codec::{Decoder, Encoder, Item, Kind, RECORD_BYTES};
 use super::collector::Error;
 use super::counter::Counter;
+use super::files::Place;
 use super::record::Record;
 use super::state::{Frames, Store};
 
@@ -22,6 +23,8 @@ pub(super) struct Keeper {
     path: Option<PathBuf>,
     /// None while the file cannot be opened.
     store: Option<Store>,
+    /// Why it could not be opened at first.
+    failure: Option<Error>,
     /// What the file has.
     saved: Saved,
 }
@@ -41,6 +44,7 @@ impl Keeper {
         let mut keeper = Self {
             path,
             store: None,
+            failure: None,
             saved: Saved::default(),
         };
         match keeper.attach(counter) {
@@ -49,10 +53,16 @@ impl Keeper {
                     error = &error as &dyn std::error::Error,
                     "the usage totals are not kept between runs until this is mended"
                 );
+                keeper.failure = Some(error);
             }
             other => other?,
         }
         Ok(keeper)
+    }
+
+    /// Why the state file could not be opened when this was made, and has not been since.
+    pub(super) fn not_kept(&self) -> Option<&Error> {
+        self.failure.as_ref()
     }
 
     /// Opens the state file if it is not open.
@@ -65,6 +75,7 @@ impl Keeper {
         let store = Store::open(path, &mut |items| restoring.apply(items))?;
         self.saved = restoring.restored();
         self.store = Some(store);
+        self.failure = None;
         if fresh {
             counter.ledger.mark_saved();
         } else {
@@ -74,8 +85,19 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes what the state file lacks.
+    fn detach_if_displaced(&mut self) {
+        if self.store.as_ref().is_some_and(Store::is_displaced) {
+            tracing::warn!(
+                state = self.path.as_deref().map(|path| path.display().to_string()),
+                "the usage state was removed or replaced while it was in use; it is written anew"
+            );
+            self.store = None;
+        }
+    }
+
+    /// Writes what the state file lacks; all of it, if another file stands in its place.
     pub(super) fn save(&mut self, counter: &mut Counter) -> Result<(), Error> {
+        self.detach_if_displaced();
         self.attach(counter)?;
         let Some(store) = &mut self.store else {
             return Ok(());
@@ -142,7 +164,11 @@ fn encode(counter: &Counter, saved: Saved, frames: &mut Frames<'_>) -> io::Resul
         Encoder(frames.items()?).copy(record, file);
     }
     for file in &counter.unsaved {
-        Encoder(frames.items()?).file_state(*file, &counter.states[*file as usize]);
+        let state = &counter.states[*file as usize];
+        Encoder(frames.items()?).file_state(*file, state);
+        if let Some(place) = state.place {
+            Encoder(frames.items()?).place(*file, place);
+        }
     }
     if let Some(at) = counter.updated_at {
         Encoder(frames.items()?).updated_at(at.as_millisecond());
@@ -153,6 +179,8 @@ fn encode(counter: &Counter, saved: Saved, frames: &mut Frames<'_>) -> io::Resul
 /// Takes a state file's items into a counter, whatever numbers the counter gives them.
 struct Restoring<'a> {
     counter: &'a mut Counter,
+    /// How many files the counter knew before.
+    known: u32,
     models: Vec<u32>,
     sessions: Vec<u32>,
     projects: Vec<u32>,
@@ -162,6 +190,7 @@ struct Restoring<'a> {
 impl<'a> Restoring<'a> {
     fn new(counter: &'a mut Counter) -> Self {
         Self {
+            known: counter.states.len() as u32,
             counter,
             models: Vec::new(),
             sessions: Vec::new(),
@@ -209,7 +238,18 @@ impl<'a> Restoring<'a> {
             }
             Item::FileState { file, state } => {
                 let file = *self.files.get(file as usize)?;
-                self.counter.restore(file, state);
+                if file < self.known {
+                    self.counter.read_again(file, &state);
+                } else {
+                    self.counter.restore(file, state);
+                }
+            }
+            Item::Place { file, place } => {
+                let file = *self.files.get(file as usize)?;
+                let of = *self.files.get(place.file as usize)?;
+                if file >= self.known {
+                    self.counter.states[file as usize].place = Some(Place { file: of, ..place });
+                }
             }
             Item::UpdatedAt(at_ms) => self.counter.updated_at = super::books::moment(at_ms),
         }

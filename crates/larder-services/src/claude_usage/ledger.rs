@@ -365,11 +365,15 @@ fn hash_of(key: u128) -> u64 {
     key as u64
 }
 
-/// The key of the `nth` line with this content, and without a message id, in the file at `path`.
-pub(super) fn key_of_place(path: &Path, content: u128, nth: u64) -> u128 {
+/// The key of the `nth` line with this content, and without a message id, at the place that `path`
+/// and `successor` name.
+pub(super) fn key_of_place(path: &Path, successor: u32, content: u128, nth: u64) -> u128 {
     let mut hasher = Xxh3::with_seed(0x0070_6c61_6365);
     hasher.update(path.as_os_str().as_encoded_bytes());
     hasher.update(&content.to_le_bytes());
     hasher.update(&nth.to_le_bytes());
+    if successor != 0 {
+        hasher.update(&successor.to_le_bytes());
+    }
     hasher.digest128()
 }

@@ -10,6 +10,11 @@
 //!           view ◄─ report (immutable) ◄──────────────────────────── ledger (absorb) ◄─► state
 //! ```
 //!
+//! A file counts once, whatever paths and links lead to it, and goes on counting once when it or its
+//! directory is renamed: its device and inode and what it says up to the point reached tell that it
+//! is the same. What was counted under the old path may keep that path's project. Where the system
+//! gives no inodes, the lines without a message id of a renamed file count anew.
+//!
 //! The counting half blocks, and knows nothing of HTTP, of async runtimes or of environment
 //! variables. [`ClaudeUsage`] refreshes it in the background and answers over HTTP.
 

@@ -2,6 +2,7 @@
 //!
 //! Runs on a blocking thread, one at a time. Knows no snapshots and no HTTP.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,8 @@ use super::watch::{WatchError, Watcher};
 const WALK_EVERY: Duration = Duration::from_mins(1);
 /// The state is kept no more often than this: what it lacks after a crash is read again.
 const PERSIST_EVERY: Duration = Duration::from_secs(10);
-
+/// Even without changes it is kept this often, which writes it anew if its file was removed.
+const PERSIST_ANYWAY_EVERY: Duration = Duration::from_mins(1);
 /// Setting up notification is tried again after this.
 const WATCH_EVERY: Duration = Duration::from_mins(1);
 
@@ -39,11 +41,16 @@ pub(super) struct Worker {
     watch_failed: Option<Instant>,
     persisted: Instant,
     unkept: bool,
+    /// The warnings of the last walk.
+    warned: Vec<String>,
+    /// Directories that cannot be read, hence not watched.
+    unwatched: Vec<PathBuf>,
     troubles: Arc<Mutex<Troubles>>,
 }
 
 impl Worker {
     pub(super) fn new(collector: Collector, troubles: Arc<Mutex<Troubles>>, wake: Wake) -> Self {
+        troubles.lock().keeping = collector.not_kept().map(|error| chain(error));
         Self {
             collector,
             watcher: None,
@@ -52,6 +59,8 @@ impl Worker {
             watch_failed: None,
             persisted: Instant::now(),
             unkept: false,
+            warned: Vec::new(),
+            unwatched: Vec::new(),
             troubles,
         }
     }
@@ -61,21 +70,20 @@ impl Worker {
         let is_first = self.walked.is_none();
         let changes = self.changes();
         if changes == Changes::Paths(Vec::new()) {
-            self.persist_if_due();
+            self.persist_if_due(false);
             return Refreshed::Unchanged;
         }
-        if changes == Changes::Walk {
+        let is_walk = changes == Changes::Walk;
+        if is_walk {
             self.walked = Some(Instant::now());
         }
         let refreshed = self.collector.refresh(changes);
-        for warning in &refreshed.warnings {
-            tracing::warn!("{warning}");
-        }
+        self.warn(&refreshed.warnings, is_walk);
         if is_first {
             self.tell_of_first(&refreshed);
         }
         self.unkept |= refreshed.changed;
-        self.persist_if_due();
+        self.persist_if_due(is_first || refreshed.files_lost > 0);
         if refreshed.changed || is_first {
             return Refreshed::Changed((*self.collector.report()).clone());
         }
@@ -105,6 +113,16 @@ impl Worker {
         }
     }
 
+    /// Logs what was not said at the last walk already.
+    fn warn(&mut self, warnings: &[String], is_walk: bool) {
+        for warning in warnings.iter().filter(|text| !self.warned.contains(text)) {
+            tracing::warn!("{warning}");
+        }
+        if is_walk {
+            self.warned = warnings.to_vec();
+        }
+    }
+
     fn watch(&mut self) {
         if self
             .watch_failed
@@ -124,10 +142,28 @@ impl Worker {
             tracing::warn!("{trouble}; the logs are walked at every interval instead");
         }
         self.watcher = watcher.ok();
+        self.tell_of_unwatched();
     }
 
-    fn persist_if_due(&mut self) {
-        if !self.unkept || self.persisted.elapsed() < PERSIST_EVERY {
+    fn tell_of_unwatched(&mut self) {
+        let unreadable = self.watcher.as_ref().map_or(&[][..], Watcher::unreadable);
+        for path in unreadable
+            .iter()
+            .filter(|path| !self.unwatched.contains(path))
+        {
+            tracing::warn!(
+                path = %path.display(),
+                "the directory cannot be read, and is not watched until it can be"
+            );
+        }
+        self.unwatched = unreadable.to_vec();
+    }
+
+    /// Keeps the state if that is `urgent`, because the logs could not give it again, or due.
+    fn persist_if_due(&mut self, urgent: bool) {
+        let since = self.persisted.elapsed();
+        let is_due = self.unkept && (urgent || since >= PERSIST_EVERY);
+        if !is_due && since < PERSIST_ANYWAY_EVERY {
             return;
         }
         self.persisted = Instant::now();
@@ -172,3 +208,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         .collect::<Vec<_>>()
         .join(": ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
+pub(super) use self::reading::holds;
 use self::reading::read;
 use super::files::{FileState, Reached, Stamp, Step};
 use super::line::Counts;

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::collector::Error;
+use super::files::Stamp;
 
 const MAGIC: &[u8; 12] = b"LARDER-USAGE";
 const VERSION: u32 = 1;
@@ -113,6 +114,16 @@ impl Store {
     /// Whether the file exists and can be appended to.
     pub(super) fn is_written(&self) -> bool {
         self.file.is_some()
+    }
+
+    /// Whether the path no longer leads to the file that is written to.
+    pub(super) fn is_displaced(&self) -> bool {
+        let written = |file: &File| file.metadata().ok().map(|metadata| Stamp::of(&metadata));
+        let Some(own) = self.file.as_ref().and_then(written) else {
+            return false;
+        };
+        let there = fs::metadata(&self.path).map(|metadata| Stamp::of(&metadata));
+        !there.is_ok_and(|there| there.same_file(&own))
     }
 
     /// Appends one transaction and waits until it is on disk. After an error the file is as

@@ -62,6 +62,8 @@ impl Tail {
             }
             (State::Inside, _) => State::Inside,
             (blank_at @ (State::Before | State::Closed), b' ' | b'\t' | b'\r') => blank_at,
+            // The bytes of a byte order mark; whether they stand at the file's start is not seen here.
+            (State::Before, 0xef | 0xbb | 0xbf) => State::Before,
             _ => State::Broken,
         }
     }
@@ -85,6 +87,7 @@ mod tests {
         }
         assert!(Tail::of(&line[..end]).may_be_whole());
         assert!(Tail::of(line).may_be_whole());
+        assert!(Tail::of(b"\xef\xbb\xbf{}").may_be_whole());
     }
 
     #[test]

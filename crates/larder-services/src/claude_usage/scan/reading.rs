@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -20,6 +21,8 @@ const LINE_MAX: usize = 32 << 20;
 const BATCH_LINES: usize = 2048;
 /// Distinct names in a batch.
 const BATCH_NAMES: usize = 64;
+/// What some programs put before a UTF-8 file's first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Names are cut off after this many bytes.
 const NAME_BYTES_MAX: usize = 256;
 
@@ -81,6 +84,22 @@ pub(super) fn read(
     }
 }
 
+/// Whether the file at `path` has, up to the point reached, what was read before: it may have grown.
+pub(in super::super) fn holds(path: &Path, reached: &Reached) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    Ok(file.metadata()?.len() >= reached.offset
+        && xxh3_64(&bytes_before(&mut file, reached.offset)?) == reached.tail)
+}
+
+/// The last bytes before `end`, [`TAIL_MAX`] at most.
+fn bytes_before(file: &mut File, end: u64) -> io::Result<Vec<u8>> {
+    let length = end.min(TAIL_MAX as u64);
+    file.seek(SeekFrom::Start(end - length))?;
+    let mut bytes = Vec::with_capacity(TAIL_MAX);
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// One file's reading under way.
 struct Reading<'a> {
     job: &'a Job,
@@ -131,10 +150,7 @@ impl Reading<'_> {
         {
             return Ok(false);
         }
-        let before = self.base.min(TAIL_MAX as u64);
-        file.seek(SeekFrom::Start(self.base - before))?;
-        self.recent.clear();
-        file.by_ref().take(before).read_to_end(&mut self.recent)?;
+        self.recent = bytes_before(file, self.base)?;
         Ok(xxh3_64(&self.recent) == known.reached.tail)
     }
 
@@ -171,8 +187,7 @@ impl Reading<'_> {
         if tail.seen > LINE_MAX as u64 {
             self.base += tail.seen;
             (self.within, self.tail) = (Within::TooLong, None);
-            self.recent.clear();
-            self.remember_before(file)?;
+            self.recent = bytes_before(file, self.base)?;
             return Ok(true);
         }
         Ok(!tail.may_be_whole())
@@ -272,14 +287,11 @@ impl Reading<'_> {
         self.recent.extend_from_slice(last);
     }
 
-    fn remember_before(&mut self, file: &mut File) -> io::Result<()> {
-        let before = self.base.min(TAIL_MAX as u64);
-        file.seek(SeekFrom::Start(self.base - before))?;
-        file.by_ref().take(before).read_to_end(&mut self.recent)?;
-        Ok(())
-    }
-
     fn take_line(&mut self, line: &[u8], offset: u64) -> Result<(), Malformed> {
+        let line = match line.strip_prefix(BYTE_ORDER_MARK) {
+            Some(line) if offset == 0 => line,
+            _ => line,
+        };
         let line = line.trim_ascii();
         if line.is_empty() {
             return Ok(());

@@ -400,3 +400,39 @@ fn default_roots_are_those_that_are_listed_or_those_under_home() {
     assert_eq!(env(Some(" ")), env(None));
     assert_eq!(default_roots(|_| None), paths(&[]));
 }
+
+#[test]
+fn a_byte_order_mark_hides_no_line() {
+    for end in ["", "\n"] {
+        let tree = Tree::new();
+        tree.write(LOG, "\u{feff}".to_owned() + &nameless_line(1) + end);
+        let collector = tree.collect();
+        assert_eq!((counted(&collector), skipped(&collector)), ((1, 1), 0));
+    }
+    let tree = Tree::of(&[
+        &main_line("a", "r", 1),
+        &format!("\u{feff}{}", nameless_line(1)),
+    ]);
+    assert_eq!(
+        skipped(&tree.collect()),
+        1,
+        "it stands at a file's start only"
+    );
+}
+
+#[test]
+fn directories_too_deep_to_be_walked_are_named() {
+    let tree = Tree::new();
+    let deep = |levels: usize| "d/".repeat(levels) + "s.jsonl";
+    tree.write(&deep(31), joined(&[&main_line("a", "r", 1)]));
+    let mut collector = tree.collect();
+    assert_eq!(collector.report().scan().unreadable, 0);
+    tree.write(&deep(32), joined(&[&main_line("b", "r", 1)]));
+    let warnings = walk(&mut collector).warnings;
+    assert_eq!(counted(&collector), (1, 1));
+    assert_eq!(warnings.len(), 1);
+    assert!(
+        warnings[0].contains("more than 32 directories deep"),
+        "{warnings:?}"
+    );
+}

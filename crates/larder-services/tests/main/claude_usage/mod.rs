@@ -5,6 +5,7 @@ mod counting;
 mod files;
 mod oracle;
 mod orders;
+mod same_file;
 mod state;
 mod tree;
 mod views;

@@ -314,3 +314,59 @@ fn a_state_that_is_mostly_outdated_is_written_anew() {
     drop(collector);
     assert_eq!(counted(&tree.open().unwrap()), (200, 200 * 59));
 }
+
+#[test]
+fn a_state_that_is_removed_or_replaced_while_it_is_used_is_written_anew() {
+    type Harm = fn(&std::path::Path);
+    let harms: [Harm; 3] = [
+        |state| fs::remove_file(state).unwrap(),
+        |state| fs::remove_dir_all(state.parent().unwrap()).unwrap(),
+        |state| {
+            fs::write(state.with_extension("new"), "something else").unwrap();
+            fs::rename(state.with_extension("new"), state).unwrap();
+        },
+    ];
+    for harm in harms {
+        let tree = kept();
+        let mut collector = tree.open().unwrap();
+        walk(&mut collector);
+        tree.remove("q/u.jsonl");
+        walk(&mut collector);
+        harm(&tree.state_file().unwrap());
+        collector.persist().unwrap();
+        drop(collector);
+        assert_eq!(counted(&tree.open().unwrap()), KEPT);
+    }
+}
+
+#[test]
+fn an_older_copy_of_the_state_put_back_while_it_is_used_counts_nothing_twice() {
+    let tree = kept();
+    let mut collector = tree.open().unwrap();
+    let state = tree.state_file().unwrap();
+    let copy = state.with_extension("copy");
+    fs::copy(&state, &copy).unwrap();
+    tree.append("p/s.jsonl", joined(&[&nameless_line(2)]));
+    walk(&mut collector);
+    fs::rename(&copy, &state).unwrap();
+    for _ in 0..2 {
+        collector.persist().unwrap();
+        tree.append("p/s.jsonl", joined(&[&nameless_line(2)]));
+        walk(&mut collector);
+        assert_eq!(collector.report().totals(), tree.totals());
+    }
+}
+
+#[test]
+fn a_directory_in_the_states_place_is_said_at_once() {
+    let tree = kept();
+    let state = tree.state_file().unwrap();
+    fs::remove_file(&state).unwrap();
+    fs::create_dir(&state).unwrap();
+    let mut collector = tree.open().unwrap();
+    assert!(matches!(collector.not_kept(), Some(Error::State { .. })));
+    walk(&mut collector);
+    fs::remove_dir(&state).unwrap();
+    collector.persist().unwrap();
+    assert!(collector.not_kept().is_none());
+}

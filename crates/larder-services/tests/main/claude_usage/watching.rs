@@ -62,3 +62,17 @@ fn a_directory_that_is_missing_is_not_watched_until_a_new_watcher_finds_it() {
     fs::create_dir(missing).unwrap();
     assert!(watcher.is_outdated());
 }
+
+#[test]
+fn a_watcher_is_outdated_when_another_directory_stands_in_its_place_or_none() {
+    let tree = Tree::new();
+    let (watcher, _) = watch(&tree);
+    assert!(!watcher.is_outdated());
+    let aside = tree.root().with_file_name("aside");
+    fs::rename(tree.root(), &aside).unwrap();
+    assert!(watcher.is_outdated(), "it is gone");
+    fs::create_dir_all(tree.root().join("projects")).unwrap();
+    assert!(watcher.is_outdated(), "it was made anew");
+    let (watcher, _) = watch(&tree);
+    assert!(!watcher.is_outdated());
+}
