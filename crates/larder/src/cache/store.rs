@@ -9,7 +9,7 @@ use crate::error::{Error, TAG_BYTES_MAX, TAGS_MAX};
 use crate::flight::Lead;
 use crate::key::{CacheKey, KeyRef};
 use crate::observe::Event;
-use crate::tags::{Tags, tag_set};
+use crate::tags::{Tags, UNTAGGED, tag_set};
 use crate::tier::memory::{Departed, Meta};
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
@@ -21,9 +21,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         ttl: Option<Duration>,
         tags: Vec<Box<str>>,
     ) -> Result<(), Error> {
-        let tags = checked(tags)?;
+        let note = if tags.is_empty() {
+            UNTAGGED
+        } else {
+            self.tags.hold(&checked(tags)?)
+        };
         let (hash, now) = (self.memory.hash(&key), self.clock.now());
-        let meta = self.meta_of(now, ttl, self.log.mint(), &tags);
+        let meta = self.meta_of(now, ttl, self.log.mint(), note);
         if meta.expires_at > now {
             let (departed, _) = self.flights.fence(hash, &key.clone(), || {
                 self.memory.insert(hash, key, value, meta, now)
@@ -40,15 +44,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Ok(())
     }
 
-    /// What is known of a value that is about to be stored; its tags are held from here on.
-    fn meta_of(&self, now: Tick, ttl: Option<Duration>, version: u64, tags: &Tags) -> Meta {
+    /// What is known of a value that is about to be stored; `note` is held for it.
+    fn meta_of(&self, now: Tick, ttl: Option<Duration>, version: u64, note: u32) -> Meta {
         let (fresh_until, expires_at) = self.policy.deadlines(now, ttl, version);
         Meta {
             version,
             created: now,
             fresh_until,
             expires_at,
-            note: self.tags.hold(tags),
+            note,
         }
     }
 
@@ -67,7 +71,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Err(error) => return lead.land(|_| Err(error)),
         };
         let (now, stamp) = (self.clock.now(), lead.stamp());
-        let meta = self.meta_of(now, ttl, self.log.mint(), &tags);
+        let meta = self.meta_of(now, ttl, self.log.mint(), self.tags.hold(&tags));
         let mut departed = None;
         lead.land(|in_table| {
             if !(in_table && self.log.is_unfenced(stamp, &tags, || key.to_text())) {
