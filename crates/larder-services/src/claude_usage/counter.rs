@@ -126,10 +126,12 @@ impl Counter {
     }
 
     fn job(&mut self, file: u32, now: &Stamp) -> Option<Job> {
-        let state = self.states[file as usize];
-        if !state.exists {
+        if !self.states[file as usize].exists {
             self.set_exists(file, true);
+            // It may have been read under another path meanwhile.
+            self.states[file as usize].stamp = Stamp::default();
         }
+        let state = self.states[file as usize];
         let step = state.step(now);
         let start = match step {
             Step::Keep => return None,

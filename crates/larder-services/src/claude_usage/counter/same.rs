@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::super::files::{Found, Place, Stamp, Step, identity_at};
+use super::super::files::{Found, Place, Stamp, identity_at};
 use super::super::scan::holds;
 use super::Counter;
 
@@ -37,10 +37,15 @@ impl Counter {
         for (file, place) in &moved {
             self.states[*file as usize].place = Some(*place);
         }
-        for (file, now) in &numbered {
-            if !moved.contains_key(file) {
-                self.return_to_place(*file, now);
-            }
+        let replaced = |(file, now): &&(u32, Stamp)| {
+            !moved.contains_key(file) && self.is_other_at_a_shared_place(*file, now)
+        };
+        let replaced: Vec<_> = numbered.iter().filter(replaced).collect();
+        for (file, _) in replaced {
+            self.states[*file as usize].place = Some(Place {
+                file: *file,
+                successor: self.next_reading,
+            });
         }
         numbered
     }
@@ -117,20 +122,10 @@ impl Counter {
             .unwrap_or(Place { file, successor: 0 })
     }
 
-    /// Where a moved file took the place of `file` along, what is at its path now has to be read
-    /// from its start, and under a place of its own if it is another file.
-    fn return_to_place(&mut self, file: u32, now: &Stamp) {
-        let state = &self.states[file as usize];
-        let is_affected = state.reading != 0 && (!state.exists || state.step(now) == Step::Restart);
-        if !is_affected || !self.is_shared(file) {
-            return;
-        }
-        let successor = self.next_reading;
-        let state = &mut self.states[file as usize];
-        if state.stamp != Stamp::default() && !state.stamp.same_file(now) {
-            state.place = Some(Place { file, successor });
-        }
-        state.stamp = Stamp::default();
+    /// Whether a moved file took the place of `file` along, and another file is at the path now.
+    fn is_other_at_a_shared_place(&self, file: u32, now: &Stamp) -> bool {
+        let before = &self.states[file as usize].stamp;
+        *before != Stamp::default() && !before.same_file(now) && self.is_shared(file)
     }
 
     fn is_shared(&self, file: u32) -> bool {

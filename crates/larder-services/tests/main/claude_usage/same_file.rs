@@ -3,6 +3,7 @@
 use std::fs;
 
 use larder_services::claude_usage::{Changes, Collector, TimeRange};
+use proptest::prelude::*;
 
 use super::tree::{Tree, counted, joined, look, main_line, nameless_line, walk};
 
@@ -157,4 +158,53 @@ fn a_file_with_several_paths_counts_once() {
     tree.remove(LOG);
     walk(&mut collector);
     assert_eq!((counted(&collector), archived(&collector)), ((3, 5), 0));
+}
+
+/// What may happen to a log.
+#[derive(Clone, Debug)]
+enum Step {
+    Append(usize),
+    /// Unless another one is there.
+    Rename(usize, usize),
+    Walk,
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..4_usize).prop_map(Step::Append),
+        3 => (0..4_usize, 0..4_usize).prop_map(|(from, to)| Step::Rename(from, to)),
+        3 => Just(Step::Walk),
+        1 => Just(Step::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_renamed_counts_as_in_a_fresh_scan(steps in prop::collection::vec(step(), 1..40)) {
+        const PATHS: [&str; 4] = ["p/s.jsonl", "p/a.jsonl", "q/t.jsonl", "q/t/u.jsonl"];
+        let tree = Tree::new();
+        let mut collector = tree.open().unwrap();
+        for step in steps {
+            match step {
+                Step::Append(path) => tree.append(PATHS[path], joined(&[&nameless_line(2)])),
+                Step::Rename(from, to) => {
+                    if tree.path(PATHS[from]).exists() && !tree.path(PATHS[to]).exists() {
+                        rename(&tree, PATHS[from], PATHS[to]);
+                    }
+                }
+                Step::Walk => drop(walk(&mut collector)),
+                Step::Restart => {
+                    walk(&mut collector);
+                    collector.persist().unwrap();
+                    drop(collector);
+                    collector = tree.open().unwrap();
+                }
+            }
+        }
+        walk(&mut collector);
+        agrees_with_a_fresh_scan(&collector, &tree);
+    }
 }
