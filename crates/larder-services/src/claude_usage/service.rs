@@ -26,6 +26,8 @@ use super::view::TimeRange;
 
 /// Rendered answers are kept up to this many bytes.
 const ANSWERS_BYTES_MAX: u64 = 16 << 20;
+/// A refresh that is this much later than five intervals is overdue.
+const OVERDUE: Duration = Duration::from_secs(10);
 /// A rendered answer is kept this long after it was made; a new snapshot makes new ones.
 const ANSWERS_TTL: Duration = Duration::from_mins(1);
 
@@ -214,6 +216,10 @@ impl ClaudeUsage {
         }
         if let Some(error) = self.shared.snapshots.health().last_error {
             return Standing::Degraded(format!("the last refresh failed: {error}"));
+        }
+        if snapshot.age > 5 * self.shared.snapshots.interval() + OVERDUE {
+            let seconds = snapshot.age.as_secs();
+            return Standing::Degraded(format!("the last refresh ended {seconds} s ago"));
         }
         let Troubles { watching, keeping } = self.shared.troubles.lock().clone();
         if let Some(why) = keeping {
