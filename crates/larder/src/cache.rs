@@ -13,6 +13,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
@@ -88,6 +89,19 @@ pub(crate) struct Fresh<V> {
     stamp: u64,
     /// `None` where they are not known.
     tags: Option<Tags>,
+}
+
+impl<V> Fresh<V> {
+    /// The value as a caller of the load sees it.
+    pub(crate) fn into_entry(self) -> Entry<V> {
+        Entry {
+            value: self.value,
+            source: Source::Loader,
+            age: Duration::ZERO,
+            version: self.version,
+            is_stale: false,
+        }
+    }
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {

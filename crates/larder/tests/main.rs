@@ -13,11 +13,13 @@ mod main {
     mod tags;
 
     use std::convert::Infallible;
+    use std::fmt::Display;
     use std::future::Future;
     use std::time::Duration;
 
-    use larder::{Cache, LoadCx, ManualClock, Policy};
+    use larder::{Cache, Error, LoadCx, Loaded, ManualClock, Policy};
     use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
 
     pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
@@ -67,6 +69,22 @@ mod main {
         pub(crate) fn release(self, value: u64) {
             self.release.send(value).unwrap();
         }
+    }
+
+    /// A get in a task of its own.
+    pub(crate) fn reading<F, Fut, L, E>(
+        cache: &Cache<String, u64>,
+        key: &'static str,
+        load: F,
+    ) -> JoinHandle<Result<u64, Error>>
+    where
+        F: FnOnce(LoadCx<String>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<L, E>> + Send + 'static,
+        L: Into<Loaded<u64>> + Send + 'static,
+        E: Display + Send + Sync + 'static,
+    {
+        let cache = cache.clone();
+        tokio::spawn(async move { cache.get_or_load(key, load).await })
     }
 
     /// A load of a value that is ready.

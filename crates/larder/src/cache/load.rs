@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::{Fresh, Inner, Outcome};
 use crate::clock::Tick;
-use crate::entry::{Entry, Source};
+use crate::entry::Entry;
 use crate::error::{Error, LoadError};
 use crate::flight::{Boarding, Landing, Lead, Ticket};
 use crate::key::CacheKey;
@@ -152,15 +152,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                     let fresh = outcome.inspect_err(|_| self.recorder.missed(started.elapsed()))?;
                     if self.suits(&key, &fresh, joining) {
                         self.recorder.missed(started.elapsed());
-                        let Fresh { value, version, .. } = fresh;
-                        let (source, age) = (Source::Loader, Duration::ZERO);
-                        return Ok(Entry {
-                            value,
-                            source,
-                            age,
-                            version,
-                            is_stale: false,
-                        });
+                        return Ok(fresh.into_entry());
                     }
                     not_before = joining;
                 }

@@ -11,9 +11,9 @@ use quanta::Instant;
 use super::loading::{self, Loading};
 use super::wait;
 use crate::cache::load::{BOARDINGS_MAX, Call};
-use crate::cache::{Fresh, Inner, Outcome};
+use crate::cache::{Inner, Outcome};
 use crate::clock::Tick;
-use crate::entry::{Applied, Entry, Source};
+use crate::entry::{Applied, Entry};
 use crate::error::Error;
 use crate::flight::{Boarding, Landing, Lead, Ticket};
 use crate::key::{CacheKey, KeyRef};
@@ -179,7 +179,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
                     inner.recorder.missed(started.elapsed());
                     let fresh = outcome?;
                     if inner.suits(key, &fresh, joining) {
-                        return Ok(loaded_entry(fresh));
+                        return Ok(fresh.into_entry());
                     }
                     not_before = joining;
                 }
@@ -225,15 +225,5 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
     /// Tells this cache from others for as long as a handle to it lives.
     fn address(&self) -> usize {
         Arc::as_ptr(self.inner).addr()
-    }
-}
-
-fn loaded_entry<V>(Fresh { value, version, .. }: Fresh<V>) -> Entry<V> {
-    Entry {
-        value,
-        source: Source::Loader,
-        age: Duration::ZERO,
-        version,
-        is_stale: false,
     }
 }

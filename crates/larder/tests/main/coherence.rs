@@ -1,16 +1,13 @@
 //! An invalidated value is not served again.
 
-use super::{cache, held_load, ready};
+use super::{cache, held_load, reading, ready};
 
 /// C1
 #[tokio::test]
 async fn an_invalidation_during_a_load_is_not_overwritten_by_it() {
     let cache = cache();
     let (held, load) = held_load();
-    let reader = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("k", load).await }
-    });
+    let reader = reading(&cache, "k", load);
     let held = held.begun().await;
 
     cache.invalidate("k").await.unwrap();
@@ -31,10 +28,7 @@ async fn an_invalidation_during_a_load_is_not_overwritten_by_it() {
 async fn a_get_after_an_invalidation_does_not_join_the_load_before_it() {
     let cache = cache();
     let (held, load) = held_load();
-    let old = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("k", load).await }
-    });
+    let old = reading(&cache, "k", load);
     let held = held.begun().await;
     cache.invalidate("k").await.unwrap();
 
@@ -53,10 +47,7 @@ async fn a_get_after_an_invalidation_does_not_join_the_load_before_it() {
 async fn a_clear_during_a_load_is_not_overwritten_by_it() {
     let cache = cache();
     let (held, load) = held_load();
-    let reader = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("k", load).await }
-    });
+    let reader = reading(&cache, "k", load);
     let held = held.begun().await;
 
     cache.clear().await.unwrap();
@@ -72,10 +63,7 @@ async fn a_clear_during_a_load_is_not_overwritten_by_it() {
 async fn a_get_after_a_clear_does_not_join_the_load_before_it() {
     let cache = cache();
     let (held, load) = held_load();
-    let old = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("k", load).await }
-    });
+    let old = reading(&cache, "k", load);
     let held = held.begun().await;
     cache.clear().await.unwrap();
 
@@ -90,10 +78,7 @@ async fn a_get_after_a_clear_does_not_join_the_load_before_it() {
 async fn an_insert_during_a_load_wins_whichever_ends_first() {
     let cache = cache();
     let (held, load) = held_load();
-    let reader = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("k", load).await }
-    });
+    let reader = reading(&cache, "k", load);
     let held = held.begun().await;
 
     cache.insert("k".into(), 7).await.unwrap();

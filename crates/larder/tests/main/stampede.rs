@@ -5,17 +5,14 @@ use std::time::Duration;
 
 use larder::{Cache, Error, Policy};
 
-use super::{cache, held_load, ready};
+use super::{cache, held_load, reading, ready};
 
 /// B1
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_misses_of_one_key_run_one_load() {
     let cache = cache();
     let (held, load) = held_load();
-    let leader = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("k", load).await }
-    });
+    let leader = reading(&cache, "k", load);
     let held = held.begun().await;
     let others: Vec<_> = (0..999)
         .map(|_| {
@@ -63,10 +60,7 @@ async fn loads_of_distinct_keys_overlap() {
 async fn a_caller_that_is_dropped_ends_neither_the_load_nor_its_storing() {
     let cache = cache();
     let (held, load) = held_load();
-    let caller = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("k", load).await }
-    });
+    let caller = reading(&cache, "k", load);
     let held = held.begun().await;
     let follower = tokio::spawn({
         let cache = cache.clone();
@@ -151,10 +145,7 @@ async fn a_caller_waits_no_longer_than_the_hard_timeout_and_the_load_still_store
 async fn a_load_past_the_limit_is_refused_and_room_returns() {
     let cache: Cache<String, u64> = Cache::builder("test").max_loads(1).build().unwrap();
     let (held, load) = held_load();
-    let first = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("a", load).await }
-    });
+    let first = reading(&cache, "a", load);
     let held = held.begun().await;
     assert!(matches!(
         cache.get_or_load("b", ready(2)).await,

@@ -2,7 +2,7 @@
 
 use larder::{Cache, Error, Loaded};
 
-use super::{cache, held_load, ready};
+use super::{cache, held_load, reading, ready};
 
 async fn tagged(entries: &[(&str, &str)]) -> Cache<String, u64> {
     let cache = cache();
@@ -64,10 +64,7 @@ async fn an_invalidated_tag_fences_a_load_that_will_give_it() {
     let (held, load) = held_load();
     let tagging =
         move |cx| async move { load(cx).await.map(|value| Loaded::from(value).tags(["t"])) };
-    let reader = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("k", tagging).await }
-    });
+    let reader = reading(&cache, "k", tagging);
     let held = held.begun().await;
     cache.invalidate_tag("t").await.unwrap();
     held.release(1);
@@ -86,10 +83,7 @@ async fn who_joins_a_load_after_a_tag_was_invalidated_does_not_get_what_it_bring
     let (held, load) = held_load();
     let tagging =
         move |cx| async move { load(cx).await.map(|value| Loaded::from(value).tags(["t"])) };
-    let first = tokio::spawn({
-        let cache = cache.clone();
-        async move { cache.get_or_load("k", tagging).await }
-    });
+    let first = reading(&cache, "k", tagging);
     let held = held.begun().await;
     cache.invalidate_tag("t").await.unwrap();
     let late = tokio::spawn({
@@ -110,10 +104,7 @@ async fn a_prefix_and_a_pattern_fence_the_loads_of_their_keys_and_no_others() {
     for (pattern, is_prefix) in [("user:", true), ("u*:7", false)] {
         let cache = cache();
         let (held, load) = held_load();
-        let reader = tokio::spawn({
-            let cache = cache.clone();
-            async move { cache.get_or_load("user:7", load).await }
-        });
+        let reader = reading(&cache, "user:7", load);
         let held = held.begun().await;
         let invalidated = if is_prefix {
             cache.invalidate_prefix(pattern).await
@@ -131,10 +122,7 @@ async fn a_prefix_and_a_pattern_fence_the_loads_of_their_keys_and_no_others() {
         assert_eq!(cache.peek("user:7"), Some(2), "{pattern}");
 
         let (held, load) = held_load();
-        let other = tokio::spawn({
-            let cache = cache.clone();
-            async move { cache.get_or_load("group:8", load).await }
-        });
+        let other = reading(&cache, "group:8", load);
         let held = held.begun().await;
         cache.invalidate_prefix("user:").await.unwrap();
         held.release(3);
