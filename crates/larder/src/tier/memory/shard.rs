@@ -23,7 +23,7 @@ mod choice;
 
 use std::hash::{BuildHasher, Hash};
 
-use foldhash::fast::RandomState;
+use foldhash::quality::RandomState;
 
 use super::departed::{Cause, Departed, Departures, Evictions};
 use super::entry::{Entry, Meta};

@@ -167,12 +167,17 @@ fn keys_in_use_outlive_a_scan_but_for_few() {
 
 #[test]
 fn a_key_that_comes_back_soon_after_its_eviction_starts_in_the_main_queue() {
-    let memory = of(100);
-    (0..150).for_each(|key| drop(memory.put(key, key)));
-    assert_eq!(memory.look(&120), None);
-    drop(memory.put(120, 0));
-    (1_000..1_080).for_each(|key| drop(memory.put(key, key)));
-    assert_eq!(memory.look(&120), Some(0));
+    // Of single keys, the ghost may forget one or take it for another.
+    let stays = |_: &i32| {
+        let memory = of(100);
+        (0..150).for_each(|key| drop(memory.put(key, key)));
+        let was_evicted = memory.look(&120).is_none();
+        drop(memory.put(120, 0));
+        (1_000..1_080).for_each(|key| drop(memory.put(key, key)));
+        was_evicted && memory.look(&120) == Some(0)
+    };
+    let stayed = (0..100).filter(stays).count();
+    assert!(stayed >= 85, "{stayed} of 100");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hash};
 
-use foldhash::fast::RandomState;
+use foldhash::quality::RandomState;
 
 use super::super::departed::{Cause, Departures};
 use super::super::entry::Entry;
