@@ -129,6 +129,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             memory: Memory::new(
                 Limits {
                     max_weight: max_capacity,
+                    idle: None,
                 },
                 weigher,
             ),

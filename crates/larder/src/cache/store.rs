@@ -10,7 +10,7 @@ use crate::flight::Lead;
 use crate::key::{CacheKey, KeyRef};
 use crate::observe::Event;
 use crate::tags::{Tags, UNTAGGED, tag_set};
-use crate::tier::memory::{Departed, Meta};
+use crate::tier::memory::{Cost, Departed, Meta};
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Puts a value in by hand; a load of its key is fenced off.
@@ -30,7 +30,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let meta = self.meta_of(now, ttl, self.log.mint(), note);
         if meta.expires_at > now {
             let (departed, _) = self.flights.fence(hash, &key.clone(), || {
-                self.memory.insert(hash, key, value, meta, now)
+                let floor = self.log.floor();
+                self.memory.insert(hash, key, value, meta, now, floor)
             });
             self.let_go(departed);
         } else {
@@ -53,6 +54,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             fresh_until,
             expires_at,
             note,
+            cost: Cost::UNKNOWN,
         }
     }
 
@@ -77,7 +79,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             if !(in_table && self.log.is_unfenced(stamp, &tags, || key.to_text())) {
                 self.recorder.count(Event::Fenced);
             } else if meta.expires_at > now {
-                departed = Some(self.memory.insert(hash, key, value.clone(), meta, now));
+                let floor = self.log.floor();
+                let insert = self
+                    .memory
+                    .insert(hash, key, value.clone(), meta, now, floor);
+                departed = Some(insert);
             }
             Ok(Fresh {
                 value,
@@ -107,7 +113,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 note: self.tags.hold(&tags),
                 ..hit.meta
             };
-            Some(self.memory.insert(hash, key.to_key(), hit.value, meta, now))
+            let floor = self.log.floor();
+            Some(
+                self.memory
+                    .insert(hash, key.to_key(), hit.value, meta, now, floor),
+            )
         });
         self.let_go(departed.into_iter().flatten());
     }

@@ -13,6 +13,8 @@ pub(crate) enum Cause {
     Replaced,
     /// It was taken out by its key, or with all others.
     Removed,
+    /// It was found to be invalid.
+    Invalidated,
     /// It is heavier than the tier may be, and never got in.
     TooHeavy,
 }
@@ -43,6 +45,8 @@ pub struct Evictions {
     pub replaced: u64,
     /// Entries taken out by their key or with all others.
     pub removed: u64,
+    /// Entries taken out since an invalidation of many had made them invalid.
+    pub invalidated: u64,
     /// Values never stored, since they are heavier than the cache may be.
     pub too_heavy: u64,
 }
@@ -54,6 +58,7 @@ impl Evictions {
             Cause::Expired => self.expired += n,
             Cause::Replaced => self.replaced += n,
             Cause::Removed => self.removed += n,
+            Cause::Invalidated => self.invalidated += n,
             Cause::TooHeavy => self.too_heavy += n,
         }
     }
@@ -63,6 +68,7 @@ impl Evictions {
         self.expired += other.expired;
         self.replaced += other.replaced;
         self.removed += other.removed;
+        self.invalidated += other.invalidated;
         self.too_heavy += other.too_heavy;
     }
 }

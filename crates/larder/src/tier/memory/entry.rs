@@ -1,10 +1,13 @@
-//! What the memory tier keeps for a value, packed: 24 bytes beside the key and the value.
+//! What the memory tier keeps for a value, packed: 24 bytes beside the key and the value, and a few
+//! more where a note or a cost is given.
 //!
 //! This module must not know the table or the queues that entries stand in.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::cost::Cost;
+use super::departed::Cause;
 use crate::clock::Tick;
 
 /// What is known of a value beside itself.
@@ -20,6 +23,16 @@ pub(crate) struct Meta {
     pub(crate) expires_at: Tick,
     /// A number of the caller's, 0 for none.
     pub(crate) note: u32,
+    /// How long it took to load.
+    pub(crate) cost: Cost,
+}
+
+/// What an entry must be above to be alive.
+#[derive(Clone, Copy)]
+pub(super) struct Bar {
+    pub(super) now: Tick,
+    /// An entry with a version under this is invalid.
+    pub(super) floor: u64,
 }
 
 const TICK_BITS: u32 = 40;
@@ -34,7 +47,11 @@ const USE_MASK: u64 = MAX_USES << USE_SHIFT;
 const FREQUENCY_SHIFT: u32 = USE_SHIFT + 2;
 const FREQUENCY_ONE: u64 = 1 << FREQUENCY_SHIFT;
 const FREQUENCY_MASK: u64 = MAX_FREQUENCY << FREQUENCY_SHIFT;
+/// The entry is gone at `fresh_until`, and a hit moves that on.
+const IDLES: u64 = 1 << 62;
 const IN_MAIN: u64 = 1 << 63;
+/// A hit moves an idle deadline on only by more than one part in this many of the time to idle.
+const IDLE_PARTS: u64 = 16;
 
 /// Uses are counted up to this.
 pub(super) const MAX_USES: u64 = 3;
@@ -47,8 +64,9 @@ pub(super) struct Entry<K, V> {
     pub(super) value: V,
     /// One more than the version: the zero that it never is marks an empty slot.
     version: NonZeroU64,
-    /// `fresh_until`, the high bits of `expires_at`, the use counter, the frequency, the queue's bit.
-    /// Under a read lock only the use counter changes, and a count may get lost: all writers agree on the other bits.
+    /// `fresh_until`, the high bits of `expires_at`, the use counter, the frequency, whether it idles,
+    /// the queue's bit. Under a read lock only the use counter changes, and a count may get lost: all
+    /// writers agree on the other bits. In an entry that idles `fresh_until` changes too, and nothing is lost.
     state: AtomicU64,
 }
 
@@ -58,14 +76,16 @@ pub(super) struct Cold {
     /// `created`, and the low bits of `expires_at`.
     pub(super) times: u64,
     pub(super) note: u32,
+    pub(super) cost: u8,
 }
 
 impl<K, V> Entry<K, V> {
     /// An entry of the small queue, not used yet, whose key was asked for `frequency` times. A value is
-    /// not fresh for longer than it lives.
-    pub(super) fn new(key: K, value: V, meta: &Meta, frequency: u64) -> (Self, Cold) {
+    /// not fresh for longer than it lives; and one that `idles` lives no longer than it is fresh.
+    pub(super) fn new(key: K, value: V, meta: &Meta, idles: bool, frequency: u64) -> (Self, Cold) {
         let (version, state, cold) = pack(meta);
-        let state = state | frequency.min(MAX_FREQUENCY) << FREQUENCY_SHIFT;
+        let frequency = frequency.min(MAX_FREQUENCY) << FREQUENCY_SHIFT;
+        let state = state | frequency | if idles { IDLES } else { 0 };
         (
             Self {
                 key,
@@ -77,11 +97,11 @@ impl<K, V> Entry<K, V> {
         )
     }
 
-    /// Puts another value in; the queue and the counts stay.
+    /// Puts another value in; the queue and the counts stay, and whether it idles.
     pub(super) fn replace(&mut self, value: V, meta: &Meta) -> (V, Cold) {
         let (version, state, cold) = pack(meta);
         self.version = version;
-        let kept = *self.state.get_mut() & (USE_MASK | FREQUENCY_MASK | IN_MAIN);
+        let kept = *self.state.get_mut() & (USE_MASK | FREQUENCY_MASK | IDLES | IN_MAIN);
         *self.state.get_mut() = state | kept;
         (std::mem::replace(&mut self.value, value), cold)
     }
@@ -97,26 +117,74 @@ impl<K, V> Entry<K, V> {
     pub(super) fn meta(&self, cold: Cold) -> Meta {
         let state = self.state.load(Ordering::Relaxed);
         Meta {
-            version: self.version.get() - 1,
+            version: self.version(),
             created: Tick::from_millis(cold.times & TICK_MASK),
             fresh_until: Tick::from_millis(state & TICK_MASK),
             expires_at: expires_at(state, cold),
             note: cold.note,
+            cost: Cost::from_code(cold.cost),
         }
     }
 
-    #[inline]
-    pub(super) fn expires_at(&self, cold: Cold) -> Tick {
-        expires_at(self.state.load(Ordering::Relaxed), cold)
+    pub(super) fn version(&self) -> u64 {
+        self.version.get() - 1
     }
 
-    /// Counts a use. An entry in steady use is not written to.
+    /// When the entry is gone. A hit may move it on, nothing moves it back.
     #[inline]
-    pub(super) fn count_use(&self) {
+    pub(super) fn gone_at(&self, cold: Cold) -> Tick {
         let state = self.state.load(Ordering::Relaxed);
-        if state & USE_MASK != USE_MASK {
-            self.state.store(state + USE_ONE, Ordering::Relaxed);
+        if state & IDLES == 0 {
+            expires_at(state, cold)
+        } else {
+            Tick::from_millis(state & TICK_MASK)
         }
+    }
+
+    /// Why the entry is dead, if it is.
+    #[inline]
+    pub(super) fn death(&self, cold: Cold, bar: Bar) -> Option<Cause> {
+        if self.gone_at(cold) <= bar.now {
+            Some(Cause::Expired)
+        } else {
+            (self.version() < bar.floor).then_some(Cause::Invalidated)
+        }
+    }
+
+    /// Counts a use. An entry in steady use is not written to, unless it idles: then it lives on until
+    /// it was not used for `idle_millis`, or its time is over.
+    #[inline]
+    pub(super) fn count_use(&self, cold: Cold, now: Tick, idle_millis: u64) {
+        let state = self.state.load(Ordering::Relaxed);
+        if state & (USE_MASK | IDLES) == USE_MASK {
+            return;
+        }
+        if state & IDLES == 0 {
+            self.state.store(state + USE_ONE, Ordering::Relaxed);
+        } else {
+            self.live_on(cold, now, idle_millis);
+        }
+    }
+
+    /// Out of line, as few tiers have a time to idle.
+    #[inline(never)]
+    fn live_on(&self, cold: Cold, now: Tick, idle_millis: u64) {
+        let used = |state: u64| {
+            let until = now.as_millis().saturating_add(idle_millis);
+            let until = until.min(expires_at(state, cold).as_millis());
+            let mut next = state;
+            if until > (state & TICK_MASK) + idle_millis / IDLE_PARTS {
+                next = next & !TICK_MASK | until;
+            }
+            if state & USE_MASK != USE_MASK {
+                next += USE_ONE;
+            }
+            (next != state).then_some(next)
+        };
+        // Whether it changed is nobody's concern.
+        _ = self
+            .state
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, used);
     }
 
     pub(super) fn uses(&mut self) -> u64 {
@@ -179,6 +247,7 @@ fn pack(meta: &Meta) -> (NonZeroU64, u64, Cold) {
     let cold = Cold {
         times: created | expires << TICK_BITS,
         note: meta.note,
+        cost: meta.cost.code(),
     };
     (version, state, cold)
 }
@@ -197,20 +266,21 @@ mod tests {
         #[test]
         fn what_is_packed_is_unpacked(
             version in 0..u64::MAX, created in 0..=TICK_MASK, fresh in 0..=TICK_MASK, expires in 0..=TICK_MASK,
-            uses in 0..6_u64, frequency in 0..12_u64, note in any::<u32>(),
+            uses in 0..6_u64, frequency in 0..12_u64, note in any::<u32>(), cost in any::<u8>(),
         ) {
             let tick = Tick::from_millis;
             let meta = Meta {
                 version, created: tick(created), fresh_until: tick(fresh.min(expires)), expires_at: tick(expires), note,
+                cost: Cost::from_code(cost),
             };
-            let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta }, frequency);
+            let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta }, false, frequency);
             entry.enter_main();
             for _ in 0..uses {
-                entry.count_use();
+                entry.count_use(cold, Tick::ZERO, 0);
             }
             prop_assert_eq!(entry.meta(cold), meta);
-            prop_assert_eq!(entry.expires_at(cold), meta.expires_at);
-            let later = Meta { version: version / 2, created: tick(expires), note: !note, ..meta };
+            prop_assert_eq!(entry.gone_at(cold), meta.expires_at);
+            let later = Meta { version: version / 2, created: tick(expires), note: !note, cost: Cost::from_code(!cost), ..meta };
             let (former, cold) = entry.replace(2, &later);
             prop_assert_eq!((former, entry.meta(cold)), (1, later));
             prop_assert_eq!((entry.uses(), entry.is_in_main()), (uses.min(MAX_USES), true));

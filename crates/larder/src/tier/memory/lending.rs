@@ -8,14 +8,14 @@ use std::hash::Hash;
 
 use super::Memory;
 use super::departed::Departures;
+use super::entry::Bar;
 use super::shard::New;
-use crate::clock::Tick;
 
 impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     /// Inserts into a shard that should have more room first. Where several threads want all of it at
     /// once, the entry may find too little and be given back as too heavy.
     #[cold]
-    pub(super) fn insert_with_loan(&self, new: New<K, V>, now: Tick) -> Departures<K, V> {
+    pub(super) fn insert_with_loan(&self, new: New<K, V>, bar: Bar) -> Departures<K, V> {
         let borrower = self.shard_number(new.hash);
         let shard = self.shards[borrower].0.read();
         let (lacks, needs) = (shard.lacks(new.weight), shard.needs(new.weight));
@@ -25,7 +25,7 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         for i in self.others(borrower) {
             let mut shard = self.shards[i].0.write();
             let part = shard.spare().min(lacks - loan);
-            loan += shard.lend(part, &self.hasher, now, &mut departures);
+            loan += shard.lend(part, &self.hasher, bar, &mut departures);
         }
         // An equal part of each; then, for those that had less, all that it takes.
         let part = needs
@@ -37,12 +37,12 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
                 loan += self.shards[i]
                     .0
                     .write()
-                    .lend(part, &self.hasher, now, &mut departures);
+                    .lend(part, &self.hasher, bar, &mut departures);
             }
         }
         let mut shard = self.shards[borrower].0.write();
         shard.borrow(loan);
-        departures.extend(shard.insert(new, &self.hasher, now));
+        departures.extend(shard.insert(new, &self.hasher, bar));
         departures
     }
 

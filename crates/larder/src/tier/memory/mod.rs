@@ -5,6 +5,7 @@
 //! lock but `Hash`, `Eq` and `Clone`; those must not call the cache that they are called by.
 //! The tier must not know policies, tags, loads or observers.
 
+mod cost;
 mod departed;
 mod entry;
 mod ghost;
@@ -17,12 +18,15 @@ mod table;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::quality::RandomState;
 use parking_lot::RwLock;
 
+pub(crate) use cost::Cost;
 pub use departed::Evictions;
-pub(crate) use departed::{Departed, Departures};
+pub(crate) use departed::{Cause, Departed, Departures};
+use entry::Bar;
 pub(crate) use entry::Meta;
 use shard::{New, Shard};
 
@@ -45,6 +49,9 @@ pub(crate) type Weigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
 pub(crate) struct Limits {
     /// The most that all entries weigh; without a weigher, the most entries. 0 stores nothing.
     pub(crate) max_weight: u64,
+    /// Where it is set, an entry is gone, whatever its deadlines, when it was not used for this long;
+    /// to within a sixteenth, early. Such entries are never stale: what is not fresh is gone.
+    pub(crate) idle: Option<Duration>,
 }
 
 /// A value found.
@@ -60,6 +67,8 @@ pub(crate) struct Memory<K, V> {
     hasher: RandomState,
     weigher: Option<Weigher<K, V>>,
     max_weight: u64,
+    /// 0 for none.
+    idle_millis: u64,
 }
 
 #[repr(align(128))]
@@ -78,6 +87,9 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
             hasher: RandomState::default(),
             weigher,
             max_weight: limits.max_weight,
+            idle_millis: limits.idle.map_or(0, |idle| {
+                u64::try_from(idle.as_millis()).unwrap_or(u64::MAX).max(1)
+            }),
         }
     }
 
@@ -102,46 +114,56 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         Q: Eq + ?Sized,
     {
         let shard = self.shard(hash).read();
-        let (entry, meta) = shard.find(hash, |k| k.borrow() == key)?;
-        let is_alive = now < meta.fresh_until || now < meta.expires_at;
+        let (entry, cold) = shard.find(hash, |k| k.borrow() == key)?;
+        let meta = entry.meta(cold);
+        let is_alive = now < meta.fresh_until || now < entry.gone_at(cold);
         if !is_alive || !is_valid(&meta) {
             return None;
         }
-        entry.count_use();
+        entry.count_use(cold, now, self.idle_millis);
         Some(Hit {
             value: entry.value.clone(),
             meta,
         })
     }
 
-    /// Stores a value and gives back what left for it: the key's former value, expired entries,
-    /// victims; or, where it is heavier than the tier may be, the value itself.
+    /// Stores a value and gives back what left for it: the key's former value, dead entries, victims;
+    /// or, where it is heavier than the tier may be, the value itself. Entries with a version under
+    /// `floor` are dead, as those are that have expired by `now`.
     pub(crate) fn insert(
         &self,
         hash: u64,
         key: K,
         value: V,
-        meta: Meta,
+        mut meta: Meta,
         now: Tick,
+        floor: u64,
     ) -> Departures<K, V> {
         let weight = self
             .weigher
             .as_ref()
             .map_or(1, |weigh| weigh(&key, &value).max(1));
+        let idles = self.idle_millis > 0;
+        if idles {
+            meta.expires_at = meta.fresh_until;
+            meta.fresh_until = self.idle_from(now).min(meta.expires_at);
+        }
+        let bar = Bar { now, floor };
         let new = New {
             hash,
             key,
             value,
             meta,
+            idles,
             weight,
         };
         let mut shard = self.shard(hash).write();
         if self.weigher.is_none() || shard.lacks(weight) == 0 || u64::from(weight) > self.max_weight
         {
-            return shard.insert(new, &self.hasher, now);
+            return shard.insert(new, &self.hasher, bar);
         }
         drop(shard);
-        self.insert_with_loan(new, now)
+        self.insert_with_loan(new, bar)
     }
 
     /// Takes an entry out, expired or not.
@@ -150,7 +172,26 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        self.shard(hash).write().remove(hash, |k| k.borrow() == key)
+        self.remove_if(hash, key, Cause::Removed, |_| true)
+    }
+
+    /// Takes a key's entry out for `cause` if `is_it` says so, which is asked under the shard's write
+    /// lock.
+    pub(crate) fn remove_if<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        cause: Cause,
+        is_it: impl FnOnce(&Meta) -> bool,
+    ) -> Option<Departed<K, V>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let is_key = |k: &K| k.borrow() == key;
+        self.shard(hash)
+            .write()
+            .remove_if(hash, is_key, cause, is_it)
     }
 
     /// Sets the version of the key's entry to `to` if it is `from`; all else stays.
@@ -209,6 +250,11 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
                 .entries()
                 .for_each(|(entry, meta)| f(&entry.key, &entry.value, &meta));
         }
+    }
+
+    /// Until when an entry that is used now lives on, if it does not expire before.
+    fn idle_from(&self, now: Tick) -> Tick {
+        now.after(Duration::from_millis(self.idle_millis))
     }
 
     #[inline]

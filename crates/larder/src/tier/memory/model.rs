@@ -40,6 +40,7 @@ enum Step {
     Advance(u64),
     Restamp(u64),
     Invalidate,
+    Reclaim(u64),
     Clear,
 }
 
@@ -51,6 +52,7 @@ fn step(keys: u64) -> impl Strategy<Value = Step> {
         6 => (0..700_u64).prop_map(Step::Advance),
         6 => (0..keys).prop_map(Step::Restamp),
         1 => Just(Step::Invalidate),
+        4 => (0..keys).prop_map(Step::Reclaim),
         1 => Just(Step::Clear),
     ]
 }
@@ -62,20 +64,28 @@ struct Model {
     alive: Arc<AtomicUsize>,
     limit: u64,
     weighed: bool,
+    idle: Option<u64>,
     now: Tick,
     version: u64,
     floor: u64,
 }
 
 impl Model {
-    fn new(limit: u64, weighed: bool) -> Self {
+    fn new(limit: u64, weighed: bool, idle: Option<u64>) -> Self {
         let weigher: Weigher<u64, Counted> = Arc::new(|_, value| (value.1 % 30) as u32);
         Self {
-            memory: Memory::new(Limits { max_weight: limit }, weighed.then_some(weigher)),
+            memory: Memory::new(
+                Limits {
+                    max_weight: limit,
+                    idle: idle.map(Duration::from_millis),
+                },
+                weighed.then_some(weigher),
+            ),
             held: HashMap::new(),
             alive: Arc::default(),
             limit,
             weighed,
+            idle,
             now: Tick::ZERO,
             version: 0,
             floor: 0,
@@ -98,10 +108,11 @@ impl Model {
             }
             Step::Get(key) => self.get(key),
             Step::Advance(millis) => {
-                self.now = self.now.after(std::time::Duration::from_millis(millis));
+                self.now = self.now.after(Duration::from_millis(millis));
             }
             Step::Restamp(key) => self.restamp(key),
-            Step::Invalidate => self.floor = self.version,
+            Step::Invalidate => self.floor = self.version + 1,
+            Step::Reclaim(key) => self.reclaim(key),
             Step::Clear => {
                 let held = &mut self.held;
                 self.memory.clear(|departed| {
@@ -137,11 +148,19 @@ impl Model {
             fresh_until: expires_at,
             expires_at,
             note: self.version as u32 % 3,
+            cost: Cost::of(Duration::from_micros(self.version % 4)),
         };
         let counted = Counted::new(&self.alive, value);
         let hash = self.memory.hash(&key);
-        let former = self.held.insert(key, (value, meta, weight));
-        for departed in self.memory.insert(hash, key, counted, meta, self.now) {
+        let stored = Meta {
+            fresh_until: self.idle_until(expires_at),
+            ..meta
+        };
+        let former = self.held.insert(key, (value, stored, weight));
+        let departures = self
+            .memory
+            .insert(hash, key, counted, meta, self.now, self.floor);
+        for departed in departures {
             if departed.cause == Cause::Replaced {
                 assert_eq!(
                     (departed.key, Some((departed.value.1, departed.note))),
@@ -155,7 +174,8 @@ impl Model {
                 .expect("what leaves was held");
             assert_eq!((departed.value.1, departed.note), (value, meta.note));
             match departed.cause {
-                Cause::Expired => assert!(meta.expires_at <= self.now),
+                Cause::Expired => assert!(self.is_expired(&meta)),
+                Cause::Invalidated => assert!(meta.version < self.floor),
                 Cause::TooHeavy => assert!(u64::from(weight) > self.limit),
                 cause => assert_eq!(cause, Cause::Capacity),
             }
@@ -179,19 +199,57 @@ impl Model {
         self.memory.restamp(hash, &key, from, to);
     }
 
-    fn get(&self, key: u64) {
+    /// Takes the key's entry out if it is invalid.
+    fn reclaim(&mut self, key: u64) {
+        let (hash, floor) = (self.memory.hash(&key), self.floor);
+        let is_it = |meta: &Meta| meta.version < floor;
+        let removed = self
+            .memory
+            .remove_if(hash, &key, Cause::Invalidated, is_it)
+            .map(|departed| (departed.value.1, departed.cause));
+        let is_invalid = |(_, meta, _): &(u64, Meta, u32)| meta.version < floor;
+        let expected = self.held.get(&key).filter(|held| is_invalid(held)).copied();
+        if expected.is_some() {
+            self.held.remove(&key);
+        }
+        assert_eq!(
+            removed,
+            expected.map(|(value, ..)| (value, Cause::Invalidated))
+        );
+    }
+
+    fn is_expired(&self, meta: &Meta) -> bool {
+        meta.fresh_until <= self.now
+    }
+
+    /// Until when a value that is used now and expires then is kept.
+    fn idle_until(&self, expires_at: Tick) -> Tick {
+        self.idle.map_or(expires_at, |idle| {
+            Tick::from_millis(self.now.as_millis() + idle).min(expires_at)
+        })
+    }
+
+    fn get(&mut self, key: u64) {
         let hash = self.memory.hash(&key);
         let hit = self
             .memory
-            .get(hash, &key, self.now, |meta| meta.version > self.floor);
+            .get(hash, &key, self.now, |meta| meta.version >= self.floor);
         let held = self
             .held
             .get(&key)
-            .filter(|(_, m, _)| m.expires_at > self.now && m.version > self.floor);
+            .copied()
+            .filter(|(_, meta, _)| !self.is_expired(meta) && meta.version >= self.floor);
         assert_eq!(
             hit.map(|hit| (hit.value.1, hit.meta)),
-            held.map(|&(value, meta, _)| (value, meta))
+            held.map(|(value, meta, _)| (value, meta))
         );
+        if let (Some((_, mut meta, _)), Some(idle)) = (held, self.idle) {
+            let until = self.idle_until(meta.expires_at);
+            if until.since(meta.fresh_until) > Duration::from_millis(idle / 16) {
+                meta.fresh_until = until;
+            }
+            self.held.entry(key).and_modify(|held| held.1 = meta);
+        }
     }
 }
 
@@ -201,9 +259,10 @@ proptest! {
     fn the_tier_agrees_with_a_model_of_it(
         limit in prop_oneof![0..40_u64, 40..400_u64, Just(3_000_u64)],
         weighed in any::<bool>(),
+        idle in proptest::option::of(1..1_500_u64),
         steps in proptest::collection::vec(step(300), 1..600),
     ) {
-        let mut model = Model::new(limit, weighed);
+        let mut model = Model::new(limit, weighed, idle);
         for step in steps {
             model.run(step);
         }

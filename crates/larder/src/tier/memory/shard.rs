@@ -14,10 +14,11 @@
 //! While the main queue has room it takes what comes out of the small one, used or not. A hit only
 //! raises a count in the entry, so it needs no more than the read lock; all else happens under the
 //! write lock, in bounded steps but for the halving, a pass over the table once in several times as
-//! many insertions. Expired entries leave first: each insertion looks at a few groups of the table for
+//! many insertions. What is dead leaves first: each insertion looks at a few groups of the table for
 //! some.
 //!
-//! The shard must not know what makes an entry invalid but its expiry, nor who listens to departures.
+//! The shard must not know what makes an entry dead but its deadlines and the floor of versions, nor
+//! who listens to departures.
 
 mod choice;
 
@@ -26,15 +27,14 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::quality::RandomState;
 
 use super::departed::{Cause, Departed, Departures, Evictions};
-use super::entry::{Entry, Meta};
+use super::entry::{Bar, Cold, Entry, Meta};
 use super::ghost::Ghost;
 use super::queue::Queue;
 use super::table::Table;
-use crate::clock::Tick;
 
 /// How many entries an insertion moves on to a main queue that has room.
 const MOVES: usize = 2;
-/// How many groups an insertion looks at for expired entries, where there are some. It searches one
+/// How many groups an insertion looks at for dead entries, where there are some. It searches one
 /// of them at most.
 const GROUPS_SWEPT: usize = 8;
 /// The room of a table that is made for a first entry.
@@ -54,6 +54,8 @@ pub(super) struct Shard<K, V> {
     /// Entries heavier than the share.
     heavy: usize,
     weighed: bool,
+    /// The highest floor of versions that the sweep was told of.
+    floor: u64,
     evictions: Evictions,
     /// Requests counted since frequencies were halved.
     counted: usize,
@@ -70,6 +72,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             share,
             heavy: 0,
             weighed,
+            floor: 0,
             evictions: Evictions::default(),
             counted: 0,
         }
@@ -80,10 +83,10 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         &self,
         hash: u64,
         is_key: impl Fn(&K) -> bool,
-    ) -> Option<(&Entry<K, V>, Meta)> {
+    ) -> Option<(&Entry<K, V>, Cold)> {
         self.table
             .find(hash, is_key)
-            .map(|(slot, entry)| (entry, self.table.meta(slot, entry)))
+            .map(|(slot, entry)| (entry, self.table.cold(slot)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -106,7 +109,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         &mut self,
         new: New<K, V>,
         hasher: &RandomState,
-        now: Tick,
+        bar: Bar,
     ) -> Departures<K, V> {
         let mut departures = Departures::new();
         let found = self
@@ -125,21 +128,24 @@ impl<K: Hash + Eq, V> Shard<K, V> {
                 cause: Cause::TooHeavy,
             });
         } else if let Some(slot) = found {
-            self.replace(slot, new, hasher, now, &mut departures);
+            self.replace(slot, new, hasher, bar, &mut departures);
         } else {
-            self.reclaim(hasher, now, &mut departures);
-            self.add(new, hasher, now, &mut departures);
+            self.reclaim(hasher, bar, &mut departures);
+            self.add(new, hasher, bar, &mut departures);
         }
         departures
     }
 
-    pub(super) fn remove(
+    /// Takes a key's entry out if `is_it` says so.
+    pub(super) fn remove_if(
         &mut self,
         hash: u64,
         is_key: impl Fn(&K) -> bool,
+        cause: Cause,
+        is_it: impl FnOnce(&Meta) -> bool,
     ) -> Option<Departed<K, V>> {
-        let (slot, _) = self.table.find(hash, is_key)?;
-        Some(self.depart(hash, slot, Cause::Removed))
+        let (slot, entry) = self.table.find(hash, is_key)?;
+        is_it(&self.table.meta(slot, entry)).then(|| self.depart(hash, slot, cause))
     }
 
     /// Gives the key's entry version `to` if it has version `from`.
@@ -195,12 +201,12 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         &mut self,
         part: u64,
         hasher: &RandomState,
-        now: Tick,
+        bar: Bar,
         departures: &mut Departures<K, V>,
     ) -> u64 {
         let lent = part.min(self.limit);
         self.limit -= lent;
-        self.make_room(0, hasher, now, departures);
+        self.make_room(0, hasher, bar, departures);
         lent
     }
 
@@ -213,13 +219,13 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         slot: usize,
         new: New<K, V>,
         hasher: &RandomState,
-        now: Tick,
+        bar: Bar,
         departures: &mut Departures<K, V>,
     ) {
         let weight = self.table.weight(slot);
         if weight != new.weight {
             self.unlink(slot);
-            self.make_room(new.weight, hasher, now, departures);
+            self.make_room(new.weight, hasher, bar, departures);
         }
         let note = self.table.cold(slot).note;
         let entry = self.table.entry_mut(slot);
@@ -248,7 +254,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         &mut self,
         new: New<K, V>,
         hasher: &RandomState,
-        now: Tick,
+        bar: Bar,
         departures: &mut Departures<K, V>,
     ) {
         let New {
@@ -256,19 +262,20 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             key,
             value,
             meta,
+            idles,
             weight,
         } = new;
         let past = self.ghost.recall(hash);
         let frequency = 1 + past.map_or(0, |past| past.frequency);
         self.count_request();
-        self.make_room(weight, hasher, now, departures);
+        self.make_room(weight, hasher, bar, departures);
         let belongs_in_main = past.is_some_and(|past| {
-            !past.from_main && (past.is_recent || self.outdoes_main(frequency, weight, now))
+            !past.from_main && (past.is_recent || self.outdoes_main(frequency, weight, bar))
         });
         if self.table.len() == self.table.room() {
             self.grow(hasher);
         }
-        let (mut entry, cold) = Entry::new(key, value, &meta, frequency);
+        let (mut entry, cold) = Entry::new(key, value, &meta, idles, frequency);
         let queue = if belongs_in_main {
             entry.enter_main();
             &mut self.main
@@ -303,14 +310,19 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.main.push(&mut self.table.links, slot, weight);
     }
 
-    /// Takes out some of what has expired.
-    fn reclaim(&mut self, hasher: &RandomState, now: Tick, departures: &mut Departures<K, V>) {
-        if !self.table.may_have_expired(now) {
+    /// Takes out some of what is dead.
+    fn reclaim(&mut self, hasher: &RandomState, bar: Bar, departures: &mut Departures<K, V>) {
+        if bar.floor > self.floor {
+            self.floor = bar.floor;
+            self.table.suspect_all();
+        }
+        if !self.table.may_have_dead(bar.now) {
             return;
         }
-        for slot in self.table.sweep(GROUPS_SWEPT, now) {
+        for slot in self.table.sweep(GROUPS_SWEPT, bar) {
             let hash = hasher.hash_one(&self.table.entry(slot).key);
-            departures.push(self.depart(hash, slot, Cause::Expired));
+            let cause = self.table.death(slot, bar).unwrap_or(Cause::Expired);
+            departures.push(self.depart(hash, slot, cause));
         }
     }
 
@@ -366,6 +378,8 @@ pub(super) struct New<K, V> {
     pub(super) key: K,
     pub(super) value: V,
     pub(super) meta: Meta,
+    /// Whether a hit keeps it alive.
+    pub(super) idles: bool,
     pub(super) weight: u32,
 }
 

@@ -9,7 +9,8 @@
 //! a bound on when the first of its entries expires. The table must not know which entry is worth
 //! keeping, nor the time.
 
-use super::entry::{Cold, Entry, Meta};
+use super::departed::Cause;
+use super::entry::{Bar, Cold, Entry, Meta};
 use super::group::{Group, SLOTS, Slots};
 use super::queue::Link;
 use crate::clock::Tick;
@@ -25,10 +26,12 @@ const STEP_SHIFT: u32 = 40;
 pub(super) struct Table<K, V> {
     groups: Box<[Group]>,
     blocks: Box<[Block<K, V>]>,
-    /// What is cold of each slot but its note.
+    /// What is cold of each slot but its note and its cost.
     times: Box<[u64]>,
     /// Empty until an entry comes with a note.
     notes: Box<[u32]>,
+    /// Empty until an entry comes with a cost.
+    costs: Box<[u8]>,
     /// For each group, the keys in later ones that wanted a slot in it. At 255 the count stays for
     /// good, and searches only get longer.
     passed: Box<[u8]>,
@@ -66,6 +69,7 @@ impl<K, V> Table<K, V> {
                 .collect(),
             times: vec![0; slots].into(),
             notes: Box::default(),
+            costs: Box::default(),
             passed: vec![0; groups].into(),
             links: vec![Link::ALONE; slots].into(),
             weights: vec![0; if weighed { slots } else { 0 }].into(),
@@ -162,11 +166,12 @@ impl<K, V> Table<K, V> {
     /// Writes down what goes with the entry in `slot`, which is new or has a new value.
     pub(super) fn note(&mut self, slot: usize, cold: Cold, weight: u32) {
         self.times[slot] = cold.times;
-        self.write_note(slot, cold.note);
+        write(&mut self.notes, slot, cold.note, self.times.len());
+        write(&mut self.costs, slot, cold.cost, self.times.len());
         if let Some(noted) = self.weights.get_mut(slot) {
             *noted = weight;
         }
-        let expires = steps_up(self.expires_at(slot));
+        let expires = steps_up(self.gone_at(slot));
         let bound = &mut self.bounds[slot / SLOTS];
         *bound = expires.min(*bound);
         self.soonest = expires.min(self.soonest);
@@ -217,21 +222,19 @@ impl<K, V> Table<K, V> {
         Cold {
             times: self.times.get(slot).copied().unwrap_or_default(),
             note: self.notes.get(slot).copied().unwrap_or_default(),
-        }
-    }
-
-    fn write_note(&mut self, slot: usize, note: u32) {
-        if note != 0 && self.notes.is_empty() {
-            self.notes = vec![0; self.times.len()].into();
-        }
-        if let Some(written) = self.notes.get_mut(slot) {
-            *written = note;
+            cost: self.costs.get(slot).copied().unwrap_or_default(),
         }
     }
 
     #[inline]
-    pub(super) fn expires_at(&self, slot: usize) -> Tick {
-        self.entry(slot).expires_at(self.cold(slot))
+    fn gone_at(&self, slot: usize) -> Tick {
+        self.entry(slot).gone_at(self.cold(slot))
+    }
+
+    /// Why the entry in `slot` is dead, if it is.
+    #[inline]
+    pub(super) fn death(&self, slot: usize, bar: Bar) -> Option<Cause> {
+        self.entry(slot).death(self.cold(slot), bar)
     }
 
     #[inline]
@@ -260,20 +263,26 @@ impl<K, V> Table<K, V> {
         })
     }
 
-    /// Whether an entry may have expired by `now`.
+    /// Has the sweep look at every entry, whatever the bounds were. O(groups).
+    pub(super) fn suspect_all(&mut self) {
+        self.bounds.fill(0);
+        (self.soonest, self.soonest_swept) = (0, 0);
+    }
+
+    /// Whether an entry may be dead by `now`.
     #[inline]
-    pub(super) fn may_have_expired(&self, now: Tick) -> bool {
+    pub(super) fn may_have_dead(&self, now: Tick) -> bool {
         u64::from(self.soonest) <= now.as_millis() >> BOUND_SHIFT
     }
 
-    /// Sweeps on over at most `most` groups, and stops at the first that may hold what has expired by
-    /// `now`: gives what has. That must then be taken out.
+    /// Sweeps on over at most `most` groups, and stops at the first that may hold what is dead: gives
+    /// what is. That must then be taken out.
     pub(super) fn sweep(
         &mut self,
         most: usize,
-        now: Tick,
+        bar: Bar,
     ) -> impl Iterator<Item = usize> + use<K, V> {
-        let mut expired = Slots::default();
+        let mut dead = Slots::default();
         let mut group = 0;
         for _ in 0..most.min(self.groups.len()) {
             group = self.hand;
@@ -282,9 +291,9 @@ impl<K, V> Table<K, V> {
             } else {
                 group + 1
             };
-            let is_due = u64::from(self.bounds[group]) <= now.as_millis() >> BOUND_SHIFT;
+            let is_due = u64::from(self.bounds[group]) <= bar.now.as_millis() >> BOUND_SHIFT;
             if is_due {
-                expired = self.expired_in(group, now);
+                dead = self.dead_in(group, bar);
             }
             self.soonest_swept = self.soonest_swept.min(self.bounds[group]);
             if self.hand == 0 {
@@ -294,23 +303,23 @@ impl<K, V> Table<K, V> {
                 break;
             }
         }
-        expired.map(move |i| group * SLOTS + i)
+        dead.map(move |i| group * SLOTS + i)
     }
 
-    /// The slots of a group whose entries have expired by `now`; with them gone, its bound is exact.
-    fn expired_in(&mut self, group: usize, now: Tick) -> Slots {
-        let mut expired = Slots::default();
+    /// The slots of a group whose entries are dead; with them gone, its bound is exact.
+    fn dead_in(&mut self, group: usize, bar: Bar) -> Slots {
+        let mut dead = Slots::default();
         let mut bound = u32::MAX;
         for i in self.groups[group].occupied() {
-            let expires = self.expires_at(group * SLOTS + i);
-            if expires <= now {
-                expired.insert(i);
+            let slot = group * SLOTS + i;
+            if self.death(slot, bar).is_some() {
+                dead.insert(i);
             } else {
-                bound = bound.min(steps_up(expires));
+                bound = bound.min(steps_up(self.gone_at(slot)));
             }
         }
         self.bounds[group] = bound;
-        expired
+        dead
     }
 
     #[inline]
@@ -328,6 +337,16 @@ impl<K, V> Table<K, V> {
     /// groups odd, so all groups come in turn; different steps keep full groups from gathering.
     fn after(&self, group: usize, hash: u64) -> usize {
         (group + (1 << (hash >> STEP_SHIFT & 7))) % self.groups.len()
+    }
+}
+
+/// Writes to an array that stays empty until something but 0 comes.
+fn write<T: Copy + Default + PartialEq>(to: &mut Box<[T]>, slot: usize, what: T, slots: usize) {
+    if to.is_empty() && what != T::default() {
+        *to = vec![T::default(); slots].into();
+    }
+    if let Some(written) = to.get_mut(slot) {
+        *written = what;
     }
 }
 
@@ -372,7 +391,7 @@ impl<K, V> Table<K, V> {
                 "an entry is found by its hash"
             );
             assert!(
-                self.bounds[slot / SLOTS] <= steps_up(self.expires_at(slot)),
+                self.bounds[slot / SLOTS] <= steps_up(self.gone_at(slot)),
                 "a bound is never late"
             );
         }

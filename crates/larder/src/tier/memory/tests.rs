@@ -4,6 +4,8 @@ use std::sync::Arc;
 use super::departed::Cause;
 use super::*;
 
+mod death;
+
 const NOW: Tick = Tick::from_millis(1_000);
 
 fn meta(version: u64, expires_at: Tick) -> Meta {
@@ -13,24 +15,29 @@ fn meta(version: u64, expires_at: Tick) -> Meta {
         fresh_until: expires_at,
         expires_at,
         note: 0,
+        cost: Cost::UNKNOWN,
+    }
+}
+
+fn limits(max_weight: u64) -> Limits {
+    Limits {
+        max_weight,
+        idle: None,
     }
 }
 
 fn of(max_weight: u64) -> Memory<u64, u64> {
-    Memory::new(Limits { max_weight }, None)
+    Memory::new(limits(max_weight), None)
 }
 
 /// Values weigh themselves.
 fn weighed(max_weight: u64) -> Memory<u64, u64> {
-    Memory::new(
-        Limits { max_weight },
-        Some(Arc::new(|_, &value| value as u32)),
-    )
+    Memory::new(limits(max_weight), Some(Arc::new(|_, &value| value as u32)))
 }
 
 impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     fn put(&self, key: K, value: V) -> Vec<Departed<K, V>> {
-        self.insert(self.hash(&key), key, value, meta(1, Tick::NEVER), NOW)
+        self.insert(self.hash(&key), key, value, meta(1, Tick::NEVER), NOW, 0)
             .into_iter()
             .collect()
     }
@@ -52,7 +59,7 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
 
 #[test]
 fn what_is_stored_is_found_with_what_is_known_of_it() {
-    let memory: Memory<String, u8> = Memory::new(Limits { max_weight: 10 }, None);
+    let memory: Memory<String, u8> = Memory::new(limits(10), None);
     let tick = Tick::from_millis;
     let meta = Meta {
         version: 7,
@@ -60,9 +67,10 @@ fn what_is_stored_is_found_with_what_is_known_of_it() {
         fresh_until: tick(2_000),
         expires_at: tick(3_000),
         note: 9,
+        cost: Cost::of(Duration::from_millis(20)),
     };
     memory
-        .insert(memory.hash("a"), "a".into(), 1, meta, NOW)
+        .insert(memory.hash("a"), "a".into(), 1, meta, NOW, 0)
         .into_iter()
         .for_each(drop);
     let hit = memory.get(memory.hash("a"), "a", NOW, |_| true).unwrap();
@@ -75,7 +83,7 @@ fn an_entry_is_gone_from_its_last_tick_on_and_where_it_is_not_valid() {
     let memory = of(10);
     let hash = memory.hash(&1);
     memory
-        .insert(hash, 1, 1, meta(5, Tick::from_millis(2_000)), NOW)
+        .insert(hash, 1, 1, meta(5, Tick::from_millis(2_000)), NOW, 0)
         .into_iter()
         .for_each(drop);
     let at = |millis, floor| {
@@ -241,14 +249,14 @@ fn expired_entries_make_room_before_live_ones_do() {
             Tick::NEVER
         };
         memory
-            .insert(memory.hash(&key), key, key, meta(1, expires), NOW)
+            .insert(memory.hash(&key), key, key, meta(1, expires), NOW, 0)
             .into_iter()
             .for_each(drop);
     }
     let later = Tick::from_millis(6_000);
     for key in 2_000..2_450 {
         memory
-            .insert(memory.hash(&key), key, key, meta(1, Tick::NEVER), later)
+            .insert(memory.hash(&key), key, key, meta(1, Tick::NEVER), later, 0)
             .into_iter()
             .for_each(drop);
     }
@@ -275,6 +283,7 @@ fn expired_entries_are_reclaimed_below_the_capacity_too() {
                 key,
                 meta(1, Tick::from_millis(2_000)),
                 NOW,
+                0,
             )
             .into_iter()
             .for_each(drop);
@@ -287,6 +296,7 @@ fn expired_entries_are_reclaimed_below_the_capacity_too() {
                 key,
                 meta(1, Tick::NEVER),
                 Tick::from_millis(3_000),
+                0,
             )
             .into_iter()
             .for_each(drop);
@@ -322,7 +332,7 @@ fn a_note_stays_with_its_value_until_that_leaves() {
             note,
             ..meta(1, Tick::NEVER)
         };
-        let departures = memory.insert(memory.hash(&key), key, 0, meta, NOW);
+        let departures = memory.insert(memory.hash(&key), key, 0, meta, NOW, 0);
         departures.into_iter().map(|d| (d.key, d.note)).collect()
     };
     assert_eq!((put(1, 0), put(2, 7)), (vec![], vec![]));

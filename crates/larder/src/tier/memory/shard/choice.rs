@@ -5,10 +5,9 @@ use std::hash::{BuildHasher as _, Hash};
 use foldhash::quality::RandomState;
 
 use super::super::departed::{Cause, Departures};
-use super::super::entry::Entry;
+use super::super::entry::{Bar, Entry};
 use super::super::ghost::Ghost;
 use super::Shard;
-use crate::clock::Tick;
 
 /// The small queue's share of the weight is one in this many.
 const SMALL_SHARE: u64 = 32;
@@ -32,10 +31,10 @@ impl<K: Hash + Eq, V> Shard<K, V> {
 
     /// Whether a key that is asked for `frequency` times is worth more than what would leave the main
     /// queue for it.
-    pub(super) fn outdoes_main(&mut self, frequency: u64, weight: u32, now: Tick) -> bool {
+    pub(super) fn outdoes_main(&mut self, frequency: u64, weight: u32, bar: Bar) -> bool {
         self.main_has_room(weight)
-            || self.choose_in_main(now).is_none_or(|(slot, cause)| {
-                cause == Cause::Expired || frequency > self.table.entry_mut(slot).frequency()
+            || self.choose_in_main(bar).is_none_or(|(slot, cause)| {
+                cause != Cause::Capacity || frequency > self.table.entry_mut(slot).frequency()
             })
     }
 
@@ -53,15 +52,15 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         &mut self,
         weight: u32,
         hasher: &RandomState,
-        now: Tick,
+        bar: Bar,
         departures: &mut Departures<K, V>,
     ) {
         while self.weight() + u64::from(weight) > self.limit {
             let is_main_over = self.main.weight + self.small_limit() > self.limit;
             let victim = if is_main_over || self.small.len == 0 {
-                self.choose_in_main(now)
+                self.choose_in_main(bar)
             } else {
-                self.choose_in_small(now)
+                self.choose_in_small(bar)
             };
             if let Some((slot, cause)) = victim {
                 let hash = hasher.hash_one(&self.table.entry(slot).key);
@@ -75,15 +74,15 @@ impl<K: Hash + Eq, V> Shard<K, V> {
 
     /// The entry that leaves for the sake of the small queue; those that were used go on to the main
     /// queue, and if all were, none leaves.
-    fn choose_in_small(&mut self, now: Tick) -> Option<(usize, Cause)> {
+    fn choose_in_small(&mut self, bar: Bar) -> Option<(usize, Cause)> {
         while let Some(slot) = self.small.oldest() {
-            if self.table.expires_at(slot) <= now {
-                return Some((slot, Cause::Expired));
+            if let Some(cause) = self.table.death(slot, bar) {
+                return Some((slot, cause));
             }
             let entry = self.table.entry_mut(slot);
             if entry.uses() == 0 {
                 let frequency = entry.frequency();
-                return Some(self.choose_by_frequency(slot, frequency, now));
+                return Some(self.choose_by_frequency(slot, frequency, bar));
             }
             while entry.spend_use() {
                 self.counted += 1;
@@ -95,9 +94,9 @@ impl<K: Hash + Eq, V> Shard<K, V> {
 
     /// Of an unused entry of the small queue and what would leave the main queue, the one that leaves;
     /// if it is the latter, the former takes its place.
-    fn choose_by_frequency(&mut self, slot: usize, frequency: u64, now: Tick) -> (usize, Cause) {
+    fn choose_by_frequency(&mut self, slot: usize, frequency: u64, bar: Bar) -> (usize, Cause) {
         if frequency >= MARGIN
-            && let Some((rival, cause)) = self.choose_in_main(now)
+            && let Some((rival, cause)) = self.choose_in_main(bar)
             && frequency >= self.table.entry_mut(rival).frequency() + MARGIN
         {
             self.move_to_main(slot);
@@ -107,11 +106,11 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     }
 
     /// The entry that leaves the main queue.
-    fn choose_in_main(&mut self, now: Tick) -> Option<(usize, Cause)> {
+    fn choose_in_main(&mut self, bar: Bar) -> Option<(usize, Cause)> {
         for _ in 0..REPRIEVES {
             let slot = self.main.oldest()?;
-            if self.table.expires_at(slot) <= now {
-                return Some((slot, Cause::Expired));
+            if let Some(cause) = self.table.death(slot, bar) {
+                return Some((slot, cause));
             }
             let entry = self.table.entry_mut(slot);
             if !entry.spend_use() {
