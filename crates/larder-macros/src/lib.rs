@@ -1,10 +1,12 @@
-//! The attribute macro [`cached`] of the crate `larder`, which re-exports it.
+//! The attribute macro [`cached`] and the derive macro [`CacheKey`] of the crate `larder`, which
+//! re-exports them.
 //!
-//! It writes calls of larder's public API and knows nothing of how a cache works.
+//! They write calls of larder's public API and know nothing of how a cache works.
 
 mod duration;
 mod expand;
 mod function;
+mod key;
 mod options;
 
 use proc_macro::TokenStream;
@@ -57,4 +59,11 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
     expand::cached(options.into(), &function.into()).into()
+}
+
+// Documented where larder re-exports it, beside the trait and with examples that run.
+#[expect(missing_docs, reason = "its documentation is that of the re-export")]
+#[proc_macro_derive(CacheKey, attributes(cache_key))]
+pub fn cache_key(input: TokenStream) -> TokenStream {
+    key::derive(input.into()).into()
 }

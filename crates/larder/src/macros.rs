@@ -1,8 +1,11 @@
-//! What the code that `#[cached]` writes calls. Not for use by hand: it may change at any time.
+//! What the code that `#[cached]` and `#[derive(CacheKey)]` write calls. Not for use by hand: it may
+//! change at any time.
 
 use std::marker::PhantomData;
 
 use crate::error::Error;
+
+pub use crate::key::text::{join, parsed, split};
 
 /// The parts of a `Result`, whatever its alias.
 #[diagnostic::on_unimplemented(

@@ -5,6 +5,7 @@ mod main {
     mod coherence;
     mod freshness;
     mod history;
+    mod keys;
     mod snapshots;
     mod stale;
     mod stampede;
