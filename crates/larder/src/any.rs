@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Explanation};
 use crate::entry::{Applied, EntryInfo, Scope};
 use crate::error::Error;
 use crate::key::CacheKey;
@@ -39,6 +39,11 @@ pub trait AnyCache: Send + Sync {
     fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo>;
     /// [`Cache::entry_info`]; `None` too if no key has this text.
     fn entry_info(&self, key: &str) -> Option<EntryInfo>;
+    /// [`Cache::explain`].
+    ///
+    /// # Errors
+    /// [`Error::Key`] if no key has this text.
+    fn explain<'a>(&'a self, key: &'a str) -> Change<'a, Explanation>;
     /// [`Cache::invalidate_scope`].
     fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied>;
     /// [`Cache::count_in_scope`].
@@ -86,6 +91,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn entry_info(&self, key: &str) -> Option<EntryInfo> {
         self.entry_info(&K::from_text(key)?)
+    }
+
+    fn explain<'a>(&'a self, key: &'a str) -> Change<'a, Explanation> {
+        Box::pin(self.explain_text(key))
     }
 
     fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied> {

@@ -1,19 +1,23 @@
 //! Composition of a [`Cache`], and nothing else.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
 use crate::cache::{Cache, Inner};
 use crate::clock::Clock;
+use crate::entry::RemovalCause;
 use crate::error::BuildError;
 use crate::flight::Flights;
+use crate::hooks::{Happening, Hooks};
 use crate::key::CacheKey;
 use crate::log::InvalidationLog;
+use crate::misses::Memories;
+use crate::notes::Notes;
 use crate::observe::Recorder;
 use crate::policy::Policy;
-use crate::tags::TagSets;
+use crate::stripes::Stripes;
 use crate::tier::memory::{Limits, Memory};
 
 /// What a weigher is: the weight of an entry, in a unit of the caller's choice.
@@ -25,6 +29,8 @@ pub struct Builder<K, V> {
     max_capacity: u64,
     weigher: Option<Weigher<K, V>>,
     policy: Policy,
+    hooks: Hooks<K, V>,
+    explain: bool,
     max_loads: usize,
     clock: Option<Clock>,
     runtime: Option<Handle>,
@@ -37,6 +43,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             max_capacity: 10_000,
             weigher: None,
             policy: Policy::default(),
+            hooks: Hooks::default(),
+            explain: false,
             max_loads: 65_536,
             clock: None,
             runtime: None,
@@ -63,6 +71,74 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Is told of every entry that leaves memory, with the cause. An entry that was invalidated by a
+    /// tag, prefix, pattern or version leaves when it is next asked for or its place is needed, not at
+    /// once.
+    ///
+    /// It runs on the thread whose call put the entry out, outside every lock, so it may call the
+    /// cache; a slow one slows that call. One that panics is logged, and the cache goes on.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use larder::{Cache, RemovalCause};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let left = Arc::new(Mutex::new(Vec::new()));
+    /// let seen = left.clone();
+    /// let cache = Cache::<u64, &str>::builder("names")
+    ///     .eviction_listener(move |key, value, cause| seen.lock().unwrap().push((*key, *value, cause)))
+    ///     .build()?;
+    /// cache.insert(1, "Ada").await?;
+    /// cache.insert(1, "Bob").await?;
+    /// cache.invalidate(&1).await?;
+    /// assert_eq!(
+    ///     *left.lock().unwrap(),
+    ///     [(1, "Ada", RemovalCause::Replaced), (1, "Bob", RemovalCause::Removed)]
+    /// );
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn eviction_listener(
+        mut self,
+        listener: impl Fn(&K, &V, RemovalCause) + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// Is told of what happens to keys besides hits: loads, failures, fenced results, stale answers,
+    /// time-outs. It runs where it happened, outside every lock; a slow one slows that call. One that
+    /// panics is logged, and the cache goes on.
+    ///
+    /// ```
+    /// # use larder::{Cache, Happening};
+    /// let cache = Cache::<u64, String>::builder("users")
+    ///     .observer(|happening| {
+    ///         if let Happening::Loaded { key, took } = happening {
+    ///             println!("user {key} took {took:?}");
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn observer(
+        mut self,
+        observer: impl Fn(&Happening<'_, K>) + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.watcher = Some(Arc::new(observer));
+        self
+    }
+
+    /// Whether to remember why keys are missed and what their loads took, for
+    /// [`Cache::explain`]; not, unless set. It costs a byte an entry, about 400 KiB, and a note at each
+    /// miss and each eviction; hits cost the same.
+    #[must_use]
+    pub fn explain(mut self, explain: bool) -> Self {
+        self.explain = explain;
         self
     }
 
@@ -98,6 +174,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             max_capacity,
             weigher,
             policy,
+            hooks,
+            explain,
             max_loads,
             clock,
             runtime,
@@ -126,17 +204,22 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             name: name.into(),
             capacity: max_capacity,
             policy,
+            keeps_costs: explain || policy.weighs_cost(),
             memory: Memory::new(
                 Limits {
                     max_weight: max_capacity,
-                    idle: None,
+                    idle: policy.idle(),
                 },
                 weigher,
             ),
             flights: Arc::new(Flights::new(max_loads)),
             log: InvalidationLog::default(),
-            tags: TagSets::default(),
+            absent: OnceLock::new(),
+            stripes: Stripes::default(),
+            notes: Notes::default(),
+            hooks,
             backoff: Backoff::default(),
+            misses: explain.then(Memories::new),
             recorder: Recorder::new(clock.clone()),
             clock,
             runtime,

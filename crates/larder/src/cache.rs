@@ -3,16 +3,22 @@
 //! This is the one module that sees all the others: memory holds, the policy decides, the flight
 //! makes one load of many, the log fences, the recorder watches.
 
+mod explain;
+mod inspect;
+mod invalidate;
 pub(crate) mod load;
 mod lookup;
+mod many;
 mod scope;
 mod store;
+pub(crate) mod under_way;
+mod warm;
 
 use std::borrow::Borrow;
 use std::cell::Cell;
 use std::fmt::Display;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -20,20 +26,24 @@ use tokio::runtime::Handle;
 use crate::backoff::Backoff;
 use crate::builder::Builder;
 use crate::clock::{Clock, Tick};
-use crate::entry::{Applied, Entry, EntryInfo, Source};
+use crate::entry::{Applied, Entry, Fence, RemovalCause, Source};
 use crate::error::Error;
 use crate::flight::Flights;
-use crate::glob::Glob;
+use crate::hooks::Hooks;
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::{LoadCx, Loaded};
-use crate::log::{InvalidationLog, Item, Pattern, Standing};
-use crate::observe::{Event, Recorder, Stats};
+use crate::log::{InvalidationLog, Item, Standing};
+use crate::misses::Memories;
+use crate::notes::{Notes, Tags};
+use crate::observe::{Event, Recorder};
 use crate::policy::{Policy, Stale};
-use crate::tags::{TagSets, Tags};
-use crate::tier::memory::{Evictions, Hit, Memory, Meta};
+use crate::stripes::Stripes;
+use crate::tier::memory::{Hit, Memory, Meta};
 
+pub use explain::{Explanation, Held};
 use load::Call;
 pub use lookup::Lookup;
+pub use warm::Warmed;
 
 /// A cache of `V` by `K`. Cloning gives another handle to the same cache.
 ///
@@ -68,11 +78,19 @@ pub(crate) struct Inner<K: CacheKey, V> {
     pub(crate) name: Arc<str>,
     pub(crate) capacity: u64,
     pub(crate) policy: Policy,
+    /// Whether entries hold what their load took.
+    pub(crate) keeps_costs: bool,
     pub(crate) memory: Memory<K, V>,
     pub(crate) flights: Arc<Flights<K, Outcome<V>>>,
     pub(crate) log: InvalidationLog,
-    pub(crate) tags: TagSets,
+    /// Keys that are known to have no value; made when the first is.
+    pub(crate) absent: OnceLock<Memory<K, ()>>,
+    pub(crate) stripes: Stripes,
+    pub(crate) notes: Notes,
+    pub(crate) hooks: Hooks<K, V>,
     pub(crate) backoff: Backoff,
+    /// Where misses are to be explained.
+    pub(crate) misses: Option<Memories>,
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) runtime: Option<Handle>,
@@ -84,8 +102,9 @@ pub(crate) type Outcome<V> = Result<Fresh<V>, Error>;
 /// A loaded value, with what tells whether it suits those who joined late.
 #[derive(Clone)]
 pub(crate) struct Fresh<V> {
-    pub(crate) value: V,
-    pub(crate) version: u64,
+    /// `None`: there is none.
+    value: Option<V>,
+    version: u64,
     stamp: u64,
     /// `None` where they are not known.
     tags: Option<Tags>,
@@ -93,14 +112,14 @@ pub(crate) struct Fresh<V> {
 
 impl<V> Fresh<V> {
     /// The value as a caller of the load sees it.
-    pub(crate) fn into_entry(self) -> Entry<V> {
-        Entry {
-            value: self.value,
+    pub(crate) fn into_entry(self) -> Result<Entry<V>, Error> {
+        Ok(Entry {
+            value: self.value.ok_or(Error::Absent)?,
             source: Source::Loader,
             age: Duration::ZERO,
             version: self.version,
             is_stale: false,
-        }
+        })
     }
 }
 
@@ -125,42 +144,24 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let inner = &*self.inner;
-        let now = inner.clock.now();
-        let found = inner.find(inner.memory.hash(key), key, now);
+        let (hash, now) = (inner.memory.hash(key), inner.clock.now());
+        let found = inner.find(hash, key, now);
         let found = found.filter(|hit| hit.meta.fresh_until > now);
-        inner.recorder.count(if found.is_some() {
-            Event::Hit
-        } else {
-            Event::Miss
-        });
+        match &found {
+            Some(_) => inner.recorder.count(Event::Hit),
+            None => inner.missed(hash, key, None),
+        }
         found.map(|hit| hit.value)
     }
 
-    /// The value from whichever tier has it, `None` if none has; a stale one only within
-    /// [`Policy::stale_while_revalidate`]. Never loads.
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
+    /// The value from whichever tier has it, `None` if none has, or if the key is known to have none;
+    /// a stale one only within [`Policy::stale_while_revalidate`]. Never loads.
     pub async fn get<Q>(&self, key: &Q) -> Result<Option<Entry<V>>, Error>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let inner = &*self.inner;
-        let now = inner.clock.now();
-        let found = inner.find(inner.memory.hash(key), key, now);
-        let entry = found.map(|hit| inner.entry_of(hit, now));
-        let entry = entry.filter(|(_, stale)| matches!(stale, None | Some(Stale::Serve)));
-        inner.recorder.count(if entry.is_some() {
-            Event::Hit
-        } else {
-            Event::Miss
-        });
-        if let Some((_, Some(_))) = entry {
-            inner.recorder.count(Event::StaleServed);
-        }
-        Ok(entry.map(|(entry, _)| entry))
+        self.entry(key).get().await
     }
 
     /// The cached value, or what `load` brings.
@@ -171,13 +172,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// stands in for a loader that fails or is slow, is for the [`Policy`] to say.
     ///
     /// # Errors
-    /// [`Error::Load`] with the loader's own error, [`Error::LoadPanicked`], [`Error::Timeout`]
-    /// past the policy's hard time-out, [`Error::Overloaded`], [`Error::NoRuntime`].
+    /// [`Error::Load`] with the loader's own error, [`Error::Absent`] if it says that there is no
+    /// value, [`Error::LoadPanicked`], [`Error::Timeout`] past the policy's hard time-out,
+    /// [`Error::Overloaded`], [`Error::NoRuntime`].
     pub async fn get_or_load<Q, F, Fut, L, E>(&self, key: &Q, load: F) -> Result<V, Error>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
-        F: FnOnce(LoadCx<K>) -> Fut + Send + 'static,
+        F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<L, E>> + Send + 'static,
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
@@ -196,6 +198,80 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         }
     }
 
+    /// As [`get_or_load`](Self::get_or_load), with `None` where that is [`Error::Absent`]: the loader
+    /// returned `None` or [`Loaded::absent`], now or within [`Policy::negative_ttl`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::{Cache, Policy};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let users = Cache::<u64, String>::builder("users")
+    ///     .policy(Policy::forever().negative_ttl(Duration::from_secs(30)))
+    ///     .build()?;
+    /// let find = |_| async { Ok::<Option<String>, std::io::Error>(None) };
+    /// assert_eq!(users.get_or_load_optional(&7, find).await?, None);
+    /// assert_eq!(users.get_or_load_optional(&7, find).await?, None);
+    /// assert_eq!(users.stats().loads, 1);
+    /// # Ok(()) }
+    /// ```
+    pub async fn get_or_load_optional<Q, F, Fut, L, E>(
+        &self,
+        key: &Q,
+        load: F,
+    ) -> Result<Option<V>, Error>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+        F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<L, E>> + Send + 'static,
+        L: Into<Loaded<V>>,
+        E: Display + Send + Sync + 'static,
+    {
+        match self.get_or_load(key, load).await {
+            Err(Error::Absent) => Ok(None),
+            outcome => outcome.map(Some),
+        }
+    }
+
+    /// The value that was made from version `at` of what it is made from, or what `load` brings.
+    ///
+    /// A lookup version is a number or a hash of the thing that the value is derived from. A value of
+    /// another version is never served, not as a stale one either, and a load for one version is not
+    /// joined by callers of another. A key holds the value of one version at a time: that of the load
+    /// that began last. Where the version is that of a part (the hash of a subtree), values outlive
+    /// the versions of the whole. Calls without a version see whichever value is held.
+    ///
+    /// ```
+    /// # use larder::Cache;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let views = Cache::<String, String>::builder("views").build()?;
+    /// let view = |text: &'static str| move |_| async move { Ok::<_, std::io::Error>(text.to_owned()) };
+    /// assert_eq!(views.get_or_load_at("track:1", 0xA1, view("old")).await?, "old");
+    /// assert_eq!(views.get_or_load_at("track:1", 0xA1, view("unused")).await?, "old");
+    /// assert_eq!(views.get_or_load_at("track:1", 0xB2, view("new")).await?, "new");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`get_or_load`](Self::get_or_load).
+    pub async fn get_or_load_at<Q, F, Fut, L, E>(
+        &self,
+        key: &Q,
+        at: u64,
+        load: F,
+    ) -> Result<V, Error>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+        F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<L, E>> + Send + 'static,
+        L: Into<Loaded<V>>,
+        E: Display + Send + Sync + 'static,
+    {
+        let entry = self.entry(key).at(at).or_load(load).await;
+        entry.map(|entry| entry.value)
+    }
+
     /// A call on `key` with settings of its own, or one that tells more of its result.
     pub fn entry<'a, Q>(&'a self, key: &'a Q) -> Lookup<'a, K, V, Q>
     where
@@ -212,8 +288,28 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
     )]
     pub async fn insert(&self, key: K, value: V) -> Result<Applied, Error> {
-        self.inner.insert(key, value, None, Vec::new())?;
-        Ok(Applied::Everywhere)
+        let call = Call::plain(self.inner.memory.hash(&key));
+        self.inner.insert(key, value, call)
+    }
+
+    /// A point in time to [insert](Lookup::fenced_by) from: what is read from the origin after this
+    /// may be stored unless something has written or invalidated it since. O(1); the first call
+    /// allocates 512 KiB.
+    ///
+    /// ```
+    /// # use larder::{Applied, Cache};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Cache::<u64, &str>::builder("users").build()?;
+    /// let fence = users.fence();
+    /// let name = "Ada"; // read from the database; meanwhile another writes it and says so:
+    /// users.invalidate(&7).await?;
+    /// assert_eq!(users.entry(&7).fenced_by(fence).insert(name).await?, Applied::Fenced);
+    /// assert_eq!(users.peek(&7), None);
+    /// # Ok(()) }
+    /// ```
+    pub fn fence(&self) -> Fence {
+        self.inner.stripes.begin();
+        Fence(self.inner.log.stamp())
     }
 
     /// Removes a key. Once this has returned no get returns a value loaded or inserted before.
@@ -226,63 +322,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let inner = &*self.inner;
-        let hash = inner.memory.hash(key);
-        let (removed, _) = inner
-            .flights
-            .fence(hash, key, || inner.memory.remove(hash, key));
-        inner.let_go(removed);
-        inner.recorder.count(Event::Invalidation);
-        Ok(Applied::Everywhere)
-    }
-
-    /// Removes every value that has this tag, or whose loader is running and will give it. O(1).
-    ///
-    /// ```
-    /// # use larder::{Cache, Loaded};
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let users = Cache::<u64, &str>::builder("users").build()?;
-    /// users.entry(&7).tags(["team:1"]).insert("Ada").await?;
-    /// users.invalidate_tag("team:1").await?;
-    /// assert_eq!(users.peek(&7), None);
-    /// # Ok(()) }
-    /// ```
-    pub async fn invalidate_tag(&self, tag: &str) -> Result<Applied, Error> {
-        self.record(Item::Tag(tag.into())).await
-    }
-
-    /// Makes every value that has this tag stale at once: the policy decides whether it may be
-    /// served while a new one is loaded. O(1).
-    pub async fn expire_tag(&self, tag: &str) -> Result<Applied, Error> {
-        self.record(Item::SoftTag(tag.into())).await
-    }
-
-    /// Removes every value whose key's text starts with `prefix`; all of them if it is empty. O(1).
-    pub async fn invalidate_prefix(&self, prefix: &str) -> Result<Applied, Error> {
-        if prefix.is_empty() {
-            return self.clear().await;
-        }
-        self.record(Item::Pattern(Pattern::Prefix(prefix.into())))
-            .await
-    }
-
-    /// Removes every value whose key's text matches `pattern` as a whole: `*` stands for any
-    /// characters, `?` for one, `[a-z]` and `[!a-z]` for one of a set, `\` before a literal one.
-    /// O(1).
-    ///
-    /// # Errors
-    /// [`Error::Pattern`] says where the pattern goes wrong.
-    pub async fn invalidate_matching(&self, pattern: &str) -> Result<Applied, Error> {
-        let glob = Glob::parse(pattern)?;
-        self.record(Item::Pattern(Pattern::Glob(glob))).await
-    }
-
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
-    async fn record(&self, item: Item) -> Result<Applied, Error> {
-        self.inner.log.record(item);
+        self.inner.remove(key);
         self.inner.recorder.count(Event::Invalidation);
         Ok(Applied::Everywhere)
     }
@@ -309,81 +349,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
     )]
     pub async fn clear(&self) -> Result<Applied, Error> {
-        self.inner.log.record(Item::All);
-        self.inner.empty();
-        self.inner.recorder.count(Event::Clear);
+        let inner = &*self.inner;
+        inner.log.record([Item::All], inner.clock.now());
+        inner.empty();
+        inner.recorder.count(Event::Clear);
         Ok(Applied::Everywhere)
-    }
-
-    /// The cache's name.
-    pub fn name(&self) -> &str {
-        &self.inner.name
-    }
-
-    /// The policy it was built with.
-    pub fn policy(&self) -> Policy {
-        self.inner.policy
-    }
-
-    /// How many entries memory holds, expired ones that are not reclaimed yet included.
-    pub fn len(&self) -> usize {
-        self.inner.memory.len()
-    }
-
-    /// Whether memory holds nothing.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The weight that memory holds: the number of entries, unless the builder was given a weigher.
-    pub fn weight(&self) -> u64 {
-        self.inner.memory.weight()
-    }
-
-    /// Whether a weigher says what an entry takes of the capacity.
-    pub fn is_weighed(&self) -> bool {
-        self.inner.memory.is_weighed()
-    }
-
-    /// The most weight that memory holds.
-    pub fn max_capacity(&self) -> u64 {
-        self.inner.capacity
-    }
-
-    /// Its figures since it was built or last [reset](Self::reset_stats).
-    pub fn stats(&self) -> Stats {
-        self.inner.recorder.stats()
-    }
-
-    /// Entries that left memory since it was built, by cause.
-    pub fn evictions(&self) -> Evictions {
-        self.inner.memory.evictions()
-    }
-
-    /// Starts the figures of [`stats`](Self::stats) anew.
-    pub fn reset_stats(&self) {
-        self.inner.recorder.reset();
-    }
-
-    /// Up to `limit` of the live entries whose key's text starts with `prefix`, in no order.
-    /// O(n), one shard locked at a time.
-    pub fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
-        let (inner, mut found) = (&*self.inner, Vec::new());
-        let now = inner.clock.now();
-        inner.memory.for_each(|key, _, meta| {
-            let is_wanted = found.len() < limit && key.to_text().starts_with(prefix);
-            if is_wanted && inner.is_live(meta, key, now) {
-                found.push(info(key, meta, now));
-            }
-        });
-        found
-    }
-
-    /// What is known of the entry of `key` in memory, if it is live. Not counted as a get.
-    pub fn entry_info(&self, key: &K) -> Option<EntryInfo> {
-        let (inner, now) = (&*self.inner, self.inner.clock.now());
-        let found = inner.find(inner.memory.hash(key), key, now)?;
-        (found.meta.fresh_until > now).then(|| info(key, &found.meta, now))
     }
 }
 
@@ -402,7 +372,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 return true;
             }
             let standing = self.standing(meta, &key.to_key());
-            older.set(Some(standing));
+            older.set(Some((standing, meta.version)));
             standing < Standing::Invalid
         });
         if let (Some(started), Some(_)) = (started, &found) {
@@ -410,10 +380,34 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         match older.get() {
             None => found,
-            Some(standing) => {
+            Some((Standing::Invalid, version)) => {
+                self.reclaim(hash, key, version);
+                None
+            }
+            Some((standing, _)) => {
                 found.map(|hit| self.found_valid(hash, key, hit, standing, horizon, now))
             }
         }
+    }
+
+    /// Takes out an entry that was found to be invalid.
+    #[cold]
+    fn reclaim<Q>(&self, hash: u64, key: &Q, version: u64)
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let is_it = |meta: &Meta| {
+            let is_it = meta.version == version;
+            if is_it && self.misses.is_some() {
+                self.lost_to_log(hash, meta, &key.to_key());
+            }
+            is_it
+        };
+        let removed = self
+            .memory
+            .remove_if(hash, key, RemovalCause::Invalidated, is_it);
+        self.let_go(removed);
     }
 
     /// An entry that is older than the last invalidation and that it did not match: next time one
@@ -440,12 +434,36 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         hit
     }
 
-    fn standing(&self, meta: &Meta, key: &K) -> Standing {
-        let tags = self.tags.get(meta.note);
-        self.log
-            .standing(meta.version, tags.as_deref().unwrap_or_default(), || {
-                key.to_text()
-            })
+    /// [`find`](Self::find) for a lookup version, if one is given.
+    pub(crate) fn find_at<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Tick,
+        at: Option<u64>,
+    ) -> Option<Hit<V>>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let found = self.find(hash, key, now)?;
+        if at.is_none() {
+            return Some(found);
+        }
+        // Notes are held for as long as their entries stand: so this one is read under its entry's lock.
+        let is_at = |meta: &Meta| {
+            let note = self.notes.get(meta.note);
+            meta.version >= found.meta.version && note.is_some_and(|note| note.at == at)
+        };
+        let second = self.memory.get(hash, key, now, is_at)?;
+        let is_same = second.meta.version == found.meta.version;
+        Some(if is_same { found } else { second })
+    }
+
+    pub(crate) fn standing(&self, meta: &Meta, key: &K) -> Standing {
+        let note = self.notes.get(meta.note).unwrap_or_default();
+        let text = || key.to_text();
+        self.log.standing(meta.version, &note.tags, text)
     }
 
     /// Whether an entry is fresh and no invalidation has made it invalid.
@@ -456,10 +474,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Whether a value is served as it is, without a thought of refreshing it.
     #[inline]
     pub(crate) fn is_fresh(&self, meta: &Meta, now: Tick) -> bool {
-        meta.fresh_until > now
-            && !self
-                .policy
-                .is_refresh_due(now, meta.created, meta.fresh_until)
+        meta.fresh_until > now && !(self.policy.refreshes_ahead() && self.is_refresh_due(meta, now))
+    }
+
+    #[cold]
+    fn is_refresh_due(&self, meta: &Meta, now: Tick) -> bool {
+        let times = (meta.created, meta.fresh_until);
+        self.policy
+            .is_refresh_due(now, times, meta.cost.duration(), fastrand::f64())
     }
 
     /// The entry as a caller sees it, and what a stale one may be used for.
@@ -482,15 +504,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             },
             stale,
         )
-    }
-}
-
-fn info<K: CacheKey>(key: &K, meta: &Meta, now: Tick) -> EntryInfo {
-    EntryInfo {
-        key: key.to_text().into_owned(),
-        age: now.since(meta.created),
-        remaining: (meta.fresh_until < Tick::NEVER).then(|| meta.fresh_until.since(now)),
-        version: meta.version,
     }
 }
 

@@ -35,7 +35,15 @@ pub enum Source {
 pub enum Applied {
     /// Every instance that shares the cache's tiers: with memory as the only one, this process.
     Everywhere,
+    /// Nowhere: an insert with a [`Fence`] came after the key was written or invalidated. What the
+    /// cache holds is newer.
+    Fenced,
 }
+
+/// A point in a cache's history, from [`Cache::fence`](crate::Cache::fence): what was read from the
+/// origin after it was taken may be stored as long as nothing has invalidated it since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fence(pub(crate) u64);
 
 /// What an invalidation is for, by texts alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,4 +70,22 @@ pub struct EntryInfo {
     pub remaining: Option<Duration>,
     /// Identifies the stored value.
     pub version: u64,
+}
+
+/// Why an entry left a cache's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemovalCause {
+    /// Another entry needed its place.
+    Capacity,
+    /// Its time was over.
+    Expired,
+    /// Its key got another value.
+    Replaced,
+    /// It was taken out by its key, or with all others.
+    Removed,
+    /// It was found to be invalid.
+    Invalidated,
+    /// It is heavier than the tier may be, and never got in.
+    TooHeavy,
 }

@@ -22,6 +22,14 @@ pub enum Error {
     /// The loader panicked. Nothing was stored; the next call loads again.
     #[error("the loader panicked")]
     LoadPanicked,
+    /// The loader says that there is no value for this key, now or a moment ago
+    /// ([`Loaded::absent`](crate::Loaded::absent)).
+    #[error("there is no value for this key")]
+    Absent,
+    /// The loader said that the value was not modified, and there was none to keep
+    /// ([`Loaded::not_modified`](crate::Loaded::not_modified)).
+    #[error("the loader said `not modified`, and there was no value to keep")]
+    NothingToKeep,
     /// The load was not finished within the policy's hard time-out. It goes on in the background,
     /// and stores its result unless that is fenced.
     #[error("no result within {waited:?}; the load goes on in the background")]
@@ -42,7 +50,9 @@ pub enum Error {
     #[error(transparent)]
     Pattern(#[from] PatternError),
     /// A value has more tags, or a longer one, than a cache keeps.
-    #[error("{given}; a value has at most {TAGS_MAX} tags of at most {TAG_BYTES_MAX} bytes")]
+    #[error(
+        "{given}; a value has at most {TAGS_MAX} tags, and they and its entity tag at most {TAG_BYTES_MAX} bytes each"
+    )]
     Tags {
         /// What was given.
         given: String,

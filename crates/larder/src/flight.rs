@@ -31,6 +31,8 @@ struct Slot<K, T> {
 
 struct Flight<T> {
     stamp: u64,
+    /// The lookup version that is loaded.
+    at: Option<u64>,
     landing: watch::Sender<Landing<T>>,
 }
 
@@ -87,17 +89,20 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         self.limit
     }
 
-    /// Joins the flight of `key`, or starts one. A flight whose stamp `is_joinable` refuses began
-    /// before something that the caller comes after: it is left to its own waiters.
+    /// Joins the flight of `key` at the lookup version, or starts one. A flight whose stamp
+    /// `is_joinable` refuses began before something that the caller comes after: it is left to its
+    /// own waiters.
     pub(crate) fn board(
         self: &Arc<Self>,
         hash: u64,
         key: &K,
+        at: Option<u64>,
         stamp: u64,
         is_joinable: impl FnOnce(u64) -> bool,
     ) -> Boarding<K, T> {
         let mut shard = self.shard(hash).lock();
-        if let Ok(slot) = shard.find_entry(hash, |slot| slot.key == *key) {
+        let is_wanted = |slot: &Slot<K, T>| slot.flight.at == at && slot.key == *key;
+        if let Ok(slot) = shard.find_entry(hash, is_wanted) {
             let flight = &slot.get().flight;
             if is_joinable(flight.stamp) {
                 return Boarding::Joined(Ticket(flight.landing.subscribe()));
@@ -109,7 +114,7 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
             return Boarding::Full;
         }
         let (landing, ticket) = watch::channel(Landing::InTheAir);
-        let flight = Arc::new(Flight { stamp, landing });
+        let flight = Arc::new(Flight { stamp, at, landing });
         let slot = Slot {
             key: key.clone(),
             hash,
@@ -125,23 +130,33 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         Boarding::Leads(lead, Ticket(ticket))
     }
 
-    /// Runs `write` such that no flight of `key` that began before can publish after it.
-    /// Returns what `write` did and whether a flight was fenced off.
+    /// Runs `write` such that no flight of `key` that began before, at whatever lookup version, can
+    /// publish after it. Returns what `write` did.
     ///
     /// `write` must not call back into the cache, nor drop a value whose `Drop` might.
-    pub(crate) fn fence<Q, R>(&self, hash: u64, key: &Q, write: impl FnOnce() -> R) -> (R, bool)
+    pub(crate) fn fence<Q, R>(&self, hash: u64, key: &Q, write: impl FnOnce() -> R) -> R
     where
         K: std::borrow::Borrow<Q>,
         Q: Eq + ?Sized,
     {
         let mut shard = self.shard(hash).lock();
-        let taken = shard
-            .find_entry(hash, |slot| slot.key.borrow() == key)
-            .map(|slot| slot.remove().0)
-            .ok();
+        let mut taken = Vec::new();
+        while let Ok(slot) = shard.find_entry(hash, |slot| slot.key.borrow() == key) {
+            taken.push(slot.remove().0);
+        }
         let written = write();
         drop(shard);
-        (written, taken.is_some())
+        written
+    }
+
+    /// Whether a load of the key is running.
+    pub(crate) fn is_loading<Q>(&self, hash: u64, key: &Q) -> bool
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let shard = self.shard(hash).lock();
+        shard.find(hash, |slot| slot.key.borrow() == key).is_some()
     }
 }
 

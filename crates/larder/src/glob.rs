@@ -10,7 +10,10 @@ const PATTERN_BYTES_MAX: usize = 1_024;
 
 /// A parsed pattern. Matching takes O(text × pattern) at most, and no allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Glob(Vec<Part>);
+pub(crate) struct Glob {
+    source: Box<str>,
+    parts: Vec<Part>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -53,7 +56,13 @@ impl Glob {
             });
         }
         parts.dedup_by(|one, other| *one == Part::Any && *other == Part::Any);
-        Ok(Self(parts))
+        let source = pattern.into();
+        Ok(Self { source, parts })
+    }
+
+    /// The pattern as it was given.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     /// Whether the whole text matches. Only the last `*` is ever retried, which suffices: what an
@@ -64,7 +73,7 @@ impl Glob {
         loop {
             let mut after = rest.chars();
             let next = after.next();
-            match (self.0.get(part), next) {
+            match (self.parts.get(part), next) {
                 (Some(Part::Any), _) => {
                     retry = Some((part + 1, rest));
                     part += 1;

@@ -36,25 +36,29 @@ mod entry;
 mod error;
 mod flight;
 mod glob;
+mod hooks;
 mod key;
 mod loader;
 mod log;
 #[doc(hidden)]
 pub mod macros;
+mod misses;
+mod notes;
 mod observe;
 mod policy;
 mod snapshots;
+mod stripes;
 pub mod sync;
-mod tags;
 mod tally;
 mod tier;
 
 pub use any::{AnyCache, Change};
 pub use builder::Builder;
-pub use cache::{Cache, Lookup};
+pub use cache::{Cache, Explanation, Held, Lookup, Warmed};
 pub use clock::{Clock, ManualClock, Tick};
-pub use entry::{Applied, Entry, EntryInfo, Scope, Source};
+pub use entry::{Applied, Entry, EntryInfo, Fence, RemovalCause, Scope, Source};
 pub use error::{BuildError, Error, LoadError, PatternError};
+pub use hooks::Happening;
 pub use key::{CacheKey, KeyRef};
 /// # Examples
 ///
@@ -110,6 +114,7 @@ pub use key::{CacheKey, KeyRef};
 /// ```
 pub use larder_macros::cached;
 pub use loader::{LoadCx, Loaded};
+pub use misses::{Miss, MissReason};
 pub use observe::{Latency, Stats};
 pub use policy::Policy;
 pub use snapshots::{

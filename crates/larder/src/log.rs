@@ -6,16 +6,19 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
+use crate::clock::Tick;
 use crate::glob::Glob;
 
 /// Tags that the log tells apart; past that the older half of them becomes "all before then".
 const TAGS_MAX: usize = 65_536;
-/// The same for prefixes and patterns, each of which a look at an older entry costs a comparison.
-const PATTERNS_MAX: usize = 64;
+/// The same for prefixes, patterns and sets of tags, each of which a look at an older entry costs a
+/// comparison.
+const LISTED_MAX: usize = 64;
 
 /// A namespace's invalidations, numbered.
 ///
@@ -37,9 +40,18 @@ pub(crate) struct InvalidationLog {
 
 #[derive(Default)]
 struct Items {
-    tags: HashMap<Box<str>, u64>,
-    soft_tags: HashMap<Box<str>, u64>,
-    patterns: Vec<(Pattern, u64)>,
+    tags: HashMap<Box<str>, Mark>,
+    soft_tags: HashMap<Box<str>, Mark>,
+    listed: Vec<(Listed, Mark)>,
+    /// When the floor was last raised.
+    floor_raised: Tick,
+}
+
+/// An item's number, and when it was recorded.
+#[derive(Clone, Copy)]
+struct Mark {
+    number: u64,
+    when: Tick,
 }
 
 /// What an invalidation matches.
@@ -49,23 +61,45 @@ pub(crate) enum Item {
     Tag(Box<str>),
     /// As [`Item::Tag`], but what it matches may still be served as stale.
     SoftTag(Box<str>),
-    Pattern(Pattern),
+    Listed(Listed),
 }
 
-/// What matches keys by their text.
+/// What a value is compared with one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Pattern {
+pub(crate) enum Listed {
     Prefix(Box<str>),
     Glob(Glob),
+    /// All of these tags, sorted.
+    AllOf(Box<[Box<str>]>),
 }
 
-impl Pattern {
-    pub(crate) fn matches(&self, text: &str) -> bool {
+impl Listed {
+    fn matches(&self, tags: &[Box<str>], text: &str) -> bool {
         match self {
             Self::Prefix(prefix) => text.starts_with(&**prefix),
             Self::Glob(glob) => glob.matches(text),
+            Self::AllOf(all) => all.iter().all(|tag| tags.binary_search(tag).is_ok()),
         }
     }
+}
+
+impl Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all before then"),
+            Self::Tag(tag) | Self::SoftTag(tag) => write!(f, "tag {tag}"),
+            Self::Listed(Listed::Prefix(prefix)) => write!(f, "prefix {prefix}"),
+            Self::Listed(Listed::Glob(glob)) => write!(f, "pattern {}", glob.source()),
+            Self::Listed(Listed::AllOf(tags)) => write!(f, "tags {}", tags.join(" and ")),
+        }
+    }
+}
+
+/// The item that made a value invalid, and when it was recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Blame {
+    pub(crate) item: Item,
+    pub(crate) when: Tick,
 }
 
 /// What the log says of a value.
@@ -99,26 +133,41 @@ impl InvalidationLog {
         self.floor.load(Ordering::Acquire)
     }
 
-    /// Records an item. When this returns every value with an earlier number that matches is
-    /// invalid. O(1) amortised.
-    pub(crate) fn record(&self, item: Item) {
+    /// Records items. When this returns every value with an earlier number that one of them matches
+    /// is invalid; no reader sees some of them and not the others. O(1) amortised for each. Returns
+    /// the last one's number.
+    pub(crate) fn record(&self, new: impl IntoIterator<Item = Item>, when: Tick) -> u64 {
         self.pending.fetch_add(1, Ordering::AcqRel);
+        let mut last = 0;
         {
             let mut items = self.items.write();
-            let number = self.mint();
-            let floor = match item {
-                Item::All => {
-                    *items = Items::default();
-                    Some(number)
+            for item in new {
+                last = self.mint();
+                if let Some(floor) = items.add(item, Mark { number: last, when }) {
+                    self.floor.fetch_max(floor, Ordering::AcqRel);
                 }
-                item => items.add(item, number),
-            };
-            if let Some(floor) = floor {
-                self.floor.fetch_max(floor, Ordering::AcqRel);
             }
-            self.horizon.fetch_max(number, Ordering::AcqRel);
+            self.horizon.fetch_max(last, Ordering::AcqRel);
         }
         self.pending.fetch_sub(1, Ordering::AcqRel);
+        last
+    }
+
+    /// What made a value with this number invalid, if something did and it is still remembered.
+    pub(crate) fn blame<'a>(
+        &self,
+        number: u64,
+        tags: &[Box<str>],
+        text: impl FnOnce() -> Cow<'a, str>,
+    ) -> Option<Blame> {
+        let items = self.items.read();
+        if number < self.floor() {
+            return Some(Blame {
+                item: Item::All,
+                when: items.floor_raised,
+            });
+        }
+        items.blame(number, tags, text)
     }
 
     /// How a value with this number stands. `text` is the key's; it is asked for only if the log
@@ -163,23 +212,30 @@ impl InvalidationLog {
 
 impl Items {
     /// Adds an item; returns the new floor if older items had to go for it.
-    fn add(&mut self, item: Item, number: u64) -> Option<u64> {
-        match item {
-            Item::All => None,
+    fn add(&mut self, item: Item, mark: Mark) -> Option<u64> {
+        let floor = match item {
+            Item::All => {
+                *self = Self::default();
+                Some(mark.number)
+            }
             Item::Tag(tag) => {
-                self.tags.insert(tag, number);
+                self.tags.insert(tag, mark);
                 drop_older_half(&mut self.tags)
             }
             Item::SoftTag(tag) => {
-                self.soft_tags.insert(tag, number);
+                self.soft_tags.insert(tag, mark);
                 drop_older_half(&mut self.soft_tags)
             }
-            Item::Pattern(pattern) => {
-                self.patterns.retain(|(known, _)| *known != pattern);
-                self.patterns.push((pattern, number));
-                (self.patterns.len() > PATTERNS_MAX).then(|| self.patterns.remove(0).1 + 1)
+            Item::Listed(item) => {
+                self.listed.retain(|(known, _)| *known != item);
+                self.listed.push((item, mark));
+                (self.listed.len() > LISTED_MAX).then(|| self.listed.remove(0).1.number + 1)
             }
+        };
+        if floor.is_some() {
+            self.floor_raised = mark.when;
         }
+        floor
     }
 
     /// By the items after number `after`, up to `last`.
@@ -190,21 +246,21 @@ impl Items {
         tags: &[Box<str>],
         text: impl FnOnce() -> Cow<'a, str>,
     ) -> Standing {
-        let is_newer = |number: &u64| after < *number && *number <= last;
-        let has = |items: &HashMap<Box<str>, u64>| {
+        let is_newer = |mark: &Mark| after < mark.number && mark.number <= last;
+        let has = |items: &HashMap<Box<str>, Mark>| {
             tags.iter().filter_map(|tag| items.get(tag)).any(is_newer)
         };
         if has(&self.tags) {
             return Standing::Invalid;
         }
         let mut newer = self
-            .patterns
+            .listed
             .iter()
-            .filter(|(_, number)| is_newer(number))
+            .filter(|(_, mark)| is_newer(mark))
             .peekable();
         if newer.peek().is_some() {
             let text = text();
-            if newer.any(|(pattern, _)| pattern.matches(&text)) {
+            if newer.any(|(item, _)| item.matches(tags, &text)) {
                 return Standing::Invalid;
             }
         }
@@ -214,16 +270,39 @@ impl Items {
             Standing::Valid
         }
     }
+
+    /// The item after number `after` that makes a value invalid.
+    fn blame<'a>(
+        &self,
+        after: u64,
+        tags: &[Box<str>],
+        text: impl FnOnce() -> Cow<'a, str>,
+    ) -> Option<Blame> {
+        let is_newer = |mark: &Mark| after < mark.number;
+        let tag = tags.iter().find_map(|tag| {
+            let mark = self.tags.get(tag).filter(|mark| is_newer(mark))?;
+            Some((Item::Tag(tag.clone()), mark.when))
+        });
+        let listed = || {
+            let text = text();
+            let matching =
+                |(item, mark): &&(Listed, Mark)| is_newer(mark) && item.matches(tags, &text);
+            let (item, mark) = self.listed.iter().find(matching)?;
+            Some((Item::Listed(item.clone()), mark.when))
+        };
+        let (item, when) = tag.or_else(listed)?;
+        Some(Blame { item, when })
+    }
 }
 
 /// Past the limit, forgets the older half; returns the floor that stands for what was forgotten.
-fn drop_older_half(tags: &mut HashMap<Box<str>, u64>) -> Option<u64> {
+fn drop_older_half(tags: &mut HashMap<Box<str>, Mark>) -> Option<u64> {
     if tags.len() <= TAGS_MAX {
         return None;
     }
-    let mut numbers: Vec<_> = tags.values().copied().collect();
+    let mut numbers: Vec<_> = tags.values().map(|mark| mark.number).collect();
     let (_, median, _) = numbers.select_nth_unstable(TAGS_MAX / 2);
     let last_dropped = *median;
-    tags.retain(|_, number| *number > last_dropped);
+    tags.retain(|_, mark| mark.number > last_dropped);
     Some(last_dropped + 1)
 }

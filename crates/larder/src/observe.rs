@@ -23,6 +23,8 @@ pub(crate) enum Event {
     Miss,
     Coalesced,
     StaleServed,
+    NegativeHit,
+    NotModified,
     Load,
     LoadError,
     LoadPanic,
@@ -120,6 +122,8 @@ impl Recorder {
             misses: count(Event::Miss),
             coalesced: count(Event::Coalesced),
             stale_served: count(Event::StaleServed),
+            negative_hits: count(Event::NegativeHit),
+            not_modified: count(Event::NotModified),
             loads: count(Event::Load),
             load_errors: count(Event::LoadError),
             load_panics: count(Event::LoadPanic),
@@ -170,13 +174,18 @@ pub struct Stats {
     pub coalesced: u64,
     /// Gets answered with a stale value, hits and misses among them.
     pub stale_served: u64,
+    /// Hits whose answer was that there is no value.
+    pub negative_hits: u64,
+    /// Loads that said the value they had was still true.
+    pub not_modified: u64,
     /// Loads that ended, well or not.
     pub loads: u64,
     /// Loads that returned an error.
     pub load_errors: u64,
     /// Loads that panicked or were cancelled with their runtime.
     pub load_panics: u64,
-    /// Loads whose result was not stored, because the key was written or invalidated meanwhile.
+    /// Loads, and inserts with a fence, whose result was not stored, because the key was written or
+    /// invalidated meanwhile.
     pub fenced: u64,
     /// Gets that gave up waiting.
     pub timeouts: u64,

@@ -24,6 +24,9 @@ pub struct Policy {
     ttl: Option<Duration>,
     jitter: f64,
     refresh_ahead: Option<f64>,
+    early_refresh: Option<f64>,
+    time_to_idle: Option<Duration>,
+    negative_ttl: Duration,
     stale_while_revalidate: Duration,
     stale_if_error: Duration,
     error_throttle: Duration,
@@ -63,6 +66,9 @@ impl Policy {
             ttl: None,
             jitter: 0.0,
             refresh_ahead: None,
+            early_refresh: None,
+            time_to_idle: None,
+            negative_ttl: Duration::ZERO,
             stale_while_revalidate: Duration::ZERO,
             stale_if_error: Duration::ZERO,
             error_throttle: Self::DEFAULT_ERROR_THROTTLE,
@@ -84,6 +90,35 @@ impl Policy {
     #[must_use]
     pub const fn refresh_ahead(mut self, part: f64) -> Self {
         self.refresh_ahead = Some(part);
+        self
+    }
+
+    /// Refreshes values in the background before their end, each get with a chance that rises as the
+    /// end comes near, the sooner the longer the value took to load: so that what is read by many is
+    /// not loaded by all at its end, without a moment known beforehand. `beta` is 1 by the book; above
+    /// it refreshes come sooner. (`XFetch`: Vattani and others, "Optimal Probabilistic Cache Stampede
+    /// Prevention", VLDB 2015.)
+    #[must_use]
+    pub const fn early_refresh(mut self, beta: f64) -> Self {
+        self.early_refresh = Some(beta);
+        self
+    }
+
+    /// A value that was not used for this long is gone, to within a sixteenth of it, early; one that
+    /// is used lives on until the end of its time to live. Rounded to steps of 10 ms, as all times.
+    /// Values are then never stale: the windows for that cannot be set beside it.
+    #[must_use]
+    pub const fn time_to_idle(mut self, idle: Duration) -> Self {
+        self.time_to_idle = Some(idle);
+        self
+    }
+
+    /// For how long it is remembered that a key has no value
+    /// ([`Loaded::absent`](crate::Loaded::absent)); zero, the default: not at all. A loader's error
+    /// is never remembered.
+    #[must_use]
+    pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.negative_ttl = ttl;
         self
     }
 
@@ -131,6 +166,16 @@ impl Policy {
         self.ttl
     }
 
+    /// Until when it is remembered that there is no value, with `own` as this key's own time.
+    pub(crate) fn absent_until(&self, now: Tick, own: Option<Duration>) -> Tick {
+        now.after(own.unwrap_or(self.negative_ttl))
+    }
+
+    /// Whether what a load costs decides when its value is refreshed.
+    pub(crate) const fn weighs_cost(&self) -> bool {
+        self.early_refresh.is_some()
+    }
+
     pub(crate) const fn throttle(&self) -> Duration {
         self.error_throttle
     }
@@ -145,6 +190,21 @@ impl Policy {
     pub(crate) fn fault(&self) -> Option<(&'static str, f64, &'static str)> {
         if !(0.0..=1.0).contains(&self.jitter) {
             return Some(("jitter", self.jitter, "0 to 1"));
+        }
+        if let Some(idle) = self.time_to_idle {
+            if idle.is_zero() {
+                return Some(("time_to_idle", 0.0, "above 0"));
+            }
+            let stale = self.stale_while_revalidate.max(self.stale_if_error);
+            if !stale.is_zero() {
+                let expected = "no `stale_while_revalidate` or `stale_if_error` beside it";
+                return Some(("time_to_idle", idle.as_secs_f64(), expected));
+            }
+        }
+        if let Some(beta) = self.early_refresh
+            && !(beta > 0.0 && beta.is_finite())
+        {
+            return Some(("early_refresh", beta, "above 0"));
         }
         let part = self
             .refresh_ahead
@@ -176,13 +236,32 @@ impl Policy {
         Duration::try_from_secs_f64(shortened).unwrap_or(ttl)
     }
 
-    /// Whether a fresh value should be refreshed ahead of its end.
-    pub(crate) fn is_refresh_due(&self, now: Tick, created: Tick, fresh_until: Tick) -> bool {
-        let Some(part) = self.refresh_ahead else {
-            return false;
-        };
+    /// Whether values are ever refreshed before their end.
+    #[inline]
+    pub(crate) const fn refreshes_ahead(&self) -> bool {
+        self.refresh_ahead.is_some() || self.early_refresh.is_some()
+    }
+
+    /// Whether a fresh value should be refreshed ahead of its end. `cost` is what it took to load, and
+    /// `chance` evenly spread over 0 to 1.
+    pub(crate) fn is_refresh_due(
+        &self,
+        now: Tick,
+        (created, fresh_until): (Tick, Tick),
+        cost: Option<Duration>,
+        chance: f64,
+    ) -> bool {
         let life = fresh_until.since(created).as_secs_f64();
-        now.since(created).as_secs_f64() >= life * part
+        let is_past = |part| now.since(created).as_secs_f64() >= life * part;
+        let is_early = |beta: f64| {
+            let cost = cost.unwrap_or_default().as_secs_f64();
+            cost * beta * -chance.ln() >= fresh_until.since(now).as_secs_f64()
+        };
+        self.refresh_ahead.is_some_and(is_past) || self.early_refresh.is_some_and(is_early)
+    }
+
+    pub(crate) const fn idle(&self) -> Option<Duration> {
+        self.time_to_idle
     }
 
     /// What a value that is stale since `since` may be used for.

@@ -13,6 +13,7 @@ mod wait;
 use std::borrow::Borrow;
 use std::fmt::{self, Debug, Display};
 
+use crate::cache::Explanation;
 use crate::entry::{Applied, EntryInfo};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyRef};
@@ -219,6 +220,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// The most weight that it holds.
     pub fn max_capacity(&self) -> u64 {
         self.cache.max_capacity()
+    }
+
+    /// What is known of a key, and why it was missed: [`crate::Cache::explain`].
+    pub fn explain<Q>(&self, key: &Q) -> Explanation
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        self.cache.inner.explain(key)
     }
 
     /// Its figures since it was built or last [reset](Self::reset_stats).

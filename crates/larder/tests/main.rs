@@ -1,17 +1,25 @@
 //! The cache's promises, as a user of the crate sees them.
 
 mod main {
+    mod absent;
     mod cached;
     mod coherence;
+    mod conditional;
+    mod explain;
     mod freshness;
     mod history;
+    mod hooks;
+    mod idle;
     mod keys;
+    mod many;
     mod snapshots;
     mod stale;
     mod stampede;
     mod stats;
     mod sync;
     mod tags;
+    mod versions;
+    mod warm;
 
     use std::convert::Infallible;
     use std::fmt::Display;
@@ -46,7 +54,7 @@ mod main {
 
     pub(crate) fn held_load() -> (
         HeldLoad,
-        impl FnOnce(LoadCx<String>) -> HeldFuture + Send + 'static,
+        impl FnOnce(LoadCx<String, u64>) -> HeldFuture + Send + 'static,
     ) {
         let (begin, begun) = oneshot::channel();
         let (release, released) = oneshot::channel();
@@ -79,7 +87,7 @@ mod main {
         load: F,
     ) -> JoinHandle<Result<u64, Error>>
     where
-        F: FnOnce(LoadCx<String>) -> Fut + Send + 'static,
+        F: FnOnce(LoadCx<String, u64>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<L, E>> + Send + 'static,
         L: Into<Loaded<u64>> + Send + 'static,
         E: Display + Send + Sync + 'static,
@@ -91,7 +99,8 @@ mod main {
     /// A load of a value that is ready.
     pub(crate) fn ready(
         value: u64,
-    ) -> impl FnOnce(LoadCx<String>) -> std::future::Ready<Result<u64, Infallible>> + Send {
+    ) -> impl FnOnce(LoadCx<String, u64>) -> std::future::Ready<Result<u64, Infallible>> + Send
+    {
         move |_| std::future::ready(Ok(value))
     }
 }

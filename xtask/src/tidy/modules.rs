@@ -7,7 +7,7 @@ use super::File;
 
 /// Know nothing of the rest.
 const LEAVES: [&str; 8] = [
-    "clock", "entry", "error", "glob", "key", "policy", "tags", "tally",
+    "clock", "entry", "error", "glob", "key", "notes", "policy", "tally",
 ];
 /// Put the mechanisms together.
 const COMPOSING: [&str; 5] = ["any", "builder", "cache", "lib", "sync"];

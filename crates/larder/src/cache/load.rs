@@ -8,35 +8,45 @@ use std::time::Duration;
 use quanta::Instant;
 use tokio::runtime::Handle;
 
+use super::under_way::{Former, UnderWay};
 use super::{Fresh, Inner, Outcome};
 use crate::clock::Tick;
 use crate::entry::Entry;
-use crate::error::{Error, LoadError};
+use crate::error::Error;
 use crate::flight::{Boarding, Landing, Lead, Ticket};
+use crate::hooks::Happening;
 use crate::key::CacheKey;
 use crate::loader::{LoadCx, Loaded};
 use crate::log::Standing;
-use crate::observe::{Event, Recorder};
+use crate::notes::NO_NOTE;
+use crate::observe::Event;
 use crate::policy::Stale;
-use crate::tier::memory::Hit;
+use crate::tier::memory::{Cost, Hit};
 
 /// How often a get joins anew when the flight it waited for was cancelled with its runtime, or
 /// brought what had been invalidated before the get joined. The last time it leads a flight itself.
 pub(crate) const BOARDINGS_MAX: usize = 3;
 
 /// One call's own settings.
+#[derive(Default)]
 pub(crate) struct Call {
     pub(crate) hash: u64,
     pub(crate) ttl: Option<Duration>,
     pub(crate) tags: Vec<Box<str>>,
+    pub(crate) etag: Option<Arc<str>>,
+    /// The lookup version.
+    pub(crate) at: Option<u64>,
+    /// The number that nothing may have written the key since.
+    pub(crate) fence: Option<u64>,
+    /// What the load took, where that is kept.
+    pub(crate) cost: Cost,
 }
 
 impl Call {
-    pub(super) const fn plain(hash: u64) -> Self {
+    pub(crate) fn plain(hash: u64) -> Self {
         Self {
             hash,
-            ttl: None,
-            tags: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -51,7 +61,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         load: F,
     ) -> Result<Entry<V>, Error>
     where
-        F: FnOnce(LoadCx<K>) -> Fut + Send + 'static,
+        F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<L, E>> + Send + 'static,
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
@@ -61,33 +71,75 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             hit.meta.fresh_until > now || self.policy.stale_use(now, hit.meta.fresh_until).is_some()
         };
         let Some(hit) = found.filter(usable) else {
-            self.recorder.count(Event::Miss);
-            return self.load_through(key, call, false, load).await;
+            if self.is_absent(hash, &key, now, call.at) {
+                self.negative_hit();
+                return Err(Error::Absent);
+            }
+            self.missed(hash, &key, call.at);
+            return self.load_through(key, call, None, false, load).await;
         };
-        let seen = hit.meta.version;
+        let former = self.former(&key, hash, &hit);
         let (entry, stale) = self.entry_of(hit, now);
         if stale != Some(Stale::Fallback) {
             self.recorder.count(Event::Hit);
             if entry.is_stale {
-                self.recorder.count(Event::StaleServed);
+                self.served_stale(&key);
             }
-            self.refresh(key, call, seen, now, load);
+            self.refresh(key, call, former, now, load);
             return Ok(entry);
         }
-        self.recorder.count(Event::Miss);
-        if !self.backoff.is_paused(hash, now)
-            && let Ok(loaded) = self.load_through(key, call, true, load).await
-        {
-            return Ok(loaded);
+        self.missed(hash, &key, call.at);
+        if !self.backoff.is_paused(hash, now) {
+            let loading = self.load_through(key.clone(), call, former, true, load);
+            match loading.await {
+                Err(Error::Absent) => return Err(Error::Absent),
+                Ok(loaded) => return Ok(loaded),
+                Err(_) => {}
+            }
         }
-        self.recorder.count(Event::StaleServed);
+        self.served_stale(&key);
         Ok(entry)
     }
 
+    pub(crate) fn negative_hit(&self) {
+        self.recorder.count(Event::Hit);
+        self.recorder.count(Event::NegativeHit);
+    }
+
+    pub(crate) fn served_stale(&self, key: &K) {
+        self.recorder.count(Event::StaleServed);
+        self.hooks.happened(&Happening::StaleServed { key });
+    }
+
+    /// The value found, with its note. `None` if another has taken its place since.
+    pub(crate) fn former(&self, key: &K, hash: u64, hit: &Hit<V>) -> Option<Former<V>> {
+        let mut note = Some(Arc::default());
+        if hit.meta.note != NO_NOTE {
+            // A note is held for as long as its entry stands: so it is read under the entry's lock.
+            note = None;
+            self.memory.inspect(hash, key, |meta| {
+                if meta.version == hit.meta.version {
+                    note = self.notes.get(meta.note);
+                }
+            });
+        }
+        Some(Former {
+            value: hit.value.clone(),
+            note: note?,
+            version: hit.meta.version,
+        })
+    }
+
     /// Loads in the background, unless a load of the key is running or has failed a moment ago.
-    fn refresh<F, Fut, L, E>(self: &Arc<Self>, key: K, call: Call, seen: u64, now: Tick, load: F)
-    where
-        F: FnOnce(LoadCx<K>) -> Fut + Send + 'static,
+    fn refresh<F, Fut, L, E>(
+        self: &Arc<Self>,
+        key: K,
+        call: Call,
+        former: Option<Former<V>>,
+        now: Tick,
+        load: F,
+    ) where
+        F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<L, E>> + Send + 'static,
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
@@ -97,8 +149,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return;
         }
         let stamp = self.log.stamp();
-        if let Boarding::Leads(lead, _) = self.board(&key, call.hash, stamp, 0) {
-            self.take_off(&runtime, lead, key, call, Some(seen), load);
+        if let Boarding::Leads(lead, _) = self.board(&key, &call, stamp, 0) {
+            self.take_off(&runtime, lead, key, call, former, load);
         }
     }
 
@@ -107,52 +159,51 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         self: &Arc<Self>,
         key: K,
         call: Call,
+        former: Option<Former<V>>,
         has_fallback: bool,
         load: F,
     ) -> Result<Entry<V>, Error>
     where
-        F: FnOnce(LoadCx<K>) -> Fut + Send + 'static,
+        F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<L, E>> + Send + 'static,
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
     {
         let runtime = self.runtime()?;
         let started = Instant::now();
-        let mut own = Some((call, load));
+        let mut own = Some((call, former, load));
         let mut not_before = 0;
         for boarding in 1..=BOARDINGS_MAX {
-            let Some((Call { hash, .. }, _)) = &own else {
+            let Some((call, _, _)) = &own else {
                 break;
             };
             let joining = self.log.stamp();
             if boarding == BOARDINGS_MAX {
                 not_before = u64::MAX;
             }
-            let ticket = match self.board(&key, *hash, joining, not_before) {
+            let ticket = match self.board(&key, call, joining, not_before) {
                 Boarding::Joined(ticket) => {
                     self.recorder.count(Event::Coalesced);
                     ticket
                 }
                 Boarding::Leads(lead, ticket) => {
-                    let Some((call, load)) = own.take() else {
+                    let Some((call, former, load)) = own.take() else {
                         break;
                     };
-                    self.take_off(&runtime, lead, key.clone(), call, None, load);
+                    self.take_off(&runtime, lead, key.clone(), call, former, load);
                     ticket
                 }
-                Boarding::Full => {
-                    self.recorder.count(Event::Overload);
-                    return Err(Error::Overloaded {
-                        limit: self.flights.limit(),
-                    });
-                }
+                Boarding::Full => return Err(self.overloaded()),
             };
-            match self.wait(&runtime, ticket, started, has_fallback).await? {
+            let landing = self.wait(&runtime, ticket, started, has_fallback).await;
+            match landing
+                .inspect_err(|_| self.hooks.happened(&Happening::TimedOut { key: &key }))?
+            {
                 Landing::Landed(outcome) => {
                     let fresh = outcome.inspect_err(|_| self.recorder.missed(started.elapsed()))?;
                     if self.suits(&key, &fresh, joining) {
                         self.recorder.missed(started.elapsed());
-                        return Ok(fresh.into_entry());
+                        return fresh.into_entry();
                     }
                     not_before = joining;
                 }
@@ -179,17 +230,23 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     pub(crate) fn board(
         &self,
         key: &K,
-        hash: u64,
+        call: &Call,
         stamp: u64,
         not_before: u64,
     ) -> Boarding<K, Outcome<V>> {
-        self.flights.board(hash, key, stamp, |began| {
+        self.flights.board(call.hash, key, call.at, stamp, |began| {
             began >= not_before
                 && self.log.standing(began, &[], || key.to_text()) == Standing::Valid
         })
     }
 
-    fn runtime(&self) -> Result<Handle, Error> {
+    pub(crate) fn overloaded(&self) -> Error {
+        self.recorder.count(Event::Overload);
+        let limit = self.flights.limit();
+        Error::Overloaded { limit }
+    }
+
+    pub(super) fn runtime(&self) -> Result<Handle, Error> {
         let current = || Handle::try_current().ok();
         self.runtime
             .clone()
@@ -197,25 +254,25 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             .ok_or(Error::NoRuntime)
     }
 
-    /// Starts the load as a task of its own. `seen` is the version that the caller wants replaced.
+    /// Starts the load as a task of its own. `former` is what the caller wants replaced.
     fn take_off<F, Fut, L, E>(
         self: &Arc<Self>,
         runtime: &Handle,
         lead: Lead<K, Outcome<V>>,
         key: K,
         call: Call,
-        seen: Option<u64>,
+        former: Option<Former<V>>,
         load: F,
     ) where
-        F: FnOnce(LoadCx<K>) -> Fut + Send + 'static,
+        F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<L, E>> + Send + 'static,
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
     {
-        if let Some(mut under_way) = self.begin(lead, key, call, seen) {
+        if let Some(mut under_way) = self.begin(lead, key, call, former) {
             runtime.spawn(async move {
                 under_way.started = Instant::now();
-                let loaded = load(LoadCx::new(under_way.key.clone())).await;
+                let loaded = load(under_way.context()).await;
                 under_way.end(loaded);
             });
         }
@@ -227,16 +284,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         lead: Lead<K, Outcome<V>>,
         key: K,
         call: Call,
-        seen: Option<u64>,
+        former: Option<Former<V>>,
     ) -> Option<UnderWay<K, V>> {
         // Between this caller's look and its boarding another flight may have landed.
         let now = self.clock.now();
+        let seen = former.as_ref().map(|former| former.version);
         let is_new = |hit: &Hit<V>| hit.meta.fresh_until > now && Some(hit.meta.version) != seen;
-        if let Some(Hit { value, meta }) = self.find(call.hash, &key, now).filter(is_new) {
+        let found = self.find_at(call.hash, &key, now, call.at);
+        if let Some(Hit { value, meta }) = found.filter(is_new) {
             let (version, stamp, tags) = (meta.version, lead.stamp(), None);
             lead.land(|_| {
                 Ok(Fresh {
-                    value,
+                    value: Some(value),
                     version,
                     stamp,
                     tags,
@@ -250,19 +309,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             lead: Some(lead),
             key,
             call,
+            former,
             started: Instant::now(),
         })
     }
 
     /// Leaves a loader that failed alone for a moment; this holds where a stale value stands in.
-    fn leave_alone(&self, hash: u64) {
+    pub(super) fn leave_alone(&self, hash: u64) {
         let now = self.clock.now();
         self.backoff
             .pause(hash, now, now.after(self.policy.throttle()));
     }
 
     /// Waits for a landing, until the policy's time-out counted from `started`.
-    async fn wait(
+    pub(super) async fn wait(
         &self,
         runtime: &Handle,
         ticket: Ticket<Outcome<V>>,
@@ -280,54 +340,5 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 waited: started.elapsed(),
             }
         })
-    }
-}
-
-/// A load that runs. Dropped before its [`end`](Self::end), it panicked or was cancelled.
-pub(crate) struct UnderWay<K: CacheKey, V: Clone + Send + Sync + 'static> {
-    inner: Arc<Inner<K, V>>,
-    /// Taken when the load ends.
-    lead: Option<Lead<K, Outcome<V>>>,
-    pub(crate) key: K,
-    call: Call,
-    started: Instant,
-}
-
-impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
-    /// Hands what the loader brought to everyone who waits, and stores it unless it is fenced.
-    pub(crate) fn end<L, E>(mut self, loaded: Result<L, E>)
-    where
-        L: Into<Loaded<V>>,
-        E: Display + Send + Sync + 'static,
-    {
-        let Some(lead) = self.lead.take() else { return };
-        let recorder: &Recorder = &self.inner.recorder;
-        recorder.count(Event::Load);
-        recorder.loaded(self.started.elapsed());
-        match loaded {
-            Ok(loaded) => {
-                let Loaded { value, ttl, tags } = loaded.into();
-                let mut all = std::mem::take(&mut self.call.tags);
-                all.extend(tags);
-                let ttl = ttl.or(self.call.ttl);
-                self.inner
-                    .land(lead, self.call.hash, self.key.clone(), value, ttl, all);
-            }
-            Err(error) => {
-                recorder.count(Event::LoadError);
-                self.inner.leave_alone(self.call.hash);
-                lead.land(|_| Err(Error::Load(LoadError::new(error))));
-            }
-        }
-    }
-}
-
-impl<K: CacheKey, V: Clone + Send + Sync + 'static> Drop for UnderWay<K, V> {
-    fn drop(&mut self) {
-        if self.lead.is_some() {
-            self.inner.recorder.count(Event::Load);
-            self.inner.recorder.count(Event::LoadPanic);
-            self.inner.leave_alone(self.call.hash);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Cache;
+use super::{Cache, Explanation};
 use crate::entry::{Applied, Scope};
 use crate::error::Error;
 use crate::glob::Glob;
@@ -10,6 +10,10 @@ use crate::key::CacheKey;
 use crate::tier::memory::Meta;
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
+    pub(crate) async fn explain_text(&self, text: &str) -> Result<Explanation, Error> {
+        self.explain(&key_of::<K>(text)?).await
+    }
+
     /// Invalidates what `scope` names, as the method for it does.
     ///
     /// # Errors
@@ -32,8 +36,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         Ok(match scope {
             Scope::Key(text) => usize::from(self.entry_info(&key_of::<K>(text)?).is_some()),
             Scope::Tag(tag) => self.count_where(|_, meta| {
-                let tags = self.inner.tags.get(meta.note);
-                tags.is_some_and(|tags| tags.iter().any(|own| **own == *tag))
+                let note = self.inner.notes.get(meta.note);
+                note.is_some_and(|note| note.tags.iter().any(|own| **own == *tag))
             }),
             Scope::Prefix(prefix) => self.count_where(|text, _| text().starts_with(prefix)),
             Scope::Pattern(pattern) => {

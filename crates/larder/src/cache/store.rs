@@ -3,50 +3,86 @@
 use std::borrow::Borrow;
 use std::time::Duration;
 
+use super::load::Call;
 use super::{Fresh, Inner, Outcome};
 use crate::clock::Tick;
+use crate::entry::Applied;
 use crate::error::{Error, TAG_BYTES_MAX, TAGS_MAX};
 use crate::flight::Lead;
 use crate::key::{CacheKey, KeyRef};
+use crate::log::{Item, Standing};
+use crate::misses::MissReason;
+use crate::notes::{Note, tag_set};
 use crate::observe::Event;
-use crate::tags::{Tags, UNTAGGED, tag_set};
-use crate::tier::memory::{Cost, Departed, Meta};
+use crate::tier::memory::{Cost, Departed, Departures, Limits, Memory, Meta};
+
+/// The most keys of which it is remembered that they have no value.
+const ABSENT_MAX: u64 = 65_536;
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Puts a value in by hand; a load of its key is fenced off.
-    pub(crate) fn insert(
-        &self,
-        key: K,
-        value: V,
-        ttl: Option<Duration>,
-        tags: Vec<Box<str>>,
-    ) -> Result<(), Error> {
-        let note = if tags.is_empty() {
-            UNTAGGED
-        } else {
-            self.tags.hold(&checked(tags)?)
-        };
-        let (hash, now) = (self.memory.hash(&key), self.clock.now());
-        let meta = self.meta_of(now, ttl, self.log.mint(), note);
-        if meta.expires_at > now {
-            let (departed, _) = self.flights.fence(hash, &key.clone(), || {
-                let floor = self.log.floor();
-                self.memory.insert(hash, key, value, meta, now, floor)
-            });
-            self.let_go(departed);
-        } else {
-            let (removed, _) = self
-                .flights
-                .fence(hash, &key, || self.memory.remove(hash, &key));
-            self.let_go(removed);
-            self.tags.release(meta.note);
+    pub(crate) fn insert(&self, key: K, value: V, call: Call) -> Result<Applied, Error> {
+        let Call {
+            hash, ttl, fence, ..
+        } = call;
+        let note = call.into_note()?;
+        let now = self.clock.now();
+        let meta = self.meta_of(now, ttl, self.notes.hold(&note), Cost::UNKNOWN);
+        let mut departed = None;
+        let is_refused = self.flights.fence(hash, &key.clone(), || {
+            let is_refused = fence.is_some_and(|fence| !self.is_unmoved(fence, &key, hash, &note));
+            if !is_refused {
+                self.stripes.note(hash, meta.version);
+                self.forget_absence(hash, &key);
+                departed = if meta.expires_at > now {
+                    Some(self.store(hash, key, value, meta, now))
+                } else {
+                    self.notes.release(meta.note);
+                    Some(self.memory.remove(hash, &key).into())
+                };
+            }
+            is_refused
+        });
+        if is_refused {
+            self.notes.release(meta.note);
+            self.recorder.count(Event::Fenced);
+            return Ok(Applied::Fenced);
         }
+        self.let_go(departed.into_iter().flatten());
         self.recorder.count(Event::Insert);
-        Ok(())
+        Ok(Applied::Everywhere)
+    }
+
+    /// Whether nothing has written or invalidated the key since the number `fence`.
+    fn is_unmoved(&self, fence: u64, key: &K, hash: u64, note: &Note) -> bool {
+        self.stripes.last(hash) <= fence
+            && self.log.is_unfenced(fence, &note.tags, || key.to_text())
+    }
+
+    /// Takes the key's value out; a load of it is fenced off.
+    pub(super) fn remove<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let hash = self.memory.hash(key);
+        let number = self.log.mint();
+        let removed = self.flights.fence(hash, key, || {
+            self.stripes.note(hash, number);
+            self.forget_absence(hash, key);
+            self.memory.remove(hash, key)
+        });
+        self.let_go(removed);
+    }
+
+    fn store(&self, hash: u64, key: K, value: V, meta: Meta, now: Tick) -> Departures<K, V> {
+        self.memory
+            .insert(hash, key, value, meta, now, self.log.floor())
     }
 
     /// What is known of a value that is about to be stored; `note` is held for it.
-    fn meta_of(&self, now: Tick, ttl: Option<Duration>, version: u64, note: u32) -> Meta {
+    fn meta_of(&self, now: Tick, ttl: Option<Duration>, note: u32, cost: Cost) -> Meta {
+        let version = self.log.mint();
         let (fresh_until, expires_at) = self.policy.deadlines(now, ttl, version);
         Meta {
             version,
@@ -54,48 +90,141 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             fresh_until,
             expires_at,
             note,
-            cost: Cost::UNKNOWN,
+            cost,
         }
     }
 
-    /// Publishes what a load brought, unless the key was written or invalidated since it began.
-    pub(super) fn land(
-        &self,
-        lead: Lead<K, Outcome<V>>,
-        hash: u64,
-        key: K,
-        value: V,
-        ttl: Option<Duration>,
-        tags: Vec<Box<str>>,
-    ) {
-        let tags = match checked(tags) {
-            Ok(tags) => tags,
-            Err(error) => return lead.land(|_| Err(error)),
+    /// Publishes what a load brought, unless the key was written or invalidated since it began;
+    /// returns whether it was.
+    pub(super) fn land(&self, lead: Lead<K, Outcome<V>>, key: K, value: V, call: Call) -> bool {
+        let Call {
+            hash, ttl, cost, ..
+        } = call;
+        let note = match call.into_note() {
+            Ok(note) => note,
+            Err(error) => {
+                lead.land(|_| Err(error));
+                return false;
+            }
         };
         let (now, stamp) = (self.clock.now(), lead.stamp());
-        let meta = self.meta_of(now, ttl, self.log.mint(), self.tags.hold(&tags));
-        let mut departed = None;
+        let meta = self.meta_of(now, ttl, self.notes.hold(&note), cost);
+        let (mut is_fenced, mut departed) = (false, None);
         lead.land(|in_table| {
-            if !(in_table && self.log.is_unfenced(stamp, &tags, || key.to_text())) {
-                self.recorder.count(Event::Fenced);
-            } else if meta.expires_at > now {
-                let floor = self.log.floor();
-                let insert = self
-                    .memory
-                    .insert(hash, key, value.clone(), meta, now, floor);
-                departed = Some(insert);
+            is_fenced = !(in_table && self.log.is_unfenced(stamp, &note.tags, || key.to_text()));
+            if !is_fenced && meta.expires_at > now && !self.is_overtaken(hash, &key, stamp, note.at)
+            {
+                self.forget_absence(hash, &key);
+                departed = Some(self.store(hash, key, value.clone(), meta, now));
             }
             Ok(Fresh {
-                value,
+                value: Some(value),
                 version: meta.version,
                 stamp,
-                tags: Some(tags),
+                tags: Some(note.tags),
             })
         });
         match departed {
             Some(departed) => self.let_go(departed),
-            None => self.tags.release(meta.note),
+            None => self.notes.release(meta.note),
         }
+        is_fenced
+    }
+
+    /// Whether a load at a lookup version that began later has stored its value already.
+    fn is_overtaken(&self, hash: u64, key: &K, stamp: u64, at: Option<u64>) -> bool {
+        let mut is_overtaken = false;
+        if at.is_some() {
+            self.memory.inspect(hash, key, |meta| {
+                let note = self.notes.get(meta.note);
+                is_overtaken = meta.version > stamp && note.is_some_and(|note| note.at != at);
+            });
+        }
+        is_overtaken
+    }
+
+    /// Publishes that the key has no value, unless the key was written or invalidated since the load
+    /// began; returns whether it was.
+    pub(super) fn land_absent(&self, lead: Lead<K, Outcome<V>>, key: K, call: Call) -> bool {
+        let Call { hash, ttl, .. } = call;
+        let note = match call.into_note() {
+            Ok(note) => note,
+            Err(error) => {
+                lead.land(|_| Err(error));
+                return false;
+            }
+        };
+        let (now, stamp) = (self.clock.now(), lead.stamp());
+        let until = self.policy.absent_until(now, ttl);
+        let meta = Meta {
+            version: self.log.mint(),
+            created: now,
+            fresh_until: until,
+            expires_at: until,
+            note: self.notes.hold(&note),
+            cost: Cost::UNKNOWN,
+        };
+        let (mut is_fenced, mut former, mut departed) = (false, None, None);
+        lead.land(|in_table| {
+            is_fenced = !(in_table && self.log.is_unfenced(stamp, &note.tags, || key.to_text()));
+            if !is_fenced {
+                former = self.memory.remove(hash, &key);
+                departed = (until > now).then(|| self.remember_absence(hash, key, meta, now));
+            }
+            Ok(Fresh {
+                value: None,
+                version: meta.version,
+                stamp,
+                tags: Some(note.tags),
+            })
+        });
+        self.let_go(former);
+        match departed {
+            Some(departed) => self.release_notes(departed),
+            None => self.notes.release(meta.note),
+        }
+        is_fenced
+    }
+
+    fn remember_absence(&self, hash: u64, key: K, meta: Meta, now: Tick) -> Departures<K, ()> {
+        let absent = self.absent.get_or_init(|| {
+            let max_weight = self.capacity.min(ABSENT_MAX);
+            Memory::like(
+                &self.memory,
+                Limits {
+                    max_weight,
+                    idle: None,
+                },
+            )
+        });
+        absent.insert(hash, key, (), meta, now, self.log.floor())
+    }
+
+    fn forget_absence<Q>(&self, hash: u64, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let forgotten = self.absent.get().and_then(|a| a.remove(hash, key));
+        self.release_notes(forgotten);
+    }
+
+    /// Whether the key is known to have no value.
+    pub(crate) fn is_absent<Q>(&self, hash: u64, key: &Q, now: Tick, at: Option<u64>) -> bool
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let Some(absent) = self.absent.get() else {
+            return false;
+        };
+        let is_valid = |meta: &Meta| {
+            let note = self.notes.get(meta.note).unwrap_or_default();
+            let text = || std::borrow::Cow::Owned(key.to_key().to_text().into_owned());
+            (at.is_none() || note.at == at)
+                && self.log.standing(meta.version, &note.tags, text) == Standing::Valid
+        };
+        absent.get(hash, key, now, is_valid).is_some()
     }
 
     /// Makes the key's value stale from now on.
@@ -105,44 +234,77 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let (hash, now) = (self.memory.hash(key), self.clock.now());
-        let (departed, _) = self.flights.fence(hash, key, || {
+        let number = self.log.mint();
+        let departed = self.flights.fence(hash, key, || {
+            self.stripes.note(hash, number);
+            self.forget_absence(hash, key);
             let hit = self.memory.get(hash, key, now, |_| true)?;
-            let tags = self.tags.get(hit.meta.note).unwrap_or_default();
+            let note = self.notes.get(hit.meta.note).unwrap_or_default();
             let meta = Meta {
                 fresh_until: now,
-                note: self.tags.hold(&tags),
+                note: self.notes.hold(&note),
                 ..hit.meta
             };
-            let floor = self.log.floor();
-            Some(
-                self.memory
-                    .insert(hash, key.to_key(), hit.value, meta, now, floor),
-            )
+            Some(self.store(hash, key.to_key(), hit.value, meta, now))
         });
         self.let_go(departed.into_iter().flatten());
     }
 
     /// Takes everything out of memory.
     pub(super) fn empty(&self) {
-        self.memory.clear(|departed| self.let_go(Some(departed)));
+        let by = Item::All.to_string();
+        self.memory.clear(|departed| {
+            let hash = self
+                .misses
+                .as_ref()
+                .map(|_| self.memory.hash(&departed.key));
+            self.let_go(Some(departed));
+            if let Some(hash) = hash {
+                let (by, ago) = (by.clone(), Duration::ZERO);
+                self.lost(hash, MissReason::Invalidated { by, ago });
+            }
+        });
+        if let Some(absent) = self.absent.get() {
+            absent.clear(|departed| self.release_notes(Some(departed)));
+        }
     }
 
-    /// Drops what has left memory, outside every lock.
+    /// Drops what has left memory, outside every lock, and tells the listener.
     pub(super) fn let_go(&self, departed: impl IntoIterator<Item = Departed<K, V>>) {
+        for departed in departed {
+            self.notes.release(departed.note);
+            let Departed {
+                key, value, cause, ..
+            } = &departed;
+            self.lost_from_memory(key, *cause);
+            self.hooks.departed(key, value, *cause);
+        }
+    }
+
+    fn release_notes<T>(&self, departed: impl IntoIterator<Item = Departed<K, T>>) {
         for Departed { note, .. } in departed {
-            self.tags.release(note);
+            self.notes.release(note);
         }
     }
 }
 
-fn checked(tags: Vec<Box<str>>) -> Result<Tags, Error> {
-    let tags = tag_set(tags);
-    let given = if tags.len() > TAGS_MAX {
-        format!("{} tags were given", tags.len())
-    } else if let Some(long) = tags.iter().find(|tag| tag.len() > TAG_BYTES_MAX) {
-        format!("a tag of {} bytes was given", long.len())
-    } else {
-        return Ok(tags);
-    };
-    Err(Error::Tags { given })
+impl Call {
+    /// What is to be noted of the value.
+    fn into_note(self) -> Result<Note, Error> {
+        let Self { tags, etag, at, .. } = self;
+        if tags.is_empty() && etag.is_none() && at.is_none() {
+            return Ok(Note::default());
+        }
+        let tags = tag_set(tags);
+        let given = if tags.len() > TAGS_MAX {
+            format!("{} tags were given", tags.len())
+        } else if let Some(long) = tags.iter().find(|tag| tag.len() > TAG_BYTES_MAX) {
+            format!("a tag of {} bytes was given", long.len())
+        } else if let Some(long) = etag.as_ref().filter(|etag| etag.len() > TAG_BYTES_MAX) {
+            format!("an entity tag of {} bytes was given", long.len())
+        } else {
+            return Ok(Note { tags, etag, at });
+        };
+        Err(Error::Tags { given })
+    }
 }

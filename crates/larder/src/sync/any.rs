@@ -2,6 +2,7 @@
 
 use super::Cache;
 use crate::any::{AnyCache, Change};
+use crate::cache::Explanation;
 use crate::entry::{Applied, EntryInfo, Scope};
 use crate::error::Error;
 use crate::key::CacheKey;
@@ -48,6 +49,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn entry_info(&self, key: &str) -> Option<EntryInfo> {
         AnyCache::entry_info(&self.cache, key)
+    }
+
+    fn explain<'a>(&'a self, key: &'a str) -> Change<'a, Explanation> {
+        AnyCache::explain(&self.cache, key)
     }
 
     fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied> {

@@ -2,7 +2,9 @@
 
 use super::Cache;
 use crate::clock::Clock;
+use crate::entry::RemovalCause;
 use crate::error::BuildError;
+use crate::hooks::Happening;
 use crate::key::CacheKey;
 use crate::policy::Policy;
 
@@ -38,6 +40,33 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.builder = self.builder.policy(policy);
+        self
+    }
+
+    /// [`crate::Builder::eviction_listener`].
+    #[must_use]
+    pub fn eviction_listener(
+        mut self,
+        listener: impl Fn(&K, &V, RemovalCause) + Send + Sync + 'static,
+    ) -> Self {
+        self.builder = self.builder.eviction_listener(listener);
+        self
+    }
+
+    /// [`crate::Builder::observer`].
+    #[must_use]
+    pub fn observer(
+        mut self,
+        observer: impl Fn(&Happening<'_, K>) + Send + Sync + 'static,
+    ) -> Self {
+        self.builder = self.builder.observer(observer);
+        self
+    }
+
+    /// [`crate::Builder::explain`].
+    #[must_use]
+    pub fn explain(mut self, explain: bool) -> Self {
+        self.builder = self.builder.explain(explain);
         self
     }
 

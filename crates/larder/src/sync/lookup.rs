@@ -11,6 +11,7 @@ use quanta::Instant;
 use super::loading::{self, Loading};
 use super::wait;
 use crate::cache::load::{BOARDINGS_MAX, Call};
+use crate::cache::under_way::Former;
 use crate::cache::{Inner, Outcome};
 use crate::clock::Tick;
 use crate::entry::{Applied, Entry};
@@ -25,8 +26,7 @@ use crate::tier::memory::Hit;
 pub struct Lookup<'a, K: CacheKey, V, Q: ?Sized> {
     cache: &'a crate::cache::Cache<K, V>,
     key: &'a Q,
-    ttl: Option<Duration>,
-    tags: Vec<Box<str>>,
+    call: Call,
 }
 
 impl<'a, K, V, Q> Lookup<'a, K, V, Q>
@@ -35,26 +35,32 @@ where
     V: Clone + Send + Sync + 'static,
     Q: KeyRef<K> + ?Sized,
 {
-    pub(super) const fn new(cache: &'a crate::cache::Cache<K, V>, key: &'a Q) -> Self {
+    pub(super) fn new(cache: &'a crate::cache::Cache<K, V>, key: &'a Q) -> Self {
         Self {
             cache,
             key,
-            ttl: None,
-            tags: Vec::new(),
+            call: Call::plain(cache.inner.memory.hash(key)),
         }
     }
 
     /// The time to live of what this call stores, instead of the policy's; the loader's own wins.
     #[must_use]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
+        self.call.ttl = Some(ttl);
         self
     }
 
     /// Tags of what this call stores, besides those that the loader gives.
     #[must_use]
     pub fn tags<T: Into<Box<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags.extend(tags.into_iter().map(Into::into));
+        self.call.tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
+
+    /// The [lookup version](crate::Cache::get_or_load_at) that is asked for, and of what is stored.
+    #[must_use]
+    pub const fn at(mut self, version: u64) -> Self {
+        self.call.at = Some(version);
         self
     }
 
@@ -67,15 +73,14 @@ where
         E: Display + Send + Sync + 'static,
     {
         let inner = &self.cache.inner;
-        let (hash, now) = (inner.memory.hash(self.key), inner.clock.now());
-        match inner.find(hash, self.key, now) {
+        let (hash, at, now) = (self.call.hash, self.call.at, inner.clock.now());
+        match inner.find_at(hash, self.key, now, at) {
             Some(hit) if hit.meta.fresh_until > now => {
                 inner.recorder.count(Event::Hit);
                 Ok(inner.entry_of(hit, now).0)
             }
             stale => {
-                let Self { ttl, tags, .. } = self;
-                let (call, key) = (Call { hash, ttl, tags }, self.key.to_key());
+                let (call, key) = (self.call, self.key.to_key());
                 Miss {
                     inner,
                     key: &key,
@@ -88,10 +93,7 @@ where
 
     /// As [`Cache::insert`](super::Cache::insert).
     pub fn insert(self, value: V) -> Result<Applied, Error> {
-        self.cache
-            .inner
-            .insert(self.key.to_key(), value, self.ttl, self.tags)?;
-        Ok(Applied::Everywhere)
+        self.cache.inner.insert(self.key.to_key(), value, self.call)
     }
 }
 
@@ -117,17 +119,25 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
         E: Display + Send + Sync + 'static,
     {
         let inner = self.inner;
-        inner.recorder.count(Event::Miss);
         let usable = |hit: &Hit<V>| inner.policy.stale_use(now, hit.meta.fresh_until).is_some();
         let Some(hit) = stale.filter(usable) else {
-            return self.load_through(call, false, load);
+            if inner.is_absent(self.hash, self.key, now, call.at) {
+                inner.negative_hit();
+                return Err(Error::Absent);
+            }
+            inner.missed(self.hash, self.key, call.at);
+            return self.load_through(call, None, false, load);
         };
-        if !inner.backoff.is_paused(self.hash, now)
-            && let Ok(loaded) = self.load_through(call, true, load)
-        {
-            return Ok(loaded);
+        inner.missed(self.hash, self.key, call.at);
+        if !inner.backoff.is_paused(self.hash, now) {
+            let former = inner.former(self.key, self.hash, &hit);
+            match self.load_through(call, former, true, load) {
+                Err(Error::Absent) => return Err(Error::Absent),
+                Ok(loaded) => return Ok(loaded),
+                Err(_) => {}
+            }
         }
-        inner.recorder.count(Event::StaleServed);
+        inner.served_stale(self.key);
         Ok(inner.entry_of(hit, now).0)
     }
 
@@ -135,6 +145,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
     fn load_through<F, L, E>(
         &self,
         call: Call,
+        former: Option<Former<V>>,
         has_fallback: bool,
         load: F,
     ) -> Result<Entry<V>, Error>
@@ -148,38 +159,36 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
             return Err(Error::Reentered);
         }
         let started = Instant::now();
-        let mut own = Some((call, load));
+        let mut own = Some((call, former, load));
         let mut not_before = 0;
         for boarding in 1..=BOARDINGS_MAX {
+            let Some((call, _, _)) = &own else {
+                break;
+            };
             let joining = inner.log.stamp();
             if boarding == BOARDINGS_MAX {
                 not_before = u64::MAX;
             }
-            let ticket = match inner.board(key, self.hash, joining, not_before) {
+            let ticket = match inner.board(key, call, joining, not_before) {
                 Boarding::Joined(ticket) => {
                     inner.recorder.count(Event::Coalesced);
                     ticket
                 }
                 Boarding::Leads(lead, ticket) => {
-                    let Some((call, load)) = own.take() else {
+                    let Some((call, former, load)) = own.take() else {
                         break;
                     };
-                    self.fly(lead, call, load);
+                    self.fly(lead, call, former, load);
                     ticket
                 }
-                Boarding::Full => {
-                    inner.recorder.count(Event::Overload);
-                    return Err(Error::Overloaded {
-                        limit: inner.flights.limit(),
-                    });
-                }
+                Boarding::Full => return Err(inner.overloaded()),
             };
             match self.wait(ticket, started, has_fallback)? {
                 Landing::Landed(outcome) => {
                     inner.recorder.missed(started.elapsed());
                     let fresh = outcome?;
                     if inner.suits(key, &fresh, joining) {
-                        return Ok(fresh.into_entry());
+                        return fresh.into_entry();
                     }
                     not_before = joining;
                 }
@@ -191,13 +200,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
     }
 
     /// Runs the load on this thread. When it panics, the waiters are told and the key is free.
-    fn fly<F, L, E>(&self, lead: Lead<K, Outcome<V>>, call: Call, load: F)
-    where
+    fn fly<F, L, E>(
+        &self,
+        lead: Lead<K, Outcome<V>>,
+        call: Call,
+        former: Option<Former<V>>,
+        load: F,
+    ) where
         F: FnOnce(&K) -> Result<L, E>,
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
     {
-        if let Some(under_way) = self.inner.begin(lead, self.key.clone(), call, None) {
+        if let Some(under_way) = self.inner.begin(lead, self.key.clone(), call, former) {
             let loading = Loading::begin(self.address(), self.key.clone());
             let loaded = load(self.key);
             drop(loading);

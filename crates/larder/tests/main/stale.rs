@@ -20,7 +20,7 @@ async fn filled(policy: Policy) -> (Cache<String, u64>, ManualClock) {
     (cache, clock)
 }
 
-fn failing(_: LoadCx<String>) -> std::future::Ready<Result<u64, Failure>> {
+fn failing(_: LoadCx<String, u64>) -> std::future::Ready<Result<u64, Failure>> {
     std::future::ready(Err(Failure))
 }
 

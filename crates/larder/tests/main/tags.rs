@@ -255,3 +255,32 @@ async fn entries_that_an_invalidation_passes_by_stay_and_are_told_apart_once() {
     cache.invalidate_tag("u").await.unwrap();
     assert_eq!(cache.peek("b"), None);
 }
+
+/// G1
+#[tokio::test]
+async fn tags_are_invalidated_by_any_of_several_or_by_all_of_them() {
+    let fill = || async {
+        let cache = cache();
+        for (key, tags) in [
+            ("a", vec!["t"]),
+            ("b", vec!["t", "u", "v"]),
+            ("c", vec!["v"]),
+        ] {
+            cache.entry(key).tags(tags).insert(1).await.unwrap();
+        }
+        cache
+    };
+    let left = |cache: &Cache<String, u64>| ["a", "b", "c"].map(|key| cache.peek(key).is_some());
+    let cache = fill().await;
+    cache.invalidate_all_tags(["u", "t"]).await.unwrap();
+    assert_eq!(left(&cache), [true, false, true]);
+    cache.entry("b").tags(["t", "u"]).insert(2).await.unwrap();
+    assert_eq!(cache.peek("b"), Some(2), "what came later is not meant");
+    let cache = fill().await;
+    cache.invalidate_any_tag(["u", "v"]).await.unwrap();
+    assert_eq!(left(&cache), [true, false, false]);
+    let cache = fill().await;
+    cache.invalidate_all_tags([]).await.unwrap();
+    cache.invalidate_any_tag([]).await.unwrap();
+    assert_eq!(left(&cache), [true, true, true]);
+}

@@ -16,10 +16,6 @@ impl Cost {
     pub(crate) const UNKNOWN: Self = Self(0);
 
     /// The cost nearest to `took`; what is off the scale is taken for its end.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no caller tells or asks for costs yet")
-    )]
     pub(crate) fn of(took: Duration) -> Self {
         let micros = (took.as_secs_f64() * 1e6).max(1.0);
         let code = 1.0 + (micros.log2() * STEPS).round();
@@ -27,10 +23,6 @@ impl Cost {
     }
 
     /// The duration that it stands for.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no caller tells or asks for costs yet")
-    )]
     pub(crate) fn duration(self) -> Option<Duration> {
         let steps = self.0.checked_sub(1)?;
         let micros = (f64::from(steps) / STEPS).exp2();

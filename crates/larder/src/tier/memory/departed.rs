@@ -2,29 +2,10 @@
 //!
 //! Entries are handed out so that they drop, and listeners run, after the shard's lock is released.
 
-/// Why an entry left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// Another entry needed its place.
-    Capacity,
-    /// Its time was over.
-    Expired,
-    /// Its key got another value.
-    Replaced,
-    /// It was taken out by its key, or with all others.
-    Removed,
-    /// It was found to be invalid.
-    Invalidated,
-    /// It is heavier than the tier may be, and never got in.
-    TooHeavy,
-}
+pub(crate) use crate::entry::RemovalCause as Cause;
 
 /// An entry that left, or that never got in.
 #[derive(Debug)]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "without a listener, what left is only dropped")
-)]
 pub(crate) struct Departed<K, V> {
     pub(crate) key: K,
     pub(crate) value: V,

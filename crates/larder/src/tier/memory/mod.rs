@@ -24,8 +24,9 @@ use foldhash::quality::RandomState;
 use parking_lot::RwLock;
 
 pub(crate) use cost::Cost;
+use departed::Cause;
 pub use departed::Evictions;
-pub(crate) use departed::{Cause, Departed, Departures};
+pub(crate) use departed::{Departed, Departures};
 use entry::Bar;
 pub(crate) use entry::Meta;
 use shard::{New, Shard};
@@ -75,6 +76,14 @@ pub(crate) struct Memory<K, V> {
 struct Padded<K, V>(RwLock<Shard<K, V>>);
 
 impl<K: Hash + Eq, V: Clone> Memory<K, V> {
+    /// Takes the hashes of `other`.
+    pub(crate) fn like<W>(other: &Memory<K, W>, limits: Limits) -> Self {
+        Self {
+            hasher: other.hasher.clone(),
+            ..Self::new(limits, None)
+        }
+    }
+
     pub(crate) fn new(limits: Limits, weigher: Option<Weigher<K, V>>) -> Self {
         let count = shard_count(limits.max_weight, weigher.is_some());
         let shard = |i| {
@@ -125,6 +134,19 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
             value: entry.value.clone(),
             meta,
         })
+    }
+
+    /// Shows `f` what is known of the key's entry, if there is one, expired or not, under the shard's
+    /// read lock, and gives its weight. Not counted as a use.
+    pub(crate) fn inspect<Q>(&self, hash: u64, key: &Q, f: impl FnOnce(&Meta)) -> Option<u32>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let shard = self.shard(hash).read();
+        let (meta, weight) = shard.inspect(hash, |k| k.borrow() == key)?;
+        f(&meta);
+        Some(weight)
     }
 
     /// Stores a value and gives back what left for it: the key's former value, dead entries, victims;

@@ -89,6 +89,12 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             .map(|(slot, entry)| (entry, self.table.cold(slot)))
     }
 
+    /// What is known of a key's entry, and its weight.
+    pub(super) fn inspect(&self, hash: u64, is_key: impl Fn(&K) -> bool) -> Option<(Meta, u32)> {
+        let (slot, entry) = self.table.find(hash, is_key)?;
+        Some((entry.meta(self.table.cold(slot)), self.table.weight(slot)))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.table.len()
     }

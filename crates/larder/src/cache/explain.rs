@@ -1,0 +1,265 @@
+//! What is known of one key, and why it was missed.
+
+use std::borrow::Borrow;
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use super::{Cache, Inner};
+use crate::clock::Tick;
+use crate::entry::{RemovalCause, Source};
+use crate::error::Error;
+use crate::key::{CacheKey, KeyRef};
+use crate::log::Standing;
+use crate::misses::{Miss, MissReason};
+use crate::notes::Note;
+use crate::observe::Event;
+use crate::tier::memory::Meta;
+
+/// What a cache knows of a key, from [`Cache::explain`]. Its text is for people to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The key's text.
+    pub key: String,
+    /// The entry that is held, fresh or stale.
+    pub held: Option<Held>,
+    /// Whether it is remembered that the key has no value.
+    pub is_absent: bool,
+    /// Whether a load of it is running.
+    pub is_loading: bool,
+    /// The last get that found nothing, among the newest of 4,096 keys; only where the builder was
+    /// told to [`explain`](crate::Builder::explain).
+    pub last_miss: Option<Miss>,
+}
+
+/// An entry, without its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// The tier that holds it.
+    pub source: Source,
+    /// Time since it was stored.
+    pub age: Duration,
+    /// Time until it is stale; `None` if it never is. Zero if it is.
+    pub remaining: Option<Duration>,
+    /// For how long it may still stand in as a stale value, once it is stale.
+    pub usable_stale: Option<Duration>,
+    /// Identifies the stored value.
+    pub version: u64,
+    /// What it takes of the capacity.
+    pub weight: u32,
+    /// How long its load took, to within 6 %; only where that is kept.
+    pub load_cost: Option<Duration>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// What the origin calls this state of it.
+    pub etag: Option<String>,
+    /// The lookup version that it was made from.
+    pub at: Option<u64>,
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
+    /// What is known of a key: the entry that is held, and why the last get found none. Not counted
+    /// as a get. O(1).
+    ///
+    /// ```
+    /// # use larder::{Cache, MissReason};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let users = Cache::<u64, &str>::builder("users").explain(true).build()?;
+    /// users.entry(&7).tags(["team:1"]).insert("Ada").await?;
+    /// assert_eq!(users.explain(&7).await?.held.unwrap().tags, ["team:1"]);
+    ///
+    /// users.invalidate_tag("team:1").await?;
+    /// assert_eq!(users.peek(&7), None);
+    /// let why = users.explain(&7).await?.last_miss.unwrap().reason;
+    /// assert!(matches!(why, MissReason::Invalidated { by, .. } if by == "tag team:1"));
+    /// # Ok(()) }
+    /// ```
+    #[expect(
+        clippy::unused_async,
+        reason = "lower tiers are awaited; memory, the only tier yet, is not"
+    )]
+    pub async fn explain<Q>(&self, key: &Q) -> Result<Explanation, Error>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        Ok(self.inner.explain(key))
+    }
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    pub(crate) fn explain<Q>(&self, key: &Q) -> Explanation
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let (hash, now, owned) = (self.memory.hash(key), self.clock.now(), key.to_key());
+        let mut held = None;
+        let weight = self.memory.inspect(hash, key, |meta| {
+            let standing = self.standing(meta, &owned);
+            if meta.expires_at > now && standing < Standing::Invalid {
+                let note = self.notes.get(meta.note).unwrap_or_default();
+                held = Some(Self::held(meta, standing, &note, now));
+            }
+        });
+        Explanation {
+            held: held
+                .zip(weight)
+                .map(|(held, weight)| Held { weight, ..held }),
+            is_absent: self.is_absent(hash, key, now, None),
+            is_loading: self.flights.is_loading(hash, key),
+            last_miss: self
+                .misses
+                .as_ref()
+                .and_then(|misses| misses.last_miss(hash, now)),
+            key: owned.to_text().into_owned(),
+        }
+    }
+
+    fn held(meta: &Meta, standing: Standing, note: &Note, now: Tick) -> Held {
+        let expired = standing == Standing::Expired;
+        let fresh_until = if expired { now } else { meta.fresh_until };
+        let stale = meta.expires_at > meta.fresh_until || expired;
+        Held {
+            source: Source::Memory,
+            age: now.since(meta.created),
+            remaining: (fresh_until < Tick::NEVER).then(|| fresh_until.since(now)),
+            usable_stale: stale.then(|| meta.expires_at.since(fresh_until.max(now))),
+            version: meta.version,
+            weight: 0,
+            load_cost: meta.cost.duration(),
+            tags: note.tags.iter().map(ToString::to_string).collect(),
+            etag: note.etag.as_deref().map(str::to_owned),
+            at: note.at,
+        }
+    }
+
+    /// Counts a get that found nothing, and remembers why where that is wanted.
+    #[inline]
+    pub(crate) fn missed<Q>(&self, hash: u64, key: &Q, at: Option<u64>)
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        self.recorder.count(Event::Miss);
+        if self.misses.is_some() {
+            self.explain_miss(hash, key, at);
+        }
+    }
+
+    #[cold]
+    fn explain_miss<Q>(&self, hash: u64, key: &Q, at: Option<u64>)
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let (Some(misses), now) = (&self.misses, self.clock.now()) else {
+            return;
+        };
+        let mut reason = None;
+        self.memory.inspect(hash, key, |meta| {
+            let is_other =
+                at.is_some() && self.notes.get(meta.note).is_none_or(|note| note.at != at);
+            let is_other = is_other && meta.fresh_until > now;
+            reason = Some(if is_other {
+                MissReason::OtherVersion
+            } else {
+                MissReason::Expired
+            });
+        });
+        misses.missed(hash, reason, now);
+    }
+
+    /// Remembers what took a key's value away, where that is wanted.
+    pub(crate) fn lost(&self, hash: u64, reason: MissReason) {
+        if let Some(misses) = &self.misses {
+            misses.lost(hash, reason, self.clock.now());
+        }
+    }
+
+    /// Remembers what invalidated an entry.
+    pub(crate) fn lost_to_log(&self, hash: u64, meta: &Meta, key: &K) {
+        let (Some(misses), now) = (&self.misses, self.clock.now()) else {
+            return;
+        };
+        let note = self.notes.get(meta.note).unwrap_or_default();
+        let blame = self.log.blame(meta.version, &note.tags, || key.to_text());
+        if let Some(blame) = blame {
+            let (by, ago) = (blame.item.to_string(), now.since(blame.when));
+            misses.lost(hash, MissReason::Invalidated { by, ago }, now);
+        }
+    }
+
+    /// Remembers why an entry left memory.
+    pub(crate) fn lost_from_memory(&self, key: &K, cause: RemovalCause) {
+        if self.misses.is_none() {
+            return;
+        }
+        let reason = match cause {
+            RemovalCause::Capacity => MissReason::Evicted,
+            RemovalCause::Expired => MissReason::Expired,
+            RemovalCause::TooHeavy => MissReason::TooHeavy,
+            RemovalCause::Removed => MissReason::Removed,
+            // A value has taken its place; or what invalidated it was remembered when it was found.
+            RemovalCause::Replaced | RemovalCause::Invalidated => return,
+        };
+        self.lost(self.memory.hash(key), reason);
+    }
+}
+
+impl Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.key)?;
+        match &self.held {
+            Some(held) => write!(f, "{held}")?,
+            None if self.is_absent => f.write_str("known to have no value")?,
+            None => f.write_str("not held")?,
+        }
+        if self.is_loading {
+            f.write_str("; a load is running")?;
+        }
+        if let Some(Miss { reason, ago }) = &self.last_miss {
+            write!(f, "; last missed {ago:?} ago: {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "in {:?}, version {}, age {:?}",
+            self.source, self.version, self.age
+        )?;
+        match self.remaining {
+            None => f.write_str(", for ever")?,
+            Some(Duration::ZERO) => f.write_str(", stale")?,
+            Some(left) => write!(f, ", fresh for {left:?}")?,
+        }
+        if !self.tags.is_empty() {
+            write!(f, ", tags {}", self.tags.join(" "))?;
+        }
+        self.load_cost
+            .map_or(Ok(()), |cost| write!(f, ", took {cost:?} to load"))
+    }
+}
+
+impl Display for MissReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverLoaded => f.write_str("nothing was stored, as far as is remembered"),
+            Self::Expired => f.write_str("its time was over"),
+            Self::Evicted => f.write_str("it had made room for others"),
+            Self::TooHeavy => f.write_str("it is heavier than the cache may be"),
+            Self::Removed => f.write_str("it was invalidated by its key"),
+            Self::Invalidated { by, ago } => {
+                write!(f, "it was invalidated by {by}, {ago:?} before")
+            }
+            Self::Fenced => f.write_str("what was loaded had been invalidated meanwhile"),
+            Self::LoadFailed => f.write_str("its load failed"),
+            Self::OtherVersion => f.write_str("what was held was made from another version"),
+        }
+    }
+}

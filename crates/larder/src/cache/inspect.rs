@@ -1,0 +1,91 @@
+//! What a cache shows of itself: its settings, its figures, its entries.
+
+use super::Cache;
+use crate::clock::Tick;
+use crate::entry::EntryInfo;
+use crate::key::CacheKey;
+use crate::observe::Stats;
+use crate::policy::Policy;
+use crate::tier::memory::{Evictions, Meta};
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
+    /// The cache's name.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// The policy it was built with.
+    pub fn policy(&self) -> Policy {
+        self.inner.policy
+    }
+
+    /// How many entries memory holds, expired ones that are not reclaimed yet included.
+    pub fn len(&self) -> usize {
+        self.inner.memory.len()
+    }
+
+    /// Whether memory holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The weight that memory holds: the number of entries, unless the builder was given a weigher.
+    pub fn weight(&self) -> u64 {
+        self.inner.memory.weight()
+    }
+
+    /// Whether a weigher says what an entry takes of the capacity.
+    pub fn is_weighed(&self) -> bool {
+        self.inner.memory.is_weighed()
+    }
+
+    /// The most weight that memory holds.
+    pub fn max_capacity(&self) -> u64 {
+        self.inner.capacity
+    }
+
+    /// Its figures since it was built or last [reset](Self::reset_stats).
+    pub fn stats(&self) -> Stats {
+        self.inner.recorder.stats()
+    }
+
+    /// Entries that left memory since it was built, by cause.
+    pub fn evictions(&self) -> Evictions {
+        self.inner.memory.evictions()
+    }
+
+    /// Starts the figures of [`stats`](Self::stats) anew.
+    pub fn reset_stats(&self) {
+        self.inner.recorder.reset();
+    }
+
+    /// Up to `limit` of the live entries whose key's text starts with `prefix`, in no order.
+    /// O(n), one shard locked at a time.
+    pub fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
+        let (inner, mut found) = (&*self.inner, Vec::new());
+        let now = inner.clock.now();
+        inner.memory.for_each(|key, _, meta| {
+            let is_wanted = found.len() < limit && key.to_text().starts_with(prefix);
+            if is_wanted && inner.is_live(meta, key, now) {
+                found.push(info(key, meta, now));
+            }
+        });
+        found
+    }
+
+    /// What is known of the entry of `key` in memory, if it is live. Not counted as a get.
+    pub fn entry_info(&self, key: &K) -> Option<EntryInfo> {
+        let (inner, now) = (&*self.inner, self.inner.clock.now());
+        let found = inner.find(inner.memory.hash(key), key, now)?;
+        (found.meta.fresh_until > now).then(|| info(key, &found.meta, now))
+    }
+}
+
+fn info<K: CacheKey>(key: &K, meta: &Meta, now: Tick) -> EntryInfo {
+    EntryInfo {
+        key: key.to_text().into_owned(),
+        age: now.since(meta.created),
+        remaining: (meta.fresh_until < Tick::NEVER).then(|| meta.fresh_until.since(now)),
+        version: meta.version,
+    }
+}

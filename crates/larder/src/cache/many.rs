@@ -1,0 +1,207 @@
+//! Many keys in one call.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::Arc;
+
+use quanta::Instant;
+
+use super::load::{BOARDINGS_MAX, Call};
+use super::under_way::UnderWay;
+use super::{Cache, Inner, Outcome};
+use crate::entry::Entry;
+use crate::error::{Error, LoadError};
+use crate::flight::{Boarding, Landing, Ticket};
+use crate::key::{CacheKey, KeyRef};
+use crate::loader::Loaded;
+use crate::observe::Event;
+
+/// What a flight that was joined or led is waited for with.
+struct Waiting<K, V> {
+    key: K,
+    joined: u64,
+    ticket: Ticket<Outcome<V>>,
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
+    /// [`get`](Self::get) for each key, in their order.
+    ///
+    /// ```
+    /// # use larder::Cache;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// let found = users.get_many([&7, &8]).await?;
+    /// assert_eq!(found[0].as_ref().map(|entry| entry.value), Some("Ada"));
+    /// assert!(found[1].is_none());
+    /// # Ok(()) }
+    /// ```
+    pub async fn get_many<'a, Q>(
+        &self,
+        keys: impl IntoIterator<Item = &'a Q>,
+    ) -> Result<Vec<Option<Entry<V>>>, Error>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized + 'a,
+    {
+        let mut found = Vec::new();
+        for key in keys {
+            found.push(self.get(key).await?);
+        }
+        Ok(found)
+    }
+
+    /// The values of many keys: the cached ones, and those that one `load` brings for all that are
+    /// missing and that nobody else loads just now. A key for which it brings nothing is
+    /// [absent](Loaded::absent), and not in the answer. What it brings besides is ignored.
+    ///
+    /// Each key is fenced, and shared with those who ask for it alone, as in
+    /// [`get_or_load`](Self::get_or_load); the load is one task, and dropping the future cancels
+    /// nothing. A value past its time is loaded anew; it does not stand in for one that fails.
+    ///
+    /// # Errors
+    /// As [`get_or_load`](Self::get_or_load); what was loaded stays cached.
+    ///
+    /// ```
+    /// # use larder::Cache;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Cache::<u64, String>::builder("users").build()?;
+    /// users.insert(7, "Ada".into()).await?;
+    /// let names = users
+    ///     .get_or_load_many([7, 8, 9], |missing| async move {
+    ///         assert_eq!(missing, [8, 9]);
+    ///         Ok::<_, std::io::Error>([(8, "Bob".to_owned())]) // one query for all of them
+    ///     })
+    ///     .await?;
+    /// assert_eq!((names[&7].as_str(), names[&8].as_str()), ("Ada", "Bob"));
+    /// assert_eq!(names.get(&9), None);
+    /// # Ok(()) }
+    /// ```
+    pub async fn get_or_load_many<F, Fut, I, L, E>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        mut load: F,
+    ) -> Result<HashMap<K, V>, Error>
+    where
+        F: FnMut(Vec<K>) -> Fut,
+        Fut: Future<Output = Result<I, E>> + Send + 'static,
+        I: IntoIterator<Item = (K, L)> + 'static,
+        L: Into<Loaded<V>> + 'static,
+        E: Display + Send + Sync + 'static,
+    {
+        let (inner, started) = (&self.inner, Instant::now());
+        let runtime = inner.runtime()?;
+        let mut values = HashMap::new();
+        let missing = keys
+            .into_iter()
+            .filter_map(|key| inner.look_up(key, &mut values));
+        let mut wanted: Vec<_> = missing.collect();
+        for _ in 0..BOARDINGS_MAX {
+            let (waiting, led) = inner.board_all(std::mem::take(&mut wanted))?;
+            if !led.is_empty() {
+                let keys = led.iter().map(|load| load.key.clone()).collect();
+                runtime.spawn(bring(led, load(keys)));
+            }
+            for Waiting {
+                key,
+                joined,
+                ticket,
+            } in waiting
+            {
+                match inner.wait(&runtime, ticket, started, false).await? {
+                    Landing::Landed(outcome) => {
+                        inner.recorder.missed(started.elapsed());
+                        let fresh = outcome?;
+                        if inner.suits(&key, &fresh, joined) {
+                            values.extend(fresh.value.map(|value| (key, value)));
+                        } else {
+                            wanted.push(key);
+                        }
+                    }
+                    Landing::Panicked => return Err(Error::LoadPanicked),
+                    Landing::Lost | Landing::InTheAir => wanted.push(key),
+                }
+            }
+            if wanted.is_empty() {
+                return Ok(values);
+            }
+        }
+        Err(Error::Abandoned)
+    }
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    /// Puts the key's value to the others, or gives back a key that is to be loaded.
+    fn look_up(&self, key: K, values: &mut HashMap<K, V>) -> Option<K> {
+        let (hash, now) = (self.memory.hash(&key), self.clock.now());
+        let found = self.find(hash, &key, now);
+        if let Some(hit) = found.filter(|hit| hit.meta.fresh_until > now) {
+            self.recorder.count(Event::Hit);
+            values.insert(key, hit.value);
+            return None;
+        }
+        if self.is_absent(hash, &key, now, None) {
+            self.negative_hit();
+            return None;
+        }
+        self.missed(hash, &key, None);
+        Some(key)
+    }
+
+    /// Joins the flight of each key, or leads one.
+    #[expect(clippy::type_complexity, reason = "two lists, taken apart at once")]
+    fn board_all(
+        self: &Arc<Self>,
+        keys: Vec<K>,
+    ) -> Result<(Vec<Waiting<K, V>>, Vec<UnderWay<K, V>>), Error> {
+        let (mut waiting, mut led) = (Vec::new(), Vec::new());
+        for key in keys {
+            let (joined, call) = (self.log.stamp(), Call::plain(self.memory.hash(&key)));
+            let ticket = match self.board(&key, &call, joined, 0) {
+                Boarding::Joined(ticket) => {
+                    self.recorder.count(Event::Coalesced);
+                    ticket
+                }
+                Boarding::Leads(lead, ticket) => {
+                    led.extend(self.begin(lead, key.clone(), call, None));
+                    ticket
+                }
+                Boarding::Full => return Err(self.overloaded()),
+            };
+            waiting.push(Waiting {
+                key,
+                joined,
+                ticket,
+            });
+        }
+        Ok((waiting, led))
+    }
+}
+
+/// Ends the flights with what `loading` brings for them.
+async fn bring<K, V, I, L, E>(led: Vec<UnderWay<K, V>>, loading: impl Future<Output = Result<I, E>>)
+where
+    K: CacheKey,
+    V: Clone + Send + Sync + 'static,
+    I: IntoIterator<Item = (K, L)>,
+    L: Into<Loaded<V>>,
+    E: Display + Send + Sync + 'static,
+{
+    match loading.await {
+        Ok(brought) => {
+            let mut brought: HashMap<K, L> = brought.into_iter().collect();
+            for load in led {
+                let loaded = brought.remove(&load.key).map(Into::into);
+                load.settle(Ok(loaded.unwrap_or_else(Loaded::absent)));
+            }
+        }
+        Err(error) => {
+            let error = Error::Load(LoadError::new(error));
+            for load in led {
+                load.settle(Err(error.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A load that runs, and what comes of it when it ends.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quanta::Instant;
+
+use super::load::Call;
+use super::{Inner, Outcome};
+use crate::error::{Error, LoadError};
+use crate::flight::Lead;
+use crate::hooks::Happening;
+use crate::key::CacheKey;
+use crate::loader::{Found, LoadCx, Loaded};
+use crate::misses::MissReason;
+use crate::notes::Note;
+use crate::observe::Event;
+use crate::tier::memory::Cost;
+
+/// A value that a load is to replace, with what is noted of it.
+pub(crate) struct Former<V> {
+    pub(super) value: V,
+    pub(super) note: Arc<Note>,
+    pub(super) version: u64,
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    /// What is kept of how long a load took.
+    fn cost_of(&self, took: Duration) -> Cost {
+        if self.keeps_costs {
+            Cost::of(took)
+        } else {
+            Cost::UNKNOWN
+        }
+    }
+}
+
+/// A load that runs. Dropped before its [`end`](Self::end), it panicked or was cancelled.
+pub(crate) struct UnderWay<K: CacheKey, V: Clone + Send + Sync + 'static> {
+    pub(super) inner: Arc<Inner<K, V>>,
+    /// Taken when the load ends.
+    pub(super) lead: Option<Lead<K, Outcome<V>>>,
+    pub(crate) key: K,
+    pub(super) call: Call,
+    /// What the load is to replace.
+    pub(super) former: Option<Former<V>>,
+    pub(super) started: Instant,
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
+    /// What the loader is given.
+    pub(super) fn context(&self) -> LoadCx<K, V> {
+        let shown = |former: &Former<V>| (former.value.clone(), former.note.etag.clone());
+        LoadCx::new(self.key.clone(), self.former.as_ref().map(shown))
+    }
+
+    /// Hands what the loader brought to everyone who waits, and stores it unless it is fenced.
+    pub(crate) fn end<L, E>(self, loaded: Result<L, E>)
+    where
+        L: Into<Loaded<V>>,
+        E: Display + Send + Sync + 'static,
+    {
+        self.settle(
+            loaded
+                .map(Into::into)
+                .map_err(|error| Error::Load(LoadError::new(error))),
+        );
+    }
+
+    /// As [`end`](Self::end), with an error that may be others' too.
+    pub(super) fn settle(mut self, loaded: Result<Loaded<V>, Error>) {
+        let Some(lead) = self.lead.take() else { return };
+        let took = self.started.elapsed();
+        self.inner.recorder.count(Event::Load);
+        self.inner.recorder.loaded(took);
+        let loaded = loaded.and_then(|loaded| self.keep_former(loaded));
+        let (inner, key, call) = (
+            &*self.inner,
+            self.key.clone(),
+            std::mem::take(&mut self.call),
+        );
+        match loaded {
+            Ok(loaded) => {
+                let call = Call {
+                    ttl: loaded.ttl.or(call.ttl),
+                    tags: [call.tags, loaded.tags].concat(),
+                    etag: loaded.etag.or(call.etag),
+                    cost: inner.cost_of(took),
+                    ..call
+                };
+                let is_fenced = match loaded.found {
+                    Found::Value(value) => inner.land(lead, key, value, call),
+                    Found::Absent | Found::NotModified => inner.land_absent(lead, key, call),
+                };
+                let key = &self.key;
+                inner.hooks.happened(&Happening::Loaded { key, took });
+                if is_fenced {
+                    inner.recorder.count(Event::Fenced);
+                    inner.lost(inner.memory.hash(key), MissReason::Fenced);
+                    inner.hooks.happened(&Happening::Fenced { key });
+                }
+            }
+            Err(error) => {
+                inner.recorder.count(Event::LoadError);
+                inner.leave_alone(call.hash);
+                inner.lost(call.hash, MissReason::LoadFailed);
+                lead.land(|_| Err(error));
+                inner.hooks.happened(&Happening::LoadFailed {
+                    key: &self.key,
+                    took,
+                });
+            }
+        }
+    }
+
+    /// Puts the former value in for one that was not modified.
+    fn keep_former(&mut self, loaded: Loaded<V>) -> Result<Loaded<V>, Error> {
+        if !matches!(loaded.found, Found::NotModified) {
+            return Ok(loaded);
+        }
+        let Former { value, note, .. } = self.former.take().ok_or(Error::NothingToKeep)?;
+        self.inner.recorder.count(Event::NotModified);
+        let kept = Loaded::from(value)
+            .tags(note.tags.iter().cloned())
+            .tags(loaded.tags);
+        Ok(Loaded {
+            ttl: loaded.ttl,
+            etag: loaded.etag.or_else(|| note.etag.clone()),
+            ..kept
+        })
+    }
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Drop for UnderWay<K, V> {
+    fn drop(&mut self) {
+        if let Some(lead) = self.lead.take() {
+            self.inner.recorder.count(Event::Load);
+            self.inner.recorder.count(Event::LoadPanic);
+            self.inner.leave_alone(self.call.hash);
+            drop(lead);
+            let (key, took) = (&self.key, self.started.elapsed());
+            self.inner
+                .hooks
+                .happened(&Happening::LoadFailed { key, took });
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Why keys were missed: the last thing that took each key's value away, for some of them.
+//!
+//! Knows keys by their hash alone, no values and no tiers.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::Tick;
+
+/// Keys remembered: the newest of each of as many places.
+const PLACES: usize = 4_096;
+const LOCKS: usize = 64;
+
+/// Why a get found nothing to serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissReason {
+    /// Nothing is known of the key: it was never stored, or so long ago that it is forgotten.
+    NeverLoaded,
+    /// Its time was over.
+    Expired,
+    /// It had to make room for others.
+    Evicted,
+    /// It is heavier than the cache may be.
+    TooHeavy,
+    /// It was invalidated by its key.
+    Removed,
+    /// It was invalidated with others, or all were.
+    Invalidated {
+        /// By what: a tag, a prefix, a pattern, or all.
+        by: String,
+        /// How long before the miss.
+        ago: Duration,
+    },
+    /// The last load was not stored, since the key was written or invalidated while it ran.
+    Fenced,
+    /// The last load failed.
+    LoadFailed,
+    /// The value held was made from another [lookup version](crate::Cache::get_or_load_at).
+    OtherVersion,
+}
+
+/// The last get that found nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Miss {
+    /// Why it found nothing.
+    pub reason: MissReason,
+    /// How long ago that was.
+    pub ago: Duration,
+}
+
+/// What happened to keys last, by their hash; about 400 KiB.
+pub(crate) struct Memories(Box<[Mutex<Vec<Option<Memory>>>]>);
+
+struct Memory {
+    hash: u64,
+    reason: MissReason,
+    when: Tick,
+    /// Whether a get has found it so since.
+    was_missed: bool,
+}
+
+impl Memories {
+    pub(crate) fn new() -> Self {
+        let places = || (0..PLACES / LOCKS).map(|_| None).collect();
+        Self((0..LOCKS).map(|_| Mutex::new(places())).collect())
+    }
+
+    /// Notes what took the value of a key away.
+    pub(crate) fn lost(&self, hash: u64, reason: MissReason, now: Tick) {
+        self.put(hash, reason, now, false);
+    }
+
+    /// Notes that a get found nothing: for `reason`, or for what took the value away.
+    pub(crate) fn missed(&self, hash: u64, reason: Option<MissReason>, now: Tick) {
+        let reason = reason.or_else(|| {
+            let (places, at) = self.place(hash);
+            let places = places.lock();
+            let known = places[at].as_ref().filter(|known| known.hash == hash)?;
+            Some(known.reason.clone())
+        });
+        self.put(hash, reason.unwrap_or(MissReason::NeverLoaded), now, true);
+    }
+
+    /// The last get of a key that found nothing, if it is remembered.
+    pub(crate) fn last_miss(&self, hash: u64, now: Tick) -> Option<Miss> {
+        let (places, at) = self.place(hash);
+        let places = places.lock();
+        let known = places[at].as_ref()?;
+        (known.hash == hash && known.was_missed).then(|| Miss {
+            reason: known.reason.clone(),
+            ago: now.since(known.when),
+        })
+    }
+
+    fn put(&self, hash: u64, reason: MissReason, when: Tick, was_missed: bool) {
+        let (places, at) = self.place(hash);
+        places.lock()[at] = Some(Memory {
+            hash,
+            reason,
+            when,
+            was_missed,
+        });
+    }
+
+    fn place(&self, hash: u64) -> (&Mutex<Vec<Option<Memory>>>, usize) {
+        let place = hash as usize % PLACES;
+        (&self.0[place % LOCKS], place / LOCKS)
+    }
+}
