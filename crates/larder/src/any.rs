@@ -11,33 +11,142 @@ use crate::policy::Policy;
 use crate::tier::memory::Evictions;
 
 /// What comes of a change asked for by a key's text.
+///
+/// ```
+/// use larder::{AnyCache, Applied, Change};
+///
+/// fn empty(cache: &dyn AnyCache) -> Change<'_, Applied> {
+///     cache.clear()
+/// }
+/// ```
 pub type Change<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// A [`Cache`] without its types. Keys are named by their text.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use larder::{AnyCache, Cache, Scope};
+///
+/// let users = Cache::<u64, &str>::builder("users").build()?;
+/// let prices = Cache::<String, u32>::builder("prices").build()?;
+/// users.insert(7, "Ada").await?;
+///
+/// let all: [&dyn AnyCache; 2] = [&users, &prices];
+/// for cache in all {
+///     println!("{}: {} entries", cache.name(), cache.len());
+/// }
+/// all[0].invalidate(Scope::Key("7")).await?;
+/// assert_eq!(users.peek(&7), None);
+/// # Ok(()) }
+/// ```
 pub trait AnyCache: Send + Sync {
     /// [`Cache::name`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// assert_eq!(any.name(), "users");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn name(&self) -> &str;
     /// [`Cache::policy`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// assert_eq!(any.policy(), larder::Policy::forever());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn policy(&self) -> Policy;
     /// [`Cache::len`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, "Ada")?;
+    /// assert_eq!(any.len(), 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn len(&self) -> usize;
     /// Whether memory holds nothing.
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// assert!(any.is_empty());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
     /// [`Cache::weight`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, "Ada")?;
+    /// assert_eq!(any.weight(), 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn weight(&self) -> u64;
     /// [`Cache::is_weighed`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// assert!(!any.is_weighed());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn is_weighed(&self) -> bool;
     /// [`Cache::max_capacity`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// assert_eq!(any.max_capacity(), 100);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn max_capacity(&self) -> u64;
     /// [`Cache::stats`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.peek(&7);
+    /// assert_eq!(any.stats().misses, 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn stats(&self) -> Stats;
     /// [`Cache::evictions`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// assert_eq!(any.evictions(), larder::Evictions::default());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn evictions(&self) -> Evictions;
     /// [`Cache::entries`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, "Ada")?;
+    /// cache.insert(12, "Bob")?;
+    /// assert_eq!(any.entries("1", 10)[0].key, "12");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo>;
     /// [`Cache::entry_info`]; `None` too if no key has this text.
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, "Ada")?;
+    /// assert!(any.entry_info("7").is_some());
+    /// assert!(any.entry_info("seven").is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn entry_info(&self, key: &str) -> Option<EntryInfo>;
     /// [`Cache::explain`].
     ///
@@ -45,10 +154,38 @@ pub trait AnyCache: Send + Sync {
     /// [`Error::Key`] if no key has this text.
     fn explain<'a>(&'a self, key: &'a str) -> Change<'a, Explanation>;
     /// [`Cache::invalidate_scope`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, "Ada").await?;
+    /// any.invalidate(larder::Scope::Key("7")).await?;
+    /// assert!(any.is_empty());
+    /// # Ok(()) }
+    /// ```
     fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied>;
     /// [`Cache::count_in_scope`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, "Ada")?;
+    /// assert_eq!(any.count(larder::Scope::Pattern("?"))?, 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn count(&self, scope: Scope<'_>) -> Result<usize, Error>;
     /// [`Cache::clear`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, "Ada").await?;
+    /// any.clear().await?;
+    /// assert!(any.is_empty());
+    /// # Ok(()) }
+    /// ```
     fn clear(&self) -> Change<'_, Applied>;
 }
 

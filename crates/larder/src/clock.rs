@@ -10,16 +10,40 @@ use std::time::{Duration, Instant, SystemTime};
 /// A point in monotonic time, in milliseconds since its clock's origin.
 ///
 /// Ticks of different clocks must not be compared.
+///
+/// ```
+/// use std::time::Duration;
+/// use larder::Tick;
+///
+/// let (start, end) = (Tick::from_millis(20), Tick::from_millis(50));
+/// assert!(start < end);
+/// assert_eq!(end.since(start), Duration::from_millis(30));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tick(u64);
 
 impl Tick {
     /// The clock's origin.
+    ///
+    /// ```
+    /// assert_eq!(larder::Tick::ZERO.as_millis(), 0);
+    /// ```
     pub const ZERO: Self = Self(0);
     /// Later than every tick that a clock returns: about 34 years after its origin.
+    ///
+    /// ```
+    /// use larder::{Clock, Tick};
+    /// assert!(Clock::system().now() < Tick::NEVER);
+    /// ```
     pub const NEVER: Self = Self((1 << 40) - 1);
 
     /// The tick `millis` milliseconds after the origin, at most [`Tick::NEVER`].
+    ///
+    /// ```
+    /// use larder::Tick;
+    /// assert_eq!(Tick::from_millis(7).as_millis(), 7);
+    /// assert_eq!(Tick::from_millis(u64::MAX), Tick::NEVER);
+    /// ```
     pub const fn from_millis(millis: u64) -> Self {
         if millis < Self::NEVER.0 {
             Self(millis)
@@ -29,11 +53,22 @@ impl Tick {
     }
 
     /// Milliseconds since the origin.
+    ///
+    /// ```
+    /// assert_eq!(larder::Tick::from_millis(7).as_millis(), 7);
+    /// ```
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
     /// This tick moved later by `duration`, saturating at [`Tick::NEVER`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::Tick;
+    /// assert_eq!(Tick::ZERO.after(Duration::from_secs(1)), Tick::from_millis(1_000));
+    /// assert_eq!(Tick::ZERO.after(Duration::MAX), Tick::NEVER);
+    /// ```
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -41,12 +76,31 @@ impl Tick {
     }
 
     /// How long before `self` the tick `earlier` was; zero if it was not before.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::Tick;
+    /// let (earlier, later) = (Tick::from_millis(10), Tick::from_millis(15));
+    /// assert_eq!(later.since(earlier), Duration::from_millis(5));
+    /// assert_eq!(earlier.since(later), Duration::ZERO);
+    /// ```
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
 /// A source of time: the system's, or a [`ManualClock`]'s. Cloning gives a handle to the same source.
+///
+/// ```
+/// use larder::{Clock, ManualClock};
+///
+/// fn is_over(clock: &Clock, deadline: larder::Tick) -> bool {
+///     clock.now() >= deadline
+/// }
+///
+/// let clock = ManualClock::new().clock(); // or `Clock::system()`
+/// assert!(is_over(&clock, clock.now()));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -61,11 +115,25 @@ impl Clock {
     ///
     /// The first call starts one thread that keeps the coarse time, so that reading it costs one
     /// load of an atomic.
+    ///
+    /// ```
+    /// use larder::Clock;
+    /// let clock = Clock::system();
+    /// let before = clock.now();
+    /// assert!(clock.now() >= before);
+    /// ```
     pub fn system() -> Self {
         Self(Source::System(Ticker::start()))
     }
 
     /// Monotonic time. Never blocks; it does not follow jumps of the wall clock.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let clock = larder::Clock::system();
+    /// let deadline = clock.now().after(Duration::from_secs(60));
+    /// assert!(clock.now() < deadline);
+    /// ```
     #[inline]
     pub fn now(&self) -> Tick {
         match &self.0 {
@@ -75,6 +143,12 @@ impl Clock {
     }
 
     /// Wall time, for what people read; never used for deadlines.
+    ///
+    /// ```
+    /// let clock = larder::ManualClock::new().clock();
+    /// let since_1970 = clock.wall().duration_since(std::time::UNIX_EPOCH).unwrap();
+    /// assert_eq!(since_1970.as_secs(), 1_767_225_600);
+    /// ```
     pub fn wall(&self) -> SystemTime {
         match &self.0 {
             Source::System(_) => SystemTime::now(),
@@ -141,6 +215,11 @@ pub struct ManualClock(Arc<Manual>);
 
 impl ManualClock {
     /// A clock at its origin, whose wall time is 2026-01-01T00:00:00Z.
+    ///
+    /// ```
+    /// let time = larder::ManualClock::new();
+    /// assert_eq!(time.clock().now(), larder::Tick::ZERO);
+    /// ```
     pub fn new() -> Self {
         Self(Arc::new(Manual {
             millis: AtomicU64::new(0),
@@ -149,11 +228,25 @@ impl ManualClock {
     }
 
     /// The clock to hand to what is tested.
+    ///
+    /// ```
+    /// let time = larder::ManualClock::new();
+    /// let (one, other) = (time.clock(), time.clock());
+    /// time.advance(std::time::Duration::from_secs(1));
+    /// assert_eq!(one.now(), other.now()); // both are the same clock
+    /// ```
     pub fn clock(&self) -> Clock {
         Clock(Source::Manual(self.0.clone()))
     }
 
     /// Moves monotonic and wall time on by `duration`, in whole milliseconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let time = larder::ManualClock::new();
+    /// time.advance(Duration::from_millis(250));
+    /// assert_eq!(time.clock().now().as_millis(), 250);
+    /// ```
     pub fn advance(&self, duration: Duration) {
         let millis = duration.as_millis() as u64;
         self.0.millis.fetch_add(millis, Ordering::AcqRel);
@@ -161,6 +254,14 @@ impl ManualClock {
     }
 
     /// Sets the wall clock alone, as an operator or NTP would.
+    ///
+    /// ```
+    /// use std::time::UNIX_EPOCH;
+    /// let time = larder::ManualClock::new();
+    /// time.set_wall(UNIX_EPOCH);
+    /// assert_eq!(time.clock().wall(), UNIX_EPOCH);
+    /// assert_eq!(time.clock().now(), larder::Tick::ZERO); // deadlines do not follow
+    /// ```
     pub fn set_wall(&self, wall: SystemTime) {
         let since = wall
             .duration_since(SystemTime::UNIX_EPOCH)

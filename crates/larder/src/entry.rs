@@ -3,6 +3,18 @@
 use std::time::Duration;
 
 /// A cached value and where it came from.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use larder::{Cache, Source};
+///
+/// let users = Cache::<u64, &str>::builder("users").build()?;
+/// users.insert(7, "Ada").await?;
+/// let entry = users.get(&7).await?.expect("it was just inserted");
+/// assert_eq!((entry.value, entry.source), ("Ada", Source::Memory));
+/// assert!(!entry.is_stale);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry<V> {
@@ -20,6 +32,16 @@ pub struct Entry<V> {
 }
 
 /// Where a value came from.
+///
+/// ```
+/// use larder::{Source, sync::Cache};
+///
+/// let squares = Cache::<u64, u64>::builder("squares").build()?;
+/// let load = |key: &u64| Ok::<_, std::io::Error>(key * key);
+/// assert_eq!(squares.entry(&7).or_load(load)?.source, Source::Loader);
+/// assert_eq!(squares.entry(&7).or_load(load)?.source, Source::Memory);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -30,6 +52,15 @@ pub enum Source {
 }
 
 /// How far an invalidation or an insert has reached.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use larder::{Applied, Cache};
+///
+/// let users = Cache::<u64, &str>::builder("users").build()?;
+/// assert_eq!(users.invalidate(&7).await?, Applied::Everywhere);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Applied {
@@ -46,6 +77,18 @@ pub enum Applied {
 pub struct Fence(pub(crate) u64);
 
 /// What an invalidation is for, by texts alone.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use larder::{Cache, Scope};
+///
+/// let users = Cache::<(String, u64), &str>::builder("users").build()?;
+/// users.insert(("eu".into(), 7), "Ada").await?;
+/// users.insert(("us".into(), 7), "Bob").await?;
+/// assert_eq!(users.count_in_scope(Scope::Prefix("eu:"))?, 1);
+/// assert_eq!(users.count_in_scope(Scope::Pattern("*:7"))?, 2);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope<'a> {
     /// The key of this text.
@@ -59,6 +102,20 @@ pub enum Scope<'a> {
 }
 
 /// What is known of a stored entry, without its value.
+///
+/// ```
+/// use std::time::Duration;
+/// use larder::{Policy, sync::Cache};
+///
+/// let users = Cache::<u64, &str>::builder("users")
+///     .policy(Policy::ttl(Duration::from_secs(60)))
+///     .build()?;
+/// users.insert(7, "Ada")?;
+/// let info = users.entry_info(&7).expect("it was just inserted");
+/// assert_eq!(info.key, "7");
+/// assert!(info.remaining <= Some(Duration::from_secs(60)));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EntryInfo {

@@ -13,6 +13,19 @@ pub(crate) const TAG_BYTES_MAX: usize = 256;
 /// The error of every call of a cache.
 ///
 /// Cloning is cheap: all the waiters of one load share its error.
+///
+/// ```
+/// use larder::{Error, sync::Cache};
+///
+/// let numbers = Cache::<String, u64>::builder("numbers").build()?;
+/// match numbers.get_or_load("seven", |text| text.parse::<u64>()) {
+///     Ok(number) => println!("{number}"),
+///     Err(Error::Load(own)) => println!("the loader's own error: {own}"),
+///     Err(Error::Timeout { waited }) => println!("nothing within {waited:?}"),
+///     Err(other) => println!("the cache could not help: {other}"),
+/// }
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -72,6 +85,16 @@ pub enum Error {
 }
 
 /// A pattern that is none.
+///
+/// ```
+/// # let users = larder::sync::Cache::<String, u64>::builder("users").build()?;
+/// let larder::Error::Pattern(error) = users.invalidate_matching("user_[0-").unwrap_err() else {
+///     panic!("the set is not closed");
+/// };
+/// assert_eq!(error.pattern, "user_[0-");
+/// println!("{error}"); // names the byte where it goes wrong, and what was expected there
+/// # Ok::<_, larder::BuildError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("pattern {pattern:?}: expected {expected} at byte {at}")]
 #[non_exhaustive]
@@ -88,6 +111,16 @@ pub struct PatternError {
 ///
 /// A loader's error needs no more than a text, so the chain of sources ends here: what it holds
 /// besides, its own sources among them, is reached through [`downcast_ref`](Self::downcast_ref).
+///
+/// ```
+/// # let users = larder::sync::Cache::<u64, u64>::builder("users").build()?;
+/// let load = |_: &u64| Err::<u64, _>("no such user");
+/// let larder::Error::Load(error) = users.get_or_load(&7, load).unwrap_err() else {
+///     panic!("the loader fails");
+/// };
+/// assert_eq!(error.to_string(), "no such user");
+/// # Ok::<_, larder::BuildError>(())
+/// ```
 #[derive(Clone)]
 pub struct LoadError(Arc<dyn Whole>);
 
@@ -100,6 +133,15 @@ impl LoadError {
     }
 
     /// The loader's own error, if it is of type `E`.
+    ///
+    /// ```
+    /// # let numbers = larder::sync::Cache::<String, u64>::builder("numbers").build()?;
+    /// let error = numbers.get_or_load("x", |text| text.parse::<u64>()).unwrap_err();
+    /// let larder::Error::Load(error) = error else { panic!("the loader fails") };
+    /// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
+    /// assert!(error.downcast_ref::<std::io::Error>().is_none());
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     pub fn downcast_ref<E: 'static>(&self) -> Option<&E> {
         let whole: &dyn Any = &*self.0;
         whole.downcast_ref()
@@ -119,6 +161,15 @@ impl Debug for LoadError {
 }
 
 /// Why a cache could not be built.
+///
+/// ```
+/// use larder::{BuildError, Cache, Policy};
+///
+/// let policy = Policy::forever().refresh_ahead(1.5);
+/// let error = Cache::<u64, u32>::builder("users").policy(policy).build().unwrap_err();
+/// assert!(matches!(error, BuildError::Setting { setting: "refresh_ahead", .. }));
+/// println!("{error}"); // names the cache, the setting, what was given and what was expected
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

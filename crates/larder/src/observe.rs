@@ -163,6 +163,16 @@ fn saved(hits: u64, hit: &Latency, miss: &Latency) -> Duration {
 /// A cache's figures since it was built or last reset.
 ///
 /// `hits + misses` is the number of gets; the counts are exact, whatever the number of threads.
+///
+/// ```
+/// # let squares = larder::sync::Cache::<u64, u64>::builder("squares").build()?;
+/// for key in [7, 7, 8] {
+///     squares.get_or_load(&key, |key| Ok::<_, std::io::Error>(key * key))?;
+/// }
+/// let stats = squares.stats();
+/// assert_eq!((stats.hits, stats.misses, stats.loads), (1, 2, 2));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -211,6 +221,16 @@ pub struct Stats {
 
 impl Stats {
     /// Hits for each get, from 0 to 1; `None` before the first get.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, u64>::builder("users").build()?;
+    /// assert_eq!(users.stats().hit_rate(), None);
+    /// users.insert(7, 1)?;
+    /// users.peek(&7);
+    /// users.peek(&8);
+    /// assert_eq!(users.stats().hit_rate(), Some(0.5));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn hit_rate(&self) -> Option<f64> {
         let gets = self.hits + self.misses;
         (gets > 0).then(|| self.hits as f64 / gets as f64)
@@ -218,6 +238,15 @@ impl Stats {
 }
 
 /// A distribution of latencies, to within 3 %; `None` where nothing was timed yet.
+///
+/// ```
+/// # let squares = larder::sync::Cache::<u64, u64>::builder("squares").build()?;
+/// squares.get_or_load(&7, |key| Ok::<_, std::io::Error>(key * key))?;
+/// let load = squares.stats().load;
+/// assert_eq!(load.count, 1);
+/// assert!(load.p50 <= load.p99);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latency {
     /// How many were timed.

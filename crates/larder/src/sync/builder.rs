@@ -9,6 +9,19 @@ use crate::key::CacheKey;
 use crate::policy::Policy;
 
 /// Builds a [`Cache`]; see [`Cache::builder`].
+///
+/// ```
+/// use std::time::Duration;
+/// use larder::{Policy, sync::Cache};
+///
+/// let pages = Cache::<String, String>::builder("pages")
+///     .max_capacity(10 << 20)
+///     .weigher(|key, page| (key.len() + page.len()) as u32)
+///     .policy(Policy::ttl(Duration::from_secs(60)))
+///     .build()?;
+/// assert!(pages.is_weighed());
+/// # Ok::<_, larder::BuildError>(())
+/// ```
 pub struct Builder<K, V> {
     builder: crate::builder::Builder<K, V>,
 }
@@ -22,6 +35,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
 
     /// The most that it holds: entries, or their weight if there is a [`weigher`](Self::weigher).
     /// 10,000 unless set; 0 stores nothing, and loads are still shared.
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// let users = Cache::<u64, String>::builder("users").max_capacity(100_000).build()?;
+    /// assert_eq!(users.max_capacity(), 100_000);
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     #[must_use]
     pub fn max_capacity(mut self, capacity: u64) -> Self {
         self.builder = self.builder.max_capacity(capacity);
@@ -29,6 +49,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     }
 
     /// Gives every entry a weight. One heavier than the whole capacity is not stored.
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// let pages = Cache::<u64, String>::builder("pages")
+    ///     .max_capacity(64 << 20) // bytes, since that is what the weigher counts
+    ///     .weigher(|_, page| page.len() as u32)
+    ///     .build()?;
+    /// assert!(pages.is_weighed());
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     #[must_use]
     pub fn weigher(mut self, weigher: impl Fn(&K, &V) -> u32 + Send + Sync + 'static) -> Self {
         self.builder = self.builder.weigher(weigher);
@@ -37,6 +67,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
 
     /// How long values live, and how long a thread waits for another's load; for ever and 60 s
     /// unless set. The thread that loads is not interrupted.
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// # use larder::Policy;
+    /// let policy = Policy::ttl(std::time::Duration::from_secs(60)).jitter(0.1);
+    /// let users = Cache::<u64, String>::builder("users").policy(policy).build()?;
+    /// assert_eq!(users.policy(), policy);
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.builder = self.builder.policy(policy);
@@ -72,6 +111,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
 
     /// How many loads may run at once, 65,536 unless set; past that a miss is
     /// [`Error::Overloaded`](crate::Error::Overloaded).
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// let users = Cache::<u64, String>::builder("users").max_loads(200).build()?;
+    ///
+    /// let none = Cache::<u64, String>::builder("users").max_loads(0).build();
+    /// assert!(none.is_err());
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     #[must_use]
     pub fn max_loads(mut self, loads: usize) -> Self {
         self.builder = self.builder.max_loads(loads);
@@ -80,6 +128,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
 
     /// The source of time, the system's unless set. It rules how old values are, not how long
     /// threads wait.
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// # use larder::{ManualClock, Policy};
+    /// # use std::time::Duration;
+    /// let time = ManualClock::new();
+    /// let tokens = Cache::<u64, u32>::builder("tokens")
+    ///     .policy(Policy::ttl(Duration::from_secs(60)))
+    ///     .clock(time.clock())
+    ///     .build()?;
+    /// time.advance(Duration::from_secs(61)); // what was stored before has expired
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.builder = self.builder.clock(clock);
@@ -90,6 +151,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     ///
     /// # Errors
     /// [`BuildError`] names the setting and what was expected.
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// let error = Cache::<u64, u32>::builder("two words").build().unwrap_err();
+    /// assert_eq!(error.to_string(), r#"cache name "two words": expected 1 to 64 of A-Z a-z 0-9 _ . -"#);
+    /// ```
     pub fn build(self) -> Result<Cache<K, V>, BuildError> {
         let cache = self.builder.build()?;
         Ok(Cache { cache })
