@@ -4,6 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A loader's context: the key, and the value that the load is to replace, if there is one.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let users = larder::Cache::<u64, String>::builder("users").build()?;
+/// let load = |cx: larder::LoadCx<u64, String>| async move {
+///     Ok::<_, std::io::Error>(format!("user {}", cx.key()))
+/// };
+/// assert_eq!(users.get_or_load(&7, load).await?, "user 7");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct LoadCx<K, V> {
     key: K,
@@ -31,6 +41,16 @@ impl<K, V> LoadCx<K, V> {
     }
 
     /// The context's key, owned.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let greetings = larder::Cache::<String, String>::builder("greetings").build()?;
+    /// let load = |cx: larder::LoadCx<String, String>| async {
+    ///     Ok::<_, std::io::Error>(cx.into_key() + "!")
+    /// };
+    /// assert_eq!(greetings.get_or_load("hello", load).await?, "hello!");
+    /// # Ok(()) }
+    /// ```
     pub fn into_key(self) -> K {
         self.key
     }
@@ -135,6 +155,17 @@ impl<V> Loaded<V> {
     }
 
     /// This value's own time to live, instead of the policy's. Zero: it is not stored.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Loaded;
+    /// # let tokens = larder::sync::Cache::<u64, u32>::builder("tokens").build()?;
+    /// let load = |_: &u64| Ok::<_, std::io::Error>(Loaded::from(5).ttl(Duration::from_secs(30)));
+    /// tokens.get_or_load(&7, load)?;
+    /// let info = tokens.entry_info(&7).expect("it was just loaded");
+    /// assert!(info.remaining <= Some(Duration::from_secs(30)));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
@@ -143,6 +174,17 @@ impl<V> Loaded<V> {
 
     /// Tags by which [`Cache::invalidate_tag`](crate::Cache::invalidate_tag) finds this value,
     /// besides those of the call. At most 64 in all, of at most 256 bytes each.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Loaded;
+    /// # let tokens = larder::sync::Cache::<u64, u32>::builder("tokens").build()?;
+    /// let load = |_: &u64| Ok::<_, std::io::Error>(Loaded::from(5).tags(["team:1"]));
+    /// tokens.get_or_load(&7, load)?;
+    /// tokens.invalidate_tag("team:1")?;
+    /// assert_eq!(tokens.peek(&7), None);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn tags<T: Into<Box<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags.extend(tags.into_iter().map(Into::into));

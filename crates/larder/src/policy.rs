@@ -45,14 +45,33 @@ pub(crate) enum Stale {
 
 impl Policy {
     /// The longest that a caller waits for a load, unless set otherwise.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// assert_eq!(Policy::DEFAULT_HARD_TIMEOUT, Duration::from_secs(60));
+    /// ```
     pub const DEFAULT_HARD_TIMEOUT: Duration = Duration::from_mins(1);
     /// How long a failed loader is left alone while a stale value stands in, unless set otherwise.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// assert_eq!(Policy::DEFAULT_ERROR_THROTTLE, Duration::from_secs(5));
+    /// ```
     pub const DEFAULT_ERROR_THROTTLE: Duration = Duration::from_secs(5);
 
     /// Values are fresh for `ttl` after they were stored. Then they are gone, unless one of the
     /// stale windows keeps them.
     ///
     /// Zero stores nothing. The clock moves in steps of 10 ms; anything past 34 years is for ever.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// const USERS: Policy = Policy::ttl(Duration::from_secs(300));
+    /// assert_eq!(USERS.time_to_live(), Some(Duration::from_secs(300)));
+    /// ```
     pub const fn ttl(ttl: Duration) -> Self {
         Self {
             ttl: Some(ttl),
@@ -61,6 +80,13 @@ impl Policy {
     }
 
     /// Values stay until they are evicted or invalidated.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// assert_eq!(Policy::forever(), Policy::default());
+    /// assert_eq!(Policy::forever().time_to_live(), None);
+    /// ```
     pub const fn forever() -> Self {
         Self {
             ttl: None,
@@ -79,6 +105,13 @@ impl Policy {
 
     /// Shortens each value's time to live by up to this part of it, 0 to 1, so that values stored
     /// together do not expire together.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// // Between 4.5 and 5 minutes.
+    /// let policy = Policy::ttl(Duration::from_secs(300)).jitter(0.1);
+    /// ```
     #[must_use]
     pub const fn jitter(mut self, part: f64) -> Self {
         self.jitter = part;
@@ -87,6 +120,13 @@ impl Policy {
 
     /// The first get after this part of the time to live, above 0 and under 1, refreshes the value
     /// in the background and is answered at once.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// // A get in the last of five minutes finds a value, and has the next one loaded.
+    /// let policy = Policy::ttl(Duration::from_secs(300)).refresh_ahead(0.8);
+    /// ```
     #[must_use]
     pub const fn refresh_ahead(mut self, part: f64) -> Self {
         self.refresh_ahead = Some(part);
@@ -124,6 +164,25 @@ impl Policy {
 
     /// For this long after its time to live a value is still served, flagged as stale, while one
     /// refresh runs in the background.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// # use larder::{Cache, ManualClock};
+    /// # let rt = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # rt.block_on(async {
+    /// let time = ManualClock::new();
+    /// let policy = Policy::ttl(Duration::from_secs(60)).stale_while_revalidate(Duration::from_secs(30));
+    /// let users = Cache::<u64, &str>::builder("users").policy(policy).clock(time.clock()).build()?;
+    /// users.insert(7, "Ada").await?;
+    /// time.advance(Duration::from_secs(70));
+    /// assert!(users.get(&7).await?.is_some_and(|entry| entry.is_stale));
+    /// time.advance(Duration::from_secs(30));
+    /// assert!(users.get(&7).await?.is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn stale_while_revalidate(mut self, window: Duration) -> Self {
         self.stale_while_revalidate = window;
@@ -132,6 +191,20 @@ impl Policy {
 
     /// For this long after its time to live a value stands in when the loader fails, panics or
     /// takes longer than a time-out (fail-safe).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// # use larder::{ManualClock, sync::Cache};
+    /// let time = ManualClock::new();
+    /// let policy = Policy::ttl(Duration::from_secs(60)).stale_if_error(Duration::from_secs(3_600));
+    /// let users = Cache::<u64, &str>::builder("users").policy(policy).clock(time.clock()).build()?;
+    /// users.insert(7, "Ada")?;
+    /// time.advance(Duration::from_secs(600));
+    /// let user = users.get_or_load(&7, |_| Err::<&str, _>("the database is down"))?;
+    /// assert_eq!(user, "Ada");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn stale_if_error(mut self, window: Duration) -> Self {
         self.stale_if_error = window;
@@ -139,6 +212,14 @@ impl Policy {
     }
 
     /// After a failure that a stale value stood in for, the loader is left alone for this long.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// let policy = Policy::ttl(Duration::from_secs(300))
+    ///     .stale_if_error(Duration::from_secs(3_600))
+    ///     .error_throttle(Duration::from_secs(30)); // a failing database is asked twice a minute
+    /// ```
     #[must_use]
     pub const fn error_throttle(mut self, pause: Duration) -> Self {
         self.error_throttle = pause;
@@ -147,6 +228,15 @@ impl Policy {
 
     /// A caller for whom a stale value could stand in waits no longer than this; the load goes on
     /// and stores its result. Without such a value only the hard time-out counts.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// // Who has an old value waits 50 ms at most for the new one.
+    /// let policy = Policy::ttl(Duration::from_secs(300))
+    ///     .stale_if_error(Duration::from_secs(3_600))
+    ///     .soft_timeout(Duration::from_millis(50));
+    /// ```
     #[must_use]
     pub const fn soft_timeout(mut self, wait: Duration) -> Self {
         self.soft_timeout = Some(wait);
@@ -155,6 +245,12 @@ impl Policy {
 
     /// How long a caller waits for a load before it gets [`Error::Timeout`](crate::Error::Timeout).
     /// The load itself goes on.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// let policy = Policy::ttl(Duration::from_secs(300)).hard_timeout(Duration::from_secs(2));
+    /// ```
     #[must_use]
     pub const fn hard_timeout(mut self, wait: Duration) -> Self {
         self.hard_timeout = wait;
@@ -162,6 +258,13 @@ impl Policy {
     }
 
     /// The time to live, if values have one.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// assert_eq!(Policy::ttl(Duration::from_secs(300)).time_to_live(), Some(Duration::from_secs(300)));
+    /// assert_eq!(Policy::forever().time_to_live(), None);
+    /// ```
     pub const fn time_to_live(&self) -> Option<Duration> {
         self.ttl
     }

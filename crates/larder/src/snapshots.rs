@@ -4,6 +4,9 @@
 //! it is woken); everyone else reads the last one made. A refresh that fails is counted and logged,
 //! and leaves the last value, whose age then tells. Knows no caches and no tiers.
 
+mod builder;
+mod values;
+
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -14,7 +17,10 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
-use crate::clock::{Clock, Tick};
+use crate::clock::Clock;
+
+pub use builder::SnapshotsBuilder;
+pub use values::{RefreshHealth, Refreshed, Sample, Snapshot};
 
 /// A value refreshed in the background, and the ring of what it was.
 ///
@@ -53,78 +59,31 @@ struct Shared<T, P> {
     clock: Clock,
 }
 
-/// The last value, with its age at the time of the call.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Snapshot<T> {
-    /// The value.
-    pub value: Arc<T>,
-    /// Rises by one whenever the value changes; unchanged refreshes leave it.
-    pub version: u64,
-    /// When it was last known to be true: the end of the last refresh that worked.
-    pub timestamp: SystemTime,
-    /// Time since then, by the monotonic clock.
-    pub age: Duration,
-    taken: Tick,
-}
-
-impl<T> Clone for Snapshot<T> {
-    fn clone(&self) -> Self {
-        Self {
-            value: self.value.clone(),
-            ..*self
-        }
-    }
-}
-
-/// What the ring keeps of one refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample<P> {
-    /// When the refresh ended, by the wall clock.
-    pub timestamp: SystemTime,
-    /// What was kept of it.
-    pub value: P,
-}
-
-/// What a refresh found.
-#[derive(Debug)]
-pub enum Refreshed<T> {
-    /// A new value.
-    Changed(T),
-    /// The last value is still true.
-    Unchanged,
-}
-
-/// How the refreshing goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RefreshHealth {
-    /// Refreshes that worked.
-    pub refreshes: u64,
-    /// Refreshes that failed or panicked.
-    pub failures: u64,
-    /// Why the last refresh failed; `None` once one works again.
-    pub last_error: Option<String>,
-    /// How long the last refresh took.
-    pub last_duration: Duration,
-}
-
 impl<T: Send + Sync + 'static> Snapshots<T> {
     /// Starts the composition of a ring of values.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::Snapshots;
+    ///
+    /// let load = Snapshots::<f64>::builder("load").interval(Duration::from_secs(10)).build();
+    /// assert!(load.latest().is_none()); // nothing was taken yet
+    /// ```
     pub fn builder(name: impl Into<String>) -> SnapshotsBuilder<T, Arc<T>> {
-        SnapshotsBuilder {
-            name: name.into(),
-            capacity: 3_600,
-            interval: Duration::from_secs(2),
-            rest: Duration::from_millis(100),
-            project: Box::new(Arc::clone),
-            clock: Clock::system(),
-        }
+        SnapshotsBuilder::new(name.into())
     }
 }
 
 impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P> {
-    /// Takes a new value: it becomes the latest, under the next version, which is returned.
+    /// Takes a new value: it becomes the latest, under the next version, which is returned. The first
+    /// version is 1. O(1), besides what [`SnapshotsBuilder::history_of`] does.
+    ///
+    /// ```
+    /// # use larder::Snapshots;
+    /// # let load = Snapshots::<f64>::builder("load").build();
+    /// assert_eq!(load.update(0.5), 1);
+    /// assert_eq!(load.update(0.7), 2);
+    /// ```
     pub fn update(&self, value: T) -> u64 {
         let shared = &*self.shared;
         let (value, timestamp, taken) = (Arc::new(value), shared.clock.wall(), shared.clock.now());
@@ -153,6 +112,15 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
 
     /// Says that the latest value is still true: its age starts anew, and the ring gets a sample.
     /// Without a value this does nothing.
+    ///
+    /// ```
+    /// # use larder::Snapshots;
+    /// # let load = Snapshots::<f64>::builder("load").build();
+    /// load.update(0.5);
+    /// load.confirm();
+    /// assert_eq!(load.latest().unwrap().version, 1); // the same value …
+    /// assert_eq!(load.all().len(), 2); // … seen twice
+    /// ```
     pub fn confirm(&self) {
         let shared = &*self.shared;
         let Some(last) = self.latest() else { return };
@@ -174,6 +142,14 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
     }
 
     /// The last value, with its age. Never waits for a refresh.
+    ///
+    /// ```
+    /// # use larder::Snapshots;
+    /// # let load = Snapshots::<f64>::builder("load").build();
+    /// assert!(load.latest().is_none());
+    /// load.update(0.5);
+    /// assert_eq!(*load.latest().unwrap().value, 0.5);
+    /// ```
     pub fn latest(&self) -> Option<Snapshot<T>> {
         let mut latest = self.shared.latest.read().clone()?;
         latest.age = self.shared.clock.now().since(latest.taken);
@@ -181,6 +157,20 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
     }
 
     /// The samples from `from` to `to`, both included, oldest first. O(capacity).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use larder::{ManualClock, Snapshots};
+    ///
+    /// let time = ManualClock::new();
+    /// let load = Snapshots::<f64>::builder("load").clock(time.clock()).build();
+    /// for reading in [0.1, 0.2, 0.3] {
+    ///     load.update(reading);
+    ///     time.advance(Duration::from_secs(60));
+    /// }
+    /// let now = time.clock().wall();
+    /// assert_eq!(load.range(now - Duration::from_secs(130), now).len(), 2);
+    /// ```
     pub fn range(&self, from: SystemTime, to: SystemTime) -> Vec<Sample<P>> {
         let within = |sample: &&Sample<P>| (from..=to).contains(&sample.timestamp);
         self.shared
@@ -192,46 +182,121 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
             .collect()
     }
 
-    /// All the samples that the ring holds, oldest first.
+    /// All the samples that the ring holds, oldest first. O(capacity).
+    ///
+    /// ```
+    /// # use larder::Snapshots;
+    /// # let load = Snapshots::<f64>::builder("load").build();
+    /// load.update(0.5);
+    /// load.update(0.7);
+    /// let values: Vec<f64> = load.all().iter().map(|sample| *sample.value).collect();
+    /// assert_eq!(values, [0.5, 0.7]);
+    /// ```
     pub fn all(&self) -> Vec<Sample<P>> {
         self.shared.ring.read().iter().cloned().collect()
     }
 
     /// How many samples the ring can hold.
+    ///
+    /// ```
+    /// # use larder::Snapshots;
+    /// # let load = Snapshots::<f64>::builder("load").build();
+    /// assert_eq!(load.capacity(), 3_600); // unless the builder was given one
+    /// ```
     pub fn capacity(&self) -> usize {
         self.shared.capacity
     }
 
     /// How many samples were ever taken, those that the ring has dropped included.
+    ///
+    /// ```
+    /// # use larder::Snapshots;
+    /// let load = Snapshots::<f64>::builder("load").capacity(1).build();
+    /// load.update(0.5);
+    /// load.update(0.7);
+    /// assert_eq!((load.samples_taken(), load.all().len()), (2, 1));
+    /// ```
     pub fn samples_taken(&self) -> u64 {
         self.shared.samples.load(Ordering::Relaxed)
     }
 
     /// Time between two refreshes.
+    ///
+    /// ```
+    /// # use larder::Snapshots;
+    /// # let load = Snapshots::<f64>::builder("load").build();
+    /// assert_eq!(load.interval(), std::time::Duration::from_secs(2)); // unless the builder was given one
+    /// ```
     pub fn interval(&self) -> Duration {
         self.shared.interval
     }
 
     /// How the refreshing goes.
+    ///
+    /// ```
+    /// # use larder::Snapshots;
+    /// # let load = Snapshots::<f64>::builder("load").build();
+    /// assert_eq!(load.health().failures, 0);
+    /// ```
     pub fn health(&self) -> RefreshHealth {
         self.shared.health.lock().clone()
     }
 
-    /// Follows the version: the receiver sees each new one, or the last of several.
+    /// Follows the version: the receiver sees each new one, or the last of several. It is 0 before
+    /// the first value.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use larder::Snapshots;
+    /// # let load = Snapshots::<f64>::builder("load").build();
+    /// let mut versions = load.subscribe();
+    /// load.update(0.5);
+    /// load.update(0.7);
+    /// versions.changed().await?;
+    /// assert_eq!(*versions.borrow_and_update(), 2); // the first was passed over
+    /// # Ok(()) }
+    /// ```
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.shared.version.subscribe()
     }
 
-    /// Asks for a refresh before the interval is over. Calls during a refresh make one more.
+    /// Asks for a refresh before the interval is over, and does not wait for it. Calls during a
+    /// refresh make one more.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # use larder::{Refreshed, Snapshots};
+    /// let load = Snapshots::<f64>::builder("load")
+    ///     .interval(Duration::from_secs(3_600))
+    ///     .rest(Duration::ZERO)
+    ///     .build();
+    /// let _refresher = load.spawn(|| async { Ok::<_, String>(Refreshed::Changed(0.5)) });
+    /// let mut versions = load.subscribe();
+    /// versions.changed().await?; // the first refresh is made at once
+    /// load.wake();
+    /// versions.changed().await?; // the second does not wait for the hour to pass
+    /// # Ok(()) }
+    /// ```
     pub fn wake(&self) {
         self.shared.wake.notify_one();
     }
 
     /// Refreshes now and takes the result in. A failure is counted, logged and returned as its
-    /// text; the last value stays.
+    /// text; the last value stays. Dropping the returned future ends the refresh: nothing is counted.
     ///
     /// # Errors
     /// The text of the refresh's own error.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use larder::{Refreshed, Snapshots};
+    /// # let load = Snapshots::<f64>::builder("load").build();
+    /// let read = async { Ok::<_, std::io::Error>(Refreshed::Changed(0.5)) };
+    /// load.refresh_with(read).await?;
+    /// assert_eq!(*load.latest().unwrap().value, 0.5);
+    /// # Ok(()) }
+    /// ```
     pub async fn refresh_with<E: Display>(
         &self,
         refresh: impl Future<Output = Result<Refreshed<T>, E>>,
@@ -244,7 +309,10 @@ impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> Snapshots<T, P>
     /// Refreshes at the interval, and whenever [woken](Self::wake), until the returned handle is
     /// dropped. Refreshes never overlap, and rest for a moment between two.
     ///
-    /// Must be called within a tokio runtime. A refresh that panics counts as one that failed.
+    /// A refresh that panics counts as one that failed.
+    ///
+    /// # Panics
+    /// If called outside a tokio runtime.
     ///
     /// ```
     /// use std::time::Duration;
@@ -355,6 +423,21 @@ impl<T, P> Clone for Snapshots<T, P> {
 }
 
 /// Keeps a background refresh running; dropping it ends the refresh.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use larder::{Refreshed, Refresher, Snapshots};
+/// struct Monitor {
+///     load: Snapshots<f64>,
+///     _refresher: Refresher, // the refreshing ends with the monitor
+/// }
+///
+/// let load = Snapshots::<f64>::builder("load").build();
+/// let refresher = load.spawn(|| async { Ok::<_, String>(Refreshed::Changed(0.5)) });
+/// let monitor = Monitor { load, _refresher: refresher };
+/// # drop(monitor.load);
+/// # Ok(()) }
+/// ```
 #[must_use = "dropping it ends the refresh"]
 pub struct Refresher(tokio::task::JoinHandle<()>);
 
@@ -369,100 +452,5 @@ struct AbortOnDrop(tokio::task::JoinHandle<()>);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Builds [`Snapshots`].
-pub struct SnapshotsBuilder<T, P> {
-    name: String,
-    capacity: usize,
-    interval: Duration,
-    rest: Duration,
-    project: Projection<T, P>,
-    clock: Clock,
-}
-
-impl<T: Send + Sync + 'static, P: Clone + Send + Sync + 'static> SnapshotsBuilder<T, P> {
-    /// How many samples the ring holds; 3,600 unless set, at least 1.
-    #[must_use]
-    pub fn capacity(mut self, samples: usize) -> Self {
-        self.capacity = samples.max(1);
-        self
-    }
-
-    /// Time between two refreshes; 2 s unless set, at least 1 ms.
-    #[must_use]
-    pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval.max(Duration::from_millis(1));
-        self
-    }
-
-    /// The least time between the end of a refresh and the next, however often it is woken;
-    /// 100 ms unless set.
-    #[must_use]
-    pub fn rest(mut self, rest: Duration) -> Self {
-        self.rest = rest;
-        self
-    }
-
-    /// The source of time, the system's unless set. The interval itself is the runtime's.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// What the ring keeps of each value, instead of the value itself.
-    #[must_use]
-    pub fn history_of<H: Clone + Send + Sync + 'static>(
-        self,
-        project: impl Fn(&T) -> H + Send + Sync + 'static,
-    ) -> SnapshotsBuilder<T, H> {
-        let Self {
-            name,
-            capacity,
-            interval,
-            rest,
-            clock,
-            ..
-        } = self;
-        let project = Box::new(move |value: &Arc<T>| project(value));
-        SnapshotsBuilder {
-            name,
-            capacity,
-            interval,
-            rest,
-            project,
-            clock,
-        }
-    }
-
-    /// Builds the ring, without a value yet.
-    pub fn build(self) -> Snapshots<T, P> {
-        let Self {
-            name,
-            capacity,
-            interval,
-            rest,
-            project,
-            clock,
-        } = self;
-        let shared = Shared {
-            name,
-            interval,
-            rest,
-            capacity,
-            project,
-            latest: RwLock::default(),
-            ring: RwLock::new(VecDeque::with_capacity(capacity)),
-            health: Mutex::default(),
-            version: watch::Sender::new(0),
-            samples: AtomicU64::new(0),
-            wake: Notify::new(),
-            clock,
-        };
-        Snapshots {
-            shared: Arc::new(shared),
-        }
     }
 }

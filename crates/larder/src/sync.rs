@@ -75,6 +75,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// The value if it is there and fresh. Never waits for a load and never loads; O(1).
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// assert_eq!(users.peek(&7), Some("Ada"));
+    /// assert_eq!(users.peek(&8), None);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn peek<Q>(&self, key: &Q) -> Option<V>
     where
@@ -137,13 +145,28 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Puts a value in. A load of the key that is running may still answer those who wait for it,
-    /// and will not be stored. Waits for no load.
+    /// and will not be stored. Waits for no load; O(1). Memory never refuses it.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// assert_eq!(users.peek(&7), Some("Ada"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn insert(&self, key: K, value: V) -> Result<Applied, Error> {
         wait::for_ready(self.cache.insert(key, value))
     }
 
     /// Removes a key. Once this has returned no get returns a value loaded or inserted before.
-    /// Waits for no load.
+    /// Waits for no load; O(1). Memory never refuses it.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.invalidate(&7)?;
+    /// assert_eq!(users.peek(&7), None);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn invalidate<Q>(&self, key: &Q) -> Result<Applied, Error>
     where
         K: Borrow<Q>,
@@ -153,26 +176,68 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// [`crate::Cache::invalidate_tag`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.entry(&7).tags(["team:1"]).insert("Ada")?;
+    /// users.invalidate_tag("team:1")?;
+    /// assert_eq!(users.peek(&7), None);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn invalidate_tag(&self, tag: &str) -> Result<Applied, Error> {
         wait::for_ready(self.cache.invalidate_tag(tag))
     }
 
     /// [`crate::Cache::expire_tag`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.entry(&7).tags(["team:1"]).insert("Ada")?;
+    /// users.expire_tag("team:1")?;
+    /// assert_eq!(users.peek(&7), None); // it may still stand in for a loader that fails
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn expire_tag(&self, tag: &str) -> Result<Applied, Error> {
         wait::for_ready(self.cache.expire_tag(tag))
     }
 
     /// [`crate::Cache::invalidate_prefix`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.insert(81, "Bob")?;
+    /// users.invalidate_prefix("8")?;
+    /// assert_eq!((users.peek(&7), users.peek(&81)), (Some("Ada"), None));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn invalidate_prefix(&self, prefix: &str) -> Result<Applied, Error> {
         wait::for_ready(self.cache.invalidate_prefix(prefix))
     }
 
     /// [`crate::Cache::invalidate_matching`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.insert(81, "Bob")?;
+    /// users.invalidate_matching("?")?;
+    /// assert_eq!((users.peek(&7), users.peek(&81)), (None, Some("Bob")));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn invalidate_matching(&self, pattern: &str) -> Result<Applied, Error> {
         wait::for_ready(self.cache.invalidate_matching(pattern))
     }
 
     /// [`crate::Cache::expire`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.expire(&7)?;
+    /// assert_eq!(users.peek(&7), None); // it may still stand in for a loader that fails
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn expire<Q>(&self, key: &Q) -> Result<Applied, Error>
     where
         K: Borrow<Q>,
@@ -183,41 +248,93 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
     /// Removes everything. Values are unreachable at once; taking back their memory is O(n). Waits
     /// for no load.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.clear()?;
+    /// assert!(users.is_empty());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clear(&self) -> Result<Applied, Error> {
         wait::for_ready(self.cache.clear())
     }
 
-    /// The cache's name.
+    /// The cache's name, as given to [`builder`](Self::builder).
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// assert_eq!(users.name(), "users");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name(&self) -> &str {
         self.cache.name()
     }
 
     /// The policy it was built with.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// assert_eq!(users.policy(), larder::Policy::forever()); // unless the builder was given one
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn policy(&self) -> Policy {
         self.cache.policy()
     }
 
     /// How many entries it holds, expired ones that are not reclaimed yet included.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// assert_eq!(users.len(), 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.cache.len()
     }
 
     /// Whether it holds nothing.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// assert!(users.is_empty());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.cache.is_empty()
     }
 
     /// The weight that it holds: the number of entries, unless the builder was given a weigher.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// assert_eq!(users.weight(), 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn weight(&self) -> u64 {
         self.cache.weight()
     }
 
     /// Whether a weigher says what an entry takes of the capacity.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// assert!(!users.is_weighed());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_weighed(&self) -> bool {
         self.cache.is_weighed()
     }
 
     /// The most weight that it holds.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// assert_eq!(users.max_capacity(), 10_000); // unless the builder was given one
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn max_capacity(&self) -> u64 {
         self.cache.max_capacity()
     }
@@ -232,27 +349,68 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Its figures since it was built or last [reset](Self::reset_stats).
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.peek(&7);
+    /// assert_eq!((users.stats().inserts, users.stats().hits), (1, 1));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stats(&self) -> Stats {
         self.cache.stats()
     }
 
     /// Entries that left since it was built, by cause.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.insert(7, "Ada Lovelace")?;
+    /// assert_eq!(users.evictions().replaced, 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn evictions(&self) -> Evictions {
         self.cache.evictions()
     }
 
     /// Starts the figures of [`stats`](Self::stats) anew.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.peek(&7);
+    /// users.reset_stats();
+    /// assert_eq!(users.stats().misses, 0);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset_stats(&self) {
         self.cache.reset_stats();
     }
 
     /// Up to `limit` of the live entries whose key's text starts with `prefix`, in no order.
     /// O(n), one shard locked at a time.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.insert(81, "Bob")?;
+    /// let found = users.entries("8", 10);
+    /// assert_eq!((found.len(), &*found[0].key), (1, "81"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
         self.cache.entries(prefix, limit)
     }
 
     /// What is known of the entry of `key`. Not counted as a get.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// assert_eq!(users.entry_info(&7).map(|info| info.remaining), Some(None)); // it does not expire
+    /// assert!(users.entry_info(&8).is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn entry_info(&self, key: &K) -> Option<EntryInfo> {
         self.cache.entry_info(key)
     }

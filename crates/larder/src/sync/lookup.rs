@@ -23,6 +23,15 @@ use crate::observe::Event;
 use crate::tier::memory::Hit;
 
 /// One call on one key, from [`Cache::entry`](super::Cache::entry).
+///
+/// ```
+/// # use std::time::Duration;
+/// # let tokens = larder::sync::Cache::<u64, u32>::builder("tokens").build()?;
+/// # let load = |_: &u64| Ok::<_, std::io::Error>(5);
+/// let entry = tokens.entry(&7).ttl(Duration::from_secs(30)).tags(["team:1"]).or_load(load)?;
+/// assert_eq!((entry.value, entry.source), (5, larder::Source::Loader));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub struct Lookup<'a, K: CacheKey, V, Q: ?Sized> {
     cache: &'a crate::cache::Cache<K, V>,
     key: &'a Q,
@@ -44,6 +53,16 @@ where
     }
 
     /// The time to live of what this call stores, instead of the policy's; the loader's own wins.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let tokens = larder::sync::Cache::<u64, u32>::builder("tokens").build()?;
+    /// # let load = |_: &u64| Ok::<_, std::io::Error>(5);
+    /// tokens.entry(&7).ttl(Duration::from_secs(30)).or_load(load)?;
+    /// let info = tokens.entry_info(&7).expect("it was just loaded");
+    /// assert!(info.remaining <= Some(Duration::from_secs(30)));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.call.ttl = Some(ttl);
@@ -51,6 +70,16 @@ where
     }
 
     /// Tags of what this call stores, besides those that the loader gives.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let tokens = larder::sync::Cache::<u64, u32>::builder("tokens").build()?;
+    /// # let load = |_: &u64| Ok::<_, std::io::Error>(5);
+    /// tokens.entry(&7).tags(["team:1", "eu"]).or_load(load)?;
+    /// tokens.invalidate_tag("eu")?;
+    /// assert_eq!(tokens.peek(&7), None);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn tags<T: Into<Box<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.call.tags.extend(tags.into_iter().map(Into::into));
@@ -66,6 +95,15 @@ where
 
     /// As [`Cache::get_or_load`](super::Cache::get_or_load), with the whole entry. Without a
     /// background to refresh in, a stale value stands in only when the load fails.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let tokens = larder::sync::Cache::<u64, u32>::builder("tokens").build()?;
+    /// # let load = |_: &u64| Ok::<_, std::io::Error>(5);
+    /// assert_eq!(tokens.entry(&7).or_load(load)?.source, larder::Source::Loader);
+    /// assert_eq!(tokens.entry(&7).or_load(load)?.source, larder::Source::Memory);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn or_load<F, L, E>(self, load: F) -> Result<Entry<V>, Error>
     where
         F: FnOnce(&K) -> Result<L, E>,
@@ -92,6 +130,15 @@ where
     }
 
     /// As [`Cache::insert`](super::Cache::insert).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let tokens = larder::sync::Cache::<u64, u32>::builder("tokens").build()?;
+    /// # let load = |_: &u64| Ok::<_, std::io::Error>(5);
+    /// tokens.entry(&7).ttl(Duration::from_secs(30)).tags(["team:1"]).insert(5)?;
+    /// assert_eq!(tokens.peek(&7), Some(5));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn insert(self, value: V) -> Result<Applied, Error> {
         self.cache.inner.insert(self.key.to_key(), value, self.call)
     }

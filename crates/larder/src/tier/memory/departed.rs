@@ -15,6 +15,16 @@ pub(crate) struct Departed<K, V> {
 }
 
 /// How many entries have left a cache's memory so far, by cause.
+///
+/// ```
+/// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+/// users.insert(7, "Ada")?;
+/// users.insert(7, "Ada Lovelace")?;
+/// users.invalidate(&7)?;
+/// let evictions = users.evictions();
+/// assert_eq!((evictions.replaced, evictions.removed), (1, 1));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evictions {
     /// Entries put out to make room for others.
