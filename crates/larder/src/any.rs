@@ -152,6 +152,16 @@ pub trait AnyCache: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Key`] if no key has this text.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, "Ada").await?;
+    /// assert!(any.explain("7").await?.held.is_some());
+    /// assert!(any.explain("seven").await.is_err());
+    /// # Ok(()) }
+    /// ```
     fn explain<'a>(&'a self, key: &'a str) -> Change<'a, Explanation>;
     /// [`Cache::invalidate_scope`].
     ///

@@ -175,6 +175,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     /// Whether to remember why keys are missed and what their loads took, for
     /// [`Cache::explain`]; not, unless set. It costs a byte an entry, about 400 KiB, and a note at each
     /// miss and each eviction; hits cost the same.
+    ///
+    /// ```
+    /// # use larder::{Cache, MissReason};
+    /// let users = Cache::<u64, &str>::builder("users").explain(true).build()?;
+    /// assert_eq!(users.peek(&7), None);
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// let explained = runtime.block_on(users.explain(&7))?;
+    /// assert!(explained.last_miss.is_some_and(|miss| miss.reason == MissReason::NeverLoaded));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn explain(mut self, explain: bool) -> Self {
         self.explain = explain;

@@ -125,6 +125,12 @@ impl<V> Fresh<V> {
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// Starts the composition of a cache. The name is its namespace: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+    ///
+    /// ```
+    /// use larder::Cache;
+    /// assert!(Cache::<u64, u32>::builder("users").build().is_ok());
+    /// assert!(Cache::<u64, u32>::builder("two words").build().is_err());
+    /// ```
     pub fn builder(name: impl Into<String>) -> Builder<K, V> {
         Builder::new(name.into())
     }
@@ -137,6 +143,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
     /// The value in this process's memory, if it is there and fresh. Never waits and never loads;
     /// O(1). It counts as a get, in the figures and for what is kept.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// assert_eq!((users.peek(&7), users.peek(&8)), (Some("Ada"), None));
+    /// # Ok(()) }
+    /// ```
     #[inline]
     pub fn peek<Q>(&self, key: &Q) -> Option<V>
     where
@@ -156,6 +170,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
     /// The value from whichever tier has it, `None` if none has, or if the key is known to have none;
     /// a stale one only within [`Policy::stale_while_revalidate`]. Never loads.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// let entry = users.get(&7).await?.expect("it was just inserted");
+    /// assert_eq!((entry.value, entry.source), ("Ada", larder::Source::Memory));
+    /// # Ok(()) }
+    /// ```
     pub async fn get<Q>(&self, key: &Q) -> Result<Option<Entry<V>>, Error>
     where
         K: Borrow<Q>,
@@ -175,6 +198,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// [`Error::Load`] with the loader's own error, [`Error::Absent`] if it says that there is no
     /// value, [`Error::LoadPanicked`], [`Error::Timeout`] past the policy's hard time-out,
     /// [`Error::Overloaded`], [`Error::NoRuntime`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// let user = users.get_or_load(&7, |_| async { Ok::<_, std::io::Error>("Ada") }).await?;
+    /// assert_eq!(user, "Ada");
+    /// let down = |_| async { Err::<&str, _>(std::io::Error::other("the database is down")) };
+    /// let Err(larder::Error::Load(error)) = users.get_or_load(&8, down).await else { panic!() };
+    /// assert!(error.downcast_ref::<std::io::Error>().is_some());
+    /// # Ok(()) }
+    /// ```
     pub async fn get_or_load<Q, F, Fut, L, E>(&self, key: &Q, load: F) -> Result<V, Error>
     where
         K: Borrow<Q>,
@@ -273,6 +307,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// A call on `key` with settings of its own, or one that tells more of its result.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// let load = |_| async { Ok::<_, std::io::Error>("Ada") };
+    /// let entry = users.entry(&7).tags(["team:1"]).or_load(load).await?;
+    /// assert_eq!((entry.value, entry.source), ("Ada", larder::Source::Loader));
+    /// # Ok(()) }
+    /// ```
     pub fn entry<'a, Q>(&'a self, key: &'a Q) -> Lookup<'a, K, V, Q>
     where
         K: Borrow<Q>,
@@ -283,6 +326,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
     /// Puts a value in. A load of the key that is running may still answer its own waiters, and
     /// will not be stored.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// assert_eq!(users.peek(&7), Some("Ada"));
+    /// # Ok(()) }
+    /// ```
     #[expect(
         clippy::unused_async,
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
@@ -313,6 +364,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Removes a key. Once this has returned no get returns a value loaded or inserted before.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// users.invalidate(&7).await?;
+    /// assert_eq!(users.peek(&7), None);
+    /// # Ok(()) }
+    /// ```
     #[expect(
         clippy::unused_async,
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
@@ -329,6 +389,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
     /// Makes a key's value stale at once: the policy decides whether it may be served while a new
     /// one is loaded.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// users.expire(&7).await?;
+    /// assert_eq!(users.peek(&7), None); // it may still stand in for a loader that fails
+    /// # Ok(()) }
+    /// ```
     #[expect(
         clippy::unused_async,
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
@@ -344,6 +413,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Removes everything. Values are unreachable at once; taking back their memory is O(n).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// users.clear().await?;
+    /// assert_eq!(users.peek(&7), None);
+    /// # Ok(()) }
+    /// ```
     #[expect(
         clippy::unused_async,
         reason = "lower tiers are awaited; memory, the only tier yet, is not"

@@ -73,6 +73,16 @@ pub enum Applied {
 
 /// A point in a cache's history, from [`Cache::fence`](crate::Cache::fence): what was read from the
 /// origin after it was taken may be stored as long as nothing has invalidated it since.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+/// let fence = users.fence();
+/// let name = "Ada"; // read from the database
+/// users.entry(&7).fenced_by(fence).insert(name).await?;
+/// assert_eq!(users.peek(&7), Some("Ada"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fence(pub(crate) u64);
 
@@ -130,6 +140,19 @@ pub struct EntryInfo {
 }
 
 /// Why an entry left a cache's memory.
+///
+/// ```
+/// use larder::{RemovalCause, sync::Cache};
+///
+/// let files = Cache::<u64, String>::builder("files")
+///     .eviction_listener(|key, path, cause| {
+///         if cause != RemovalCause::Replaced {
+///             println!("{path}, of {key}, is no longer needed");
+///         }
+///     })
+///     .build()?;
+/// # Ok::<_, larder::BuildError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemovalCause {

@@ -15,6 +15,20 @@ pub(crate) type Listener<K, V> = Arc<dyn Fn(&K, &V, RemovalCause) + Send + Sync>
 pub(crate) type Watcher<K> = Arc<dyn Fn(&Happening<'_, K>) + Send + Sync>;
 
 /// What happened to a key, for [`Builder::observer`](crate::Builder::observer).
+///
+/// ```
+/// use larder::Happening;
+///
+/// fn log(happening: &Happening<'_, u64>) {
+///     match happening {
+///         Happening::LoadFailed { key, took } => eprintln!("{key}: failed after {took:?}"),
+///         Happening::StaleServed { key } => eprintln!("{key}: an old value was served"),
+///         _ => {}
+///     }
+/// }
+/// let cache = larder::Cache::<u64, String>::builder("users").observer(log).build();
+/// # assert!(cache.is_ok());
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Happening<'a, K> {

@@ -57,11 +57,35 @@ impl<K, V> LoadCx<K, V> {
 
     /// The value that this load is to replace: a stale one, or one that is refreshed ahead of its
     /// end. `None` where there is none, or it was invalidated.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let counts = larder::Cache::<u64, u32>::builder("counts").build()?;
+    /// let load = |cx: larder::LoadCx<u64, u32>| async move {
+    ///     Ok::<_, std::io::Error>(cx.stale().map_or(1, |last| last + 1))
+    /// };
+    /// assert_eq!(counts.get_or_load(&7, load).await?, 1); // there was none
+    /// # Ok(()) }
+    /// ```
     pub fn stale(&self) -> Option<&V> {
         self.former.as_ref().map(|(value, _)| value)
     }
 
     /// The entity tag that the loader gave with [`stale`](Self::stale)'s value.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use larder::{Cache, LoadCx, Loaded};
+    /// # let pages = Cache::<u64, u32>::builder("pages").build()?;
+    /// let load = |cx: LoadCx<u64, u32>| async move {
+    ///     Ok::<_, std::io::Error>(match cx.etag() {
+    ///         Some("v1") => Loaded::not_modified(),
+    ///         _ => Loaded::from(5).etag("v1"),
+    ///     })
+    /// };
+    /// assert_eq!(pages.get_or_load(&7, load).await?, 5);
+    /// # Ok(()) }
+    /// ```
     pub fn etag(&self) -> Option<&str> {
         self.former.as_ref()?.1.as_deref()
     }
@@ -193,6 +217,17 @@ impl<V> Loaded<V> {
 
     /// What the origin calls this state of the value: the next load is [given](LoadCx::etag) it, to
     /// ask only whether there is a newer one. At most 256 bytes.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use larder::Loaded;
+    /// # let pages = larder::Cache::<u64, u32>::builder("pages").build()?;
+    /// let load = |_| async { Ok::<_, std::io::Error>(Loaded::from(5).etag("v1")) };
+    /// pages.get_or_load(&7, load).await?;
+    /// let held = pages.explain(&7).await?.held.expect("it was just loaded");
+    /// assert_eq!(held.etag.as_deref(), Some("v1"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn etag(mut self, etag: impl Into<Arc<str>>) -> Self {
         self.etag = Some(etag.into());

@@ -13,6 +13,18 @@ const PLACES: usize = 4_096;
 const LOCKS: usize = 64;
 
 /// Why a get found nothing to serve.
+///
+/// ```
+/// # let users = larder::sync::Cache::<u64, &str>::builder("users").explain(true).build()?;
+/// use larder::MissReason;
+/// users.insert(7, "Ada")?;
+/// users.invalidate(&7)?;
+/// users.peek(&7);
+/// users.peek(&8);
+/// let why = |key| users.explain(&key).last_miss.map(|miss| miss.reason);
+/// assert_eq!((why(7), why(8)), (Some(MissReason::Removed), Some(MissReason::NeverLoaded)));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MissReason {
@@ -42,6 +54,14 @@ pub enum MissReason {
 }
 
 /// The last get that found nothing.
+///
+/// ```
+/// # let users = larder::sync::Cache::<u64, &str>::builder("users").explain(true).build()?;
+/// users.peek(&7);
+/// let miss = users.explain(&7).last_miss.expect("it was just missed");
+/// println!("{:?}, {:?} ago", miss.reason, miss.ago);
+/// # Ok::<_, larder::BuildError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Miss {

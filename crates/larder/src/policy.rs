@@ -138,6 +138,12 @@ impl Policy {
     /// not loaded by all at its end, without a moment known beforehand. `beta` is 1 by the book; above
     /// it refreshes come sooner. (`XFetch`: Vattani and others, "Optimal Probabilistic Cache Stampede
     /// Prevention", VLDB 2015.)
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// let policy = Policy::ttl(Duration::from_secs(300)).early_refresh(1.0);
+    /// ```
     #[must_use]
     pub const fn early_refresh(mut self, beta: f64) -> Self {
         self.early_refresh = Some(beta);
@@ -147,6 +153,13 @@ impl Policy {
     /// A value that was not used for this long is gone, to within a sixteenth of it, early; one that
     /// is used lives on until the end of its time to live. Rounded to steps of 10 ms, as all times.
     /// Values are then never stale: the windows for that cannot be set beside it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// // A session that is in use lives for a day, one that is not for half an hour.
+    /// let policy = Policy::ttl(Duration::from_secs(86_400)).time_to_idle(Duration::from_secs(1_800));
+    /// ```
     #[must_use]
     pub const fn time_to_idle(mut self, idle: Duration) -> Self {
         self.time_to_idle = Some(idle);
@@ -156,6 +169,12 @@ impl Policy {
     /// For how long it is remembered that a key has no value
     /// ([`Loaded::absent`](crate::Loaded::absent)); zero, the default: not at all. A loader's error
     /// is never remembered.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::Policy;
+    /// let policy = Policy::ttl(Duration::from_secs(300)).negative_ttl(Duration::from_secs(10));
+    /// ```
     #[must_use]
     pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.negative_ttl = ttl;

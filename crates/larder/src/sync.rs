@@ -340,6 +340,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// What is known of a key, and why it was missed: [`crate::Cache::explain`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").explain(true).build()?;
+    /// users.insert(7, "Ada")?;
+    /// assert!(users.explain(&7).held.is_some());
+    /// assert!(users.explain(&8).held.is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn explain<Q>(&self, key: &Q) -> Explanation
     where
         K: Borrow<Q>,

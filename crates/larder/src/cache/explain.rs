@@ -16,6 +16,15 @@ use crate::observe::Event;
 use crate::tier::memory::Meta;
 
 /// What a cache knows of a key, from [`Cache::explain`]. Its text is for people to read.
+///
+/// ```
+/// # let users = larder::sync::Cache::<u64, &str>::builder("users").explain(true).build()?;
+/// users.peek(&7);
+/// let explained = users.explain(&7);
+/// assert_eq!((explained.key.as_str(), explained.is_loading), ("7", false));
+/// assert!(explained.held.is_none() && explained.last_miss.is_some());
+/// # Ok::<_, larder::BuildError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -33,6 +42,15 @@ pub struct Explanation {
 }
 
 /// An entry, without its value.
+///
+/// ```
+/// # let users = larder::sync::Cache::<u64, &str>::builder("users").explain(true).build()?;
+/// users.entry(&7).tags(["team:1"]).insert("Ada")?;
+/// let held = users.explain(&7).held.expect("it was just inserted");
+/// assert_eq!((held.weight, held.remaining), (1, None)); // it does not expire
+/// assert_eq!(held.tags, ["team:1"]);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Held {

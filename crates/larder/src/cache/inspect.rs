@@ -10,57 +10,139 @@ use crate::tier::memory::{Evictions, Meta};
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// The cache's name.
+    ///
+    /// ```
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// assert_eq!(users.name(), "users");
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
     /// The policy it was built with.
+    ///
+    /// ```
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// assert_eq!(users.policy(), larder::Policy::forever()); // unless the builder was given one
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     pub fn policy(&self) -> Policy {
         self.inner.policy
     }
 
     /// How many entries memory holds, expired ones that are not reclaimed yet included.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// assert_eq!(users.len(), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn len(&self) -> usize {
         self.inner.memory.len()
     }
 
     /// Whether memory holds nothing.
+    ///
+    /// ```
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// assert!(users.is_empty());
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The weight that memory holds: the number of entries, unless the builder was given a weigher.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// assert_eq!(users.weight(), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn weight(&self) -> u64 {
         self.inner.memory.weight()
     }
 
     /// Whether a weigher says what an entry takes of the capacity.
+    ///
+    /// ```
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// assert!(!users.is_weighed());
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     pub fn is_weighed(&self) -> bool {
         self.inner.memory.is_weighed()
     }
 
     /// The most weight that memory holds.
+    ///
+    /// ```
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// assert_eq!(users.max_capacity(), 10_000); // unless the builder was given one
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     pub fn max_capacity(&self) -> u64 {
         self.inner.capacity
     }
 
     /// Its figures since it was built or last [reset](Self::reset_stats).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// users.peek(&7);
+    /// assert_eq!((users.stats().inserts, users.stats().hits), (1, 1));
+    /// # Ok(()) }
+    /// ```
     pub fn stats(&self) -> Stats {
         self.inner.recorder.stats()
     }
 
     /// Entries that left memory since it was built, by cause.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// users.insert(7, "Ada Lovelace").await?;
+    /// assert_eq!(users.evictions().replaced, 1);
+    /// # Ok(()) }
+    /// ```
     pub fn evictions(&self) -> Evictions {
         self.inner.memory.evictions()
     }
 
     /// Starts the figures of [`stats`](Self::stats) anew.
+    ///
+    /// ```
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.peek(&7);
+    /// users.reset_stats();
+    /// assert_eq!(users.stats().misses, 0);
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     pub fn reset_stats(&self) {
         self.inner.recorder.reset();
     }
 
     /// Up to `limit` of the live entries whose key's text starts with `prefix`, in no order.
     /// O(n), one shard locked at a time.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// users.insert(81, "Bob").await?;
+    /// let found = users.entries("8", 10);
+    /// assert_eq!((found.len(), &*found[0].key), (1, "81"));
+    /// # Ok(()) }
+    /// ```
     pub fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
         let (inner, mut found) = (&*self.inner, Vec::new());
         let now = inner.clock.now();
@@ -74,6 +156,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// What is known of the entry of `key` in memory, if it is live. Not counted as a get.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada").await?;
+    /// assert_eq!(users.entry_info(&7).map(|info| info.remaining), Some(None)); // it does not expire
+    /// assert!(users.entry_info(&8).is_none());
+    /// # Ok(()) }
+    /// ```
     pub fn entry_info(&self, key: &K) -> Option<EntryInfo> {
         let (inner, now) = (&*self.inner, self.inner.clock.now());
         let found = inner.find(inner.memory.hash(key), key, now)?;

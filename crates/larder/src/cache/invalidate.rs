@@ -157,6 +157,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
     /// The namespace's version: it rises with each [bump](Self::bump_version) and each
     /// [`clear`](Self::clear), and when the log of invalidations has grown past its limit.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// let before = users.namespace_version();
+    /// users.clear().await?;
+    /// assert!(users.namespace_version() > before);
+    /// # Ok(()) }
+    /// ```
     pub fn namespace_version(&self) -> u64 {
         self.inner.log.floor()
     }

@@ -16,6 +16,16 @@ use crate::observe::Event;
 use crate::policy::Stale;
 
 /// One call on one key, from [`Cache::entry`](crate::Cache::entry).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::time::Duration;
+/// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+/// let load = |_| async { Ok::<_, std::io::Error>("Ada") };
+/// let entry = users.entry(&7).ttl(Duration::from_secs(30)).tags(["team:1"]).or_load(load).await?;
+/// assert_eq!((entry.value, entry.is_stale), ("Ada", false));
+/// # Ok(()) }
+/// ```
 #[must_use = "a lookup does nothing until it gets, loads or inserts"]
 pub struct Lookup<'a, K: CacheKey, V, Q: ?Sized> {
     inner: &'a Arc<Inner<K, V>>,
@@ -39,24 +49,64 @@ where
 
     /// The time to live of what this call stores, instead of the policy's; the loader's own wins.
     /// A call that finds a value, or waits for another's load, stores nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.entry(&7).ttl(Duration::from_secs(30)).insert("Ada").await?;
+    /// let info = users.entry_info(&7).expect("it was just inserted");
+    /// assert!(info.remaining <= Some(Duration::from_secs(30)));
+    /// # Ok(()) }
+    /// ```
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.call.ttl = Some(ttl);
         self
     }
 
     /// Tags of what this call stores, besides those that the loader gives.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.entry(&7).tags(["team:1", "eu"]).insert("Ada").await?;
+    /// users.invalidate_tag("eu").await?;
+    /// assert_eq!(users.peek(&7), None);
+    /// # Ok(()) }
+    /// ```
     pub fn tags<T: Into<Box<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.call.tags.extend(tags.into_iter().map(Into::into));
         self
     }
 
     /// The entity tag of what this call stores; the loader's own wins.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.entry(&7).etag("v1").insert("Ada").await?;
+    /// let held = users.explain(&7).await?.held.expect("it was just inserted");
+    /// assert_eq!(held.etag.as_deref(), Some("v1"));
+    /// # Ok(()) }
+    /// ```
     pub fn etag(mut self, etag: impl Into<Arc<str>>) -> Self {
         self.call.etag = Some(etag.into());
         self
     }
 
     /// The [lookup version](crate::Cache::get_or_load_at) that is asked for, and of what is stored.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.entry(&7).at(1).insert("Ada").await?;
+    /// assert!(users.entry(&7).at(1).get().await?.is_some());
+    /// assert!(users.entry(&7).at(2).get().await?.is_none());
+    /// # Ok(()) }
+    /// ```
     pub const fn at(mut self, version: u64) -> Self {
         self.call.at = Some(version);
         self
@@ -64,12 +114,32 @@ where
 
     /// Makes an [`insert`](Self::insert) come to nothing if the key was written or invalidated since
     /// the fence was [taken](crate::Cache::fence). A load has a fence of its own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// use larder::Applied;
+    /// let fence = users.fence(); // then the value is read from the origin
+    /// assert_eq!(users.entry(&7).fenced_by(fence).insert("Ada").await?, Applied::Everywhere);
+    /// users.invalidate(&7).await?;
+    /// assert_eq!(users.entry(&7).fenced_by(fence).insert("Ada").await?, Applied::Fenced);
+    /// # Ok(()) }
+    /// ```
     pub const fn fenced_by(mut self, fence: Fence) -> Self {
         self.call.fence = Some(fence.0);
         self
     }
 
     /// As [`Cache::get`](crate::Cache::get).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// assert!(users.entry(&7).get().await?.is_none());
+    /// # Ok(()) }
+    /// ```
     #[expect(
         clippy::unused_async,
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
@@ -95,6 +165,16 @@ where
     }
 
     /// As [`Cache::get_or_load`](crate::Cache::get_or_load), with the whole entry.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// let load = |_| async { Ok::<_, std::io::Error>("Ada") };
+    /// assert_eq!(users.entry(&7).or_load(load).await?.source, larder::Source::Loader);
+    /// assert_eq!(users.entry(&7).or_load(load).await?.source, larder::Source::Memory);
+    /// # Ok(()) }
+    /// ```
     pub async fn or_load<F, Fut, L, E>(self, load: F) -> Result<Entry<V>, Error>
     where
         F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
@@ -117,6 +197,17 @@ where
     ///
     /// # Errors
     /// [`Error::Tags`] if there are too many or one is too long; nothing is stored then.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// users.entry(&7).tags(["team:1"]).insert("Ada").await?;
+    /// assert_eq!(users.peek(&7), Some("Ada"));
+    /// let many = (0..65).map(|n| format!("tag:{n}"));
+    /// assert!(users.entry(&7).tags(many).insert("Bob").await.is_err());
+    /// # Ok(()) }
+    /// ```
     #[expect(
         clippy::unused_async,
         reason = "lower tiers are awaited; memory, the only tier yet, is not"

@@ -18,6 +18,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     ///
     /// # Errors
     /// [`Error::Key`] if no key has this text, [`Error::Pattern`] if the pattern cannot be read.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// # use larder::{Error, Scope};
+    /// users.insert(7, "Ada").await?;
+    /// users.invalidate_scope(Scope::Key("7")).await?;
+    /// assert_eq!(users.peek(&7), None);
+    /// let error = users.invalidate_scope(Scope::Key("seven")).await.unwrap_err();
+    /// assert!(matches!(error, Error::Key { .. }));
+    /// # Ok(()) }
+    /// ```
     pub async fn invalidate_scope(&self, scope: Scope<'_>) -> Result<Applied, Error> {
         match scope {
             Scope::Key(text) => self.invalidate(&key_of::<K>(text)?).await,
@@ -32,6 +44,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     ///
     /// # Errors
     /// Those of [`invalidate_scope`](Self::invalidate_scope).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+    /// # use larder::Scope;
+    /// users.insert(7, "Ada").await?;
+    /// users.insert(81, "Bob").await?;
+    /// assert_eq!(users.count_in_scope(Scope::Pattern("*"))?, 2);
+    /// assert_eq!(users.count_in_scope(Scope::Prefix("8"))?, 1);
+    /// # Ok(()) }
+    /// ```
     pub fn count_in_scope(&self, scope: Scope<'_>) -> Result<usize, Error> {
         Ok(match scope {
             Scope::Key(text) => usize::from(self.entry_info(&key_of::<K>(text)?).is_some()),

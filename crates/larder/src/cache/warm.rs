@@ -11,6 +11,16 @@ use crate::key::CacheKey;
 use crate::loader::{Found, LoadCx, Loaded};
 
 /// How far warming a cache has come.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
+/// let warmed = users.warm(users.fence(), [(7, "Ada")], |so_far| {
+///     println!("{} done, {} failed", so_far.done, so_far.failed);
+/// }).await?;
+/// assert_eq!((warmed.done, warmed.stored, warmed.failed), (1, 1, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warmed {

@@ -83,6 +83,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     }
 
     /// [`crate::Builder::eviction_listener`].
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// let users = Cache::<u64, &str>::builder("users")
+    ///     .eviction_listener(|key, name, cause| println!("{key} ({name}) left: {cause:?}"))
+    ///     .build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.invalidate(&7)?; // 7 (Ada) left: Removed
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn eviction_listener(
         mut self,
@@ -93,6 +103,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     }
 
     /// [`crate::Builder::observer`].
+    ///
+    /// ```
+    /// # use larder::{Happening, sync::Cache};
+    /// let users = Cache::<u64, &str>::builder("users")
+    ///     .observer(|happening| {
+    ///         if let Happening::Loaded { key, took } = happening {
+    ///             println!("user {key} took {took:?}");
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     #[must_use]
     pub fn observer(
         mut self,
@@ -103,6 +125,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     }
 
     /// [`crate::Builder::explain`].
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// let users = Cache::<u64, &str>::builder("users").explain(true).build()?;
+    /// users.peek(&7);
+    /// assert!(users.explain(&7).last_miss.is_some());
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
     #[must_use]
     pub fn explain(mut self, explain: bool) -> Self {
         self.builder = self.builder.explain(explain);

@@ -87,6 +87,15 @@ where
     }
 
     /// The [lookup version](crate::Cache::get_or_load_at) that is asked for, and of what is stored.
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// let load = |_: &u64| Ok::<_, std::io::Error>("Ada");
+    /// users.entry(&7).at(1).or_load(load)?;
+    /// assert_eq!(users.entry(&7).at(1).or_load(load)?.source, larder::Source::Memory);
+    /// assert_eq!(users.entry(&7).at(2).or_load(load)?.source, larder::Source::Loader);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn at(mut self, version: u64) -> Self {
         self.call.at = Some(version);
