@@ -38,7 +38,7 @@ use crate::notes::{Notes, Tags};
 use crate::observe::{Event, Recorder};
 use crate::policy::{Policy, Stale};
 use crate::stripes::Stripes;
-use crate::tier::memory::{Hit, Memory, Meta};
+use crate::tier::memory::{Hit, Look, Memory, Meta};
 
 pub use explain::{Explanation, Held};
 use load::Call;
@@ -159,13 +159,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     {
         let inner = &*self.inner;
         let (hash, now) = (inner.memory.hash(key), inner.clock.now());
-        let found = inner.find(hash, key, now);
-        let found = found.filter(|hit| hit.meta.fresh_until > now);
+        let found = inner.find_fresh(hash, key, now);
         match &found {
             Some(_) => inner.recorder.count(Event::Hit),
             None => inner.missed(hash, key, None),
         }
-        found.map(|hit| hit.value)
+        found
     }
 
     /// The value from whichever tier has it, `None` if none has, or if the key is known to have none;
@@ -220,6 +219,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     {
         let (inner, now) = (&self.inner, self.inner.clock.now());
         let hash = inner.memory.hash(key);
+        if !inner.policy.refreshes_ahead()
+            && let Some(value) = inner.find_fresh(hash, key, now)
+        {
+            inner.recorder.count(Event::Hit);
+            return Ok(value);
+        }
         match inner.find(hash, key, now) {
             Some(hit) if inner.is_fresh(&hit.meta, now) => {
                 inner.recorder.count(Event::Hit);
@@ -436,8 +441,52 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    /// The entry in memory that no invalidation has made invalid, fresh or stale.
+    /// The value in memory if it is fresh and no invalidation has made it invalid.
     #[inline]
+    pub(crate) fn find_fresh<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        if Recorder::is_sample() {
+            return self.find_fresh_timed(hash, key, now);
+        }
+        match self.memory.get_fresh(hash, key, now, self.log.horizon()) {
+            Look::Fresh(value) => Some(value),
+            Look::Absent => None,
+            Look::Unclear => self.find_fresh_closely(hash, key, now),
+        }
+    }
+
+    #[cold]
+    fn find_fresh_timed<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let started = quanta::Instant::now();
+        let found = match self.memory.get_fresh(hash, key, now, self.log.horizon()) {
+            Look::Fresh(value) => Some(value),
+            Look::Absent => None,
+            Look::Unclear => self.find_fresh_closely(hash, key, now),
+        };
+        if found.is_some() {
+            self.recorder.sampled(started);
+        }
+        found
+    }
+
+    #[cold]
+    fn find_fresh_closely<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let found = self.find(hash, key, now)?;
+        (found.meta.fresh_until > now).then_some(found.value)
+    }
+
+    /// The entry in memory that no invalidation has made invalid, fresh or stale.
     pub(crate) fn find<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<Hit<V>>
     where
         K: Borrow<Q>,

@@ -71,7 +71,8 @@ impl Tick {
     /// ```
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let millis = duration.as_secs().saturating_mul(1_000);
+        let millis = millis.saturating_add(u64::from(duration.subsec_millis()));
         Self::from_millis(self.0.saturating_add(millis))
     }
 

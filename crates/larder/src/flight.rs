@@ -7,6 +7,7 @@
 //!
 //! Knows no tiers, no policy and no invalidation log.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -109,8 +110,8 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
             }
             drop(slot.remove());
         }
-        if self.running.fetch_add(1, Ordering::Relaxed) >= self.limit {
-            self.running.fetch_sub(1, Ordering::Relaxed);
+        if self.running.fetch_add(1, Ordering::SeqCst) >= self.limit {
+            self.running.fetch_sub(1, Ordering::SeqCst);
             return Boarding::Full;
         }
         let (landing, ticket) = watch::channel(Landing::InTheAir);
@@ -131,20 +132,30 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
     }
 
     /// Runs `write` such that no flight of `key` that began before, at whatever lookup version, can
-    /// publish after it. Returns what `write` did.
+    /// publish after it. `write` gets the key, owned or not; what it returns is returned.
     ///
     /// `write` must not call back into the cache, nor drop a value whose `Drop` might.
-    pub(crate) fn fence<Q, R>(&self, hash: u64, key: &Q, write: impl FnOnce() -> R) -> R
+    ///
+    /// Where no flight runs, no lock is taken, so that writes of a key may run at once. Flights are
+    /// counted before they begin and until they have published: what began before this call is seen,
+    /// and what is not counted any more published before `write`. A flight that begins after the look
+    /// at the count began after this call did, so it may come after it.
+    #[inline]
+    pub(crate) fn fence<B, Q, R>(&self, hash: u64, key: B, write: impl FnOnce(B) -> R) -> R
     where
-        K: std::borrow::Borrow<Q>,
+        B: Borrow<Q>,
+        K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
+        if self.running.load(Ordering::SeqCst) == 0 {
+            return write(key);
+        }
         let mut shard = self.shard(hash).lock();
         let mut taken = Vec::new();
-        while let Ok(slot) = shard.find_entry(hash, |slot| slot.key.borrow() == key) {
+        while let Ok(slot) = shard.find_entry(hash, |slot| slot.key.borrow() == key.borrow()) {
             taken.push(slot.remove().0);
         }
-        let written = write();
+        let written = write(key);
         drop(shard);
         written
     }
@@ -152,7 +163,7 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
     /// Whether a load of the key is running.
     pub(crate) fn is_loading<Q>(&self, hash: u64, key: &Q) -> bool
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
         let shard = self.shard(hash).lock();
@@ -191,7 +202,7 @@ impl<K: Eq, T> Lead<K, T> {
 impl<K: Eq, T> Drop for Lead<K, T> {
     /// Counts the flight out; an unfinished one was cancelled or panicked.
     fn drop(&mut self) {
-        self.flights.running.fetch_sub(1, Ordering::Relaxed);
+        self.flights.running.fetch_sub(1, Ordering::SeqCst);
         if !matches!(*self.flight.landing.borrow(), Landing::InTheAir) {
             return;
         }

@@ -80,10 +80,16 @@ impl Recorder {
     /// When a look-up starts, for one in [`HIT_SAMPLE`].
     #[inline]
     pub(crate) fn sample() -> Option<quanta::Instant> {
+        Self::is_sample().then(quanta::Instant::now)
+    }
+
+    /// Whether this look-up is the one in [`HIT_SAMPLE`].
+    #[inline]
+    pub(crate) fn is_sample() -> bool {
         thread_local!(static TURN: Cell<u32> = const { Cell::new(0) });
         let turn = TURN.get();
         TURN.set(turn.wrapping_add(1));
-        turn.is_multiple_of(HIT_SAMPLE).then(quanta::Instant::now)
+        turn.is_multiple_of(HIT_SAMPLE)
     }
 
     #[cold]

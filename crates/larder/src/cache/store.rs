@@ -14,7 +14,7 @@ use crate::log::{Item, Standing};
 use crate::misses::MissReason;
 use crate::notes::{Note, tag_set};
 use crate::observe::Event;
-use crate::tier::memory::{Cost, Departed, Departures, Limits, Memory, Meta};
+use crate::tier::memory::{Bar, Cost, Departed, Departures, Limits, Memory, Meta};
 
 /// The most keys of which it is remembered that they have no value.
 const ABSENT_MAX: u64 = 65_536;
@@ -28,27 +28,35 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let note = call.into_note()?;
         let now = self.clock.now();
         let meta = self.meta_of(now, ttl, self.notes.hold(&note), Cost::UNKNOWN);
-        let mut departed = None;
-        let is_refused = self.flights.fence(hash, &key.clone(), || {
-            let is_refused = fence.is_some_and(|fence| !self.is_unmoved(fence, &key, hash, &note));
-            if !is_refused {
+        // Asked under the lock of what it is about: writers of a key may run at once.
+        let may_store = |key: &K| {
+            let is_unmoved = fence.is_none_or(|fence| self.is_unmoved(fence, key, hash, &note));
+            if is_unmoved {
                 self.stripes.note(hash, meta.version);
-                self.forget_absence(hash, &key);
-                departed = if meta.expires_at > now {
-                    Some(self.store(hash, key, value, meta, now))
-                } else {
-                    self.notes.release(meta.note);
-                    Some(self.memory.remove(hash, &key).into())
-                };
             }
-            is_refused
+            is_unmoved
+        };
+        let is_stored = meta.expires_at > now;
+        let (departed, is_unmoved) = self.flights.fence::<_, K, _>(hash, key, |key| {
+            self.forget_absence(hash, &key);
+            if is_stored {
+                let bar = self.bar(now);
+                self.memory
+                    .insert_if(hash, key, value, meta, bar, may_store)
+            } else {
+                let is_unmoved = may_store(&key);
+                let removed = is_unmoved.then(|| self.memory.remove(hash, &key));
+                (removed.flatten().into(), is_unmoved)
+            }
         });
-        if is_refused {
+        if !(is_stored && is_unmoved) {
             self.notes.release(meta.note);
+        }
+        self.let_go(departed);
+        if !is_unmoved {
             self.recorder.count(Event::Fenced);
             return Ok(Applied::Fenced);
         }
-        self.let_go(departed.into_iter().flatten());
         self.recorder.count(Event::Insert);
         Ok(Applied::Everywhere)
     }
@@ -67,7 +75,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     {
         let hash = self.memory.hash(key);
         let number = self.log.mint();
-        let removed = self.flights.fence(hash, key, || {
+        let removed = self.flights.fence::<_, Q, _>(hash, key, |key| {
             self.stripes.note(hash, number);
             self.forget_absence(hash, key);
             self.memory.remove(hash, key)
@@ -76,8 +84,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     fn store(&self, hash: u64, key: K, value: V, meta: Meta, now: Tick) -> Departures<K, V> {
-        self.memory
-            .insert(hash, key, value, meta, now, self.log.floor())
+        self.memory.insert(hash, key, value, meta, self.bar(now))
+    }
+
+    /// What entries in memory must be above.
+    fn bar(&self, now: Tick) -> Bar {
+        let floor = self.log.floor();
+        Bar { now, floor }
     }
 
     /// What is known of a value that is about to be stored; `note` is held for it.
@@ -197,7 +210,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 },
             )
         });
-        absent.insert(hash, key, (), meta, now, self.log.floor())
+        absent.insert(hash, key, (), meta, self.bar(now))
     }
 
     fn forget_absence<Q>(&self, hash: u64, key: &Q)
@@ -235,19 +248,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     {
         let (hash, now) = (self.memory.hash(key), self.clock.now());
         let number = self.log.mint();
-        let departed = self.flights.fence(hash, key, || {
+        self.flights.fence::<_, Q, _>(hash, key, |key| {
             self.stripes.note(hash, number);
             self.forget_absence(hash, key);
-            let hit = self.memory.get(hash, key, now, |_| true)?;
-            let note = self.notes.get(hit.meta.note).unwrap_or_default();
-            let meta = Meta {
-                fresh_until: now,
-                note: self.notes.hold(&note),
-                ..hit.meta
-            };
-            Some(self.store(hash, key.to_key(), hit.value, meta, now))
+            self.memory.expire(hash, key, now);
         });
-        self.let_go(departed.into_iter().flatten());
     }
 
     /// Takes everything out of memory.

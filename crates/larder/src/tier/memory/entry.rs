@@ -28,11 +28,11 @@ pub(crate) struct Meta {
 }
 
 /// What an entry must be above to be alive.
-#[derive(Clone, Copy)]
-pub(super) struct Bar {
-    pub(super) now: Tick,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bar {
+    pub(crate) now: Tick,
     /// An entry with a version under this is invalid.
-    pub(super) floor: u64,
+    pub(crate) floor: u64,
 }
 
 const TICK_BITS: u32 = 40;
@@ -113,21 +113,34 @@ impl<K, V> Entry<K, V> {
         }
     }
 
+    /// Makes the value stale from `now` on.
+    pub(super) fn expire(&mut self, now: Tick) {
+        let until = self.fresh_until().min(now).as_millis();
+        let state = self.state.get_mut();
+        *state = *state & !TICK_MASK | until;
+    }
+
     #[inline]
     pub(super) fn meta(&self, cold: Cold) -> Meta {
         let state = self.state.load(Ordering::Relaxed);
         Meta {
             version: self.version(),
             created: Tick::from_millis(cold.times & TICK_MASK),
-            fresh_until: Tick::from_millis(state & TICK_MASK),
+            fresh_until: self.fresh_until(),
             expires_at: expires_at(state, cold),
             note: cold.note,
             cost: Cost::from_code(cold.cost),
         }
     }
 
+    #[inline]
     pub(super) fn version(&self) -> u64 {
         self.version.get() - 1
+    }
+
+    #[inline]
+    pub(super) fn fresh_until(&self) -> Tick {
+        Tick::from_millis(self.state.load(Ordering::Relaxed) & TICK_MASK)
     }
 
     /// When the entry is gone. A hit may move it on, nothing moves it back.
@@ -154,7 +167,7 @@ impl<K, V> Entry<K, V> {
     /// Counts a use. An entry in steady use is not written to, unless it idles: then it lives on until
     /// it was not used for `idle_millis`, or its time is over.
     #[inline]
-    pub(super) fn count_use(&self, cold: Cold, now: Tick, idle_millis: u64) {
+    pub(super) fn count_use(&self, cold: impl FnOnce() -> Cold, now: Tick, idle_millis: u64) {
         let state = self.state.load(Ordering::Relaxed);
         if state & (USE_MASK | IDLES) == USE_MASK {
             return;
@@ -162,7 +175,7 @@ impl<K, V> Entry<K, V> {
         if state & IDLES == 0 {
             self.state.store(state + USE_ONE, Ordering::Relaxed);
         } else {
-            self.live_on(cold, now, idle_millis);
+            self.live_on(cold(), now, idle_millis);
         }
     }
 
@@ -276,7 +289,7 @@ mod tests {
             let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta }, false, frequency);
             entry.enter_main();
             for _ in 0..uses {
-                entry.count_use(cold, Tick::ZERO, 0);
+                entry.count_use(|| cold, Tick::ZERO, 0);
             }
             prop_assert_eq!(entry.meta(cold), meta);
             prop_assert_eq!(entry.gone_at(cold), meta.expires_at);

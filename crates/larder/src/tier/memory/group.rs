@@ -1,66 +1,51 @@
-//! A group of the table: the tags of 16 slots in two words.
+//! A group of the table: the tags of 16 slots, looked at together.
 //!
 //! A tag is a byte of the key's hash, never 0; 0 marks an empty slot. This module must not know what
 //! the slots hold.
 
+use wide::u8x16;
+
 /// Slots of a group.
 pub(super) const SLOTS: usize = 16;
 
-/// Little end first: byte `i % 8` of word `i / 8` is the tag of slot `i`.
 #[derive(Clone, Copy, Default)]
 #[repr(align(16))]
-pub(super) struct Group([u64; 2]);
-
-const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = LOW_BITS << 7;
+pub(super) struct Group([u8; SLOTS]);
 
 impl Group {
-    /// The slots whose tag is `tag`, and seldom one whose tag is not.
+    /// The slots whose tag is `tag`.
     #[inline]
-    pub(super) fn matches(self, tag: u8) -> Slots {
-        let differs = self.0.map(|word| word ^ (u64::from(tag) * LOW_BITS));
-        Slots::of(differs.map(|word| word.wrapping_sub(LOW_BITS) & !word & HIGH_BITS))
+    pub(super) fn matches(&self, tag: u8) -> Slots {
+        let equal = u8x16::new(self.0).simd_eq(u8x16::splat(tag));
+        Slots(equal.to_bitmask() as u16)
     }
 
     /// The empty slots.
     #[inline]
-    pub(super) fn free(self) -> Slots {
-        Slots::of(self.0.map(|word| !used(word) & HIGH_BITS))
+    pub(super) fn free(&self) -> Slots {
+        self.matches(0)
     }
 
     /// The slots that hold an entry.
-    pub(super) fn occupied(self) -> Slots {
-        Slots::of(self.0.map(|word| used(word) & HIGH_BITS))
+    #[inline]
+    pub(super) fn occupied(&self) -> Slots {
+        Slots(!self.matches(0).0)
     }
 
     /// Sets the tag of `slot`; 0 empties it.
     #[inline]
     pub(super) fn set(&mut self, slot: usize, tag: u8) {
-        let shift = slot % 8 * 8;
-        let word = &mut self.0[slot / 8];
-        *word = *word & !(0xff << shift) | u64::from(tag) << shift;
+        self.0[slot] = tag;
     }
 }
 
-/// Has the high bit of each byte that is not 0.
-#[inline]
-fn used(word: u64) -> u64 {
-    ((word & !HIGH_BITS) + !HIGH_BITS) | word
-}
-
-/// Slots of one group. Bit `8 i` stands for slot `i`, bit `8 i + 4` for slot `8 + i`: so the high bits
-/// of two words come together by a shift.
+/// Slots of one group, a bit for each.
 #[derive(Default)]
-pub(super) struct Slots(u64);
+pub(super) struct Slots(u16);
 
 impl Slots {
-    #[inline]
-    fn of(high_bits: [u64; 2]) -> Self {
-        Self(high_bits[0] >> 7 | high_bits[1] >> 3)
-    }
-
     pub(super) fn insert(&mut self, slot: usize) {
-        self.0 |= 1 << (slot % 8 * 8 + slot / 8 * 4);
+        self.0 |= 1 << slot;
     }
 }
 
@@ -72,9 +57,9 @@ impl Iterator for Slots {
         if self.0 == 0 {
             return None;
         }
-        let bit = self.0.trailing_zeros() as usize;
+        let slot = self.0.trailing_zeros() as usize;
         self.0 &= self.0 - 1;
-        Some((bit / 8) | ((bit & 4) << 1))
+        Some(slot)
     }
 }
 
@@ -93,8 +78,7 @@ mod tests {
                 prop_assert_eq!(sorted(group.free()), holding(&|tag| tag == 0));
                 prop_assert_eq!(sorted(group.occupied()), holding(&|tag| tag != 0));
                 for wanted in 1..=255 {
-                    let found = sorted(group.matches(wanted));
-                    prop_assert!(holding(&|tag| tag == wanted).iter().all(|slot| found.contains(slot)));
+                    prop_assert_eq!(sorted(group.matches(wanted)), holding(&|tag| tag == wanted));
                 }
             }
         }

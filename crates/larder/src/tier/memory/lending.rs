@@ -15,7 +15,12 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     /// Inserts into a shard that should have more room first. Where several threads want all of it at
     /// once, the entry may find too little and be given back as too heavy.
     #[cold]
-    pub(super) fn insert_with_loan(&self, new: New<K, V>, bar: Bar) -> Departures<K, V> {
+    pub(super) fn insert_with_loan(
+        &self,
+        new: New<K, V>,
+        bar: Bar,
+        may: impl FnOnce(&K) -> bool,
+    ) -> (Departures<K, V>, bool) {
         let borrower = self.shard_number(new.hash);
         let shard = self.shards[borrower].0.read();
         let (lacks, needs) = (shard.lacks(new.weight), shard.needs(new.weight));
@@ -42,8 +47,12 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         }
         let mut shard = self.shards[borrower].0.write();
         shard.borrow(loan);
-        departures.extend(shard.insert(new, &self.hasher, bar));
-        departures
+        let is_stored = may(&new.key);
+        if is_stored {
+            departures.extend(shard.insert(new, &self.hasher, bar));
+        }
+        drop(shard);
+        (departures, is_stored)
     }
 
     fn others(&self, borrower: usize) -> impl Iterator<Item = usize> + use<K, V> {

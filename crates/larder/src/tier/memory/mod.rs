@@ -27,8 +27,7 @@ pub(crate) use cost::Cost;
 use departed::Cause;
 pub use departed::Evictions;
 pub(crate) use departed::{Departed, Departures};
-use entry::Bar;
-pub(crate) use entry::Meta;
+pub(crate) use entry::{Bar, Meta};
 use shard::{New, Shard};
 
 use crate::clock::Tick;
@@ -60,6 +59,15 @@ pub(crate) struct Limits {
 pub(crate) struct Hit<V> {
     pub(crate) value: V,
     pub(crate) meta: Meta,
+}
+
+/// What [`Memory::get_fresh`] found.
+#[derive(Debug)]
+pub(crate) enum Look<V> {
+    Fresh(V),
+    /// There is an entry; [`Memory::get`] tells whether it has expired or may be served.
+    Unclear,
+    Absent,
 }
 
 pub(crate) struct Memory<K, V> {
@@ -108,6 +116,26 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         self.hasher.hash_one(key)
     }
 
+    /// The value of `key` if it is fresh by `now` and its version is not under `horizon`; its use is
+    /// counted. It looks at no more than the key's group and entry, so it is cheaper than
+    /// [`get`](Self::get).
+    #[inline]
+    pub(crate) fn get_fresh<Q>(&self, hash: u64, key: &Q, now: Tick, horizon: u64) -> Look<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let shard = self.shard(hash).read();
+        let Some((slot, entry)) = shard.find(hash, |k| k.borrow() == key) else {
+            return Look::Absent;
+        };
+        if now >= entry.fresh_until() || entry.version() < horizon {
+            return Look::Unclear;
+        }
+        entry.count_use(|| shard.cold(slot), now, self.idle_millis);
+        Look::Fresh(entry.value.clone())
+    }
+
     /// The value of `key` and what is known of it; its use is counted. `None` if it is absent, has
     /// expired by `now`, or `is_valid` says no, which is asked under the shard's read lock.
     #[inline]
@@ -123,13 +151,14 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         Q: Eq + ?Sized,
     {
         let shard = self.shard(hash).read();
-        let (entry, cold) = shard.find(hash, |k| k.borrow() == key)?;
+        let (slot, entry) = shard.find(hash, |k| k.borrow() == key)?;
+        let cold = shard.cold(slot);
         let meta = entry.meta(cold);
         let is_alive = now < meta.fresh_until || now < entry.gone_at(cold);
         if !is_alive || !is_valid(&meta) {
             return None;
         }
-        entry.count_use(cold, now, self.idle_millis);
+        entry.count_use(|| cold, now, self.idle_millis);
         Some(Hit {
             value: entry.value.clone(),
             meta,
@@ -150,17 +179,30 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     }
 
     /// Stores a value and gives back what left for it: the key's former value, dead entries, victims;
-    /// or, where it is heavier than the tier may be, the value itself. Entries with a version under
-    /// `floor` are dead, as those are that have expired by `now`.
+    /// or, where it is heavier than the tier may be, the value itself.
     pub(crate) fn insert(
         &self,
         hash: u64,
         key: K,
         value: V,
-        mut meta: Meta,
-        now: Tick,
-        floor: u64,
+        meta: Meta,
+        bar: Bar,
     ) -> Departures<K, V> {
+        self.insert_if(hash, key, value, meta, bar, |_| true).0
+    }
+
+    /// As [`insert`](Self::insert) if `may` says yes, which is asked under the shard's write lock;
+    /// returns what left in any case, and whether it did.
+    #[inline]
+    pub(crate) fn insert_if(
+        &self,
+        hash: u64,
+        key: K,
+        value: V,
+        mut meta: Meta,
+        bar: Bar,
+        may: impl FnOnce(&K) -> bool,
+    ) -> (Departures<K, V>, bool) {
         let weight = self
             .weigher
             .as_ref()
@@ -168,9 +210,8 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         let idles = self.idle_millis > 0;
         if idles {
             meta.expires_at = meta.fresh_until;
-            meta.fresh_until = self.idle_from(now).min(meta.expires_at);
+            meta.fresh_until = self.idle_from(bar.now).min(meta.expires_at);
         }
-        let bar = Bar { now, floor };
         let new = New {
             hash,
             key,
@@ -182,10 +223,14 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         let mut shard = self.shard(hash).write();
         if self.weigher.is_none() || shard.lacks(weight) == 0 || u64::from(weight) > self.max_weight
         {
-            return shard.insert(new, &self.hasher, bar);
+            if !may(&new.key) {
+                drop(shard);
+                return (Departures::new(), false);
+            }
+            return (shard.insert(new, &self.hasher, bar), true);
         }
         drop(shard);
-        self.insert_with_loan(new, bar)
+        self.insert_with_loan(new, bar, may)
     }
 
     /// Takes an entry out, expired or not.
@@ -224,6 +269,16 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     {
         let is_key = |k: &K| k.borrow() == key;
         self.shard(hash).write().restamp(hash, is_key, from, to);
+    }
+
+    /// Makes the key's entry stale from `now` on, if it is fresh; all else stays.
+    pub(crate) fn expire<Q>(&self, hash: u64, key: &Q, now: Tick)
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let is_key = |k: &K| k.borrow() == key;
+        self.shard(hash).write().expire(hash, is_key, now);
     }
 
     /// Takes everything out, a shard at a time, and hands it to `take` when that shard's lock is

@@ -41,6 +41,7 @@ enum Step {
     Restamp(u64),
     Invalidate,
     Reclaim(u64),
+    Expire(u64),
     Clear,
 }
 
@@ -53,6 +54,7 @@ fn step(keys: u64) -> impl Strategy<Value = Step> {
         6 => (0..keys).prop_map(Step::Restamp),
         1 => Just(Step::Invalidate),
         4 => (0..keys).prop_map(Step::Reclaim),
+        4 => (0..keys).prop_map(Step::Expire),
         1 => Just(Step::Clear),
     ]
 }
@@ -113,6 +115,12 @@ impl Model {
             Step::Restamp(key) => self.restamp(key),
             Step::Invalidate => self.floor = self.version + 1,
             Step::Reclaim(key) => self.reclaim(key),
+            Step::Expire(key) => {
+                self.memory.expire(self.memory.hash(&key), &key, self.now);
+                self.held.entry(key).and_modify(|(_, meta, _)| {
+                    meta.fresh_until = meta.fresh_until.min(self.now);
+                });
+            }
             Step::Clear => {
                 let held = &mut self.held;
                 self.memory.clear(|departed| {
@@ -157,9 +165,7 @@ impl Model {
             ..meta
         };
         let former = self.held.insert(key, (value, stored, weight));
-        let departures = self
-            .memory
-            .insert(hash, key, counted, meta, self.now, self.floor);
+        let departures = self.memory.insert(hash, key, counted, meta, self.bar());
         for departed in departures {
             if departed.cause == Cause::Replaced {
                 assert_eq!(
@@ -218,8 +224,20 @@ impl Model {
         );
     }
 
+    fn bar(&self) -> Bar {
+        Bar {
+            now: self.now,
+            floor: self.floor,
+        }
+    }
+
     fn is_expired(&self, meta: &Meta) -> bool {
-        meta.fresh_until <= self.now
+        let gone = if self.idle.is_some() {
+            meta.fresh_until
+        } else {
+            meta.expires_at
+        };
+        gone <= self.now
     }
 
     /// Until when a value that is used now and expires then is kept.

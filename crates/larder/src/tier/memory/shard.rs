@@ -31,6 +31,7 @@ use super::entry::{Bar, Cold, Entry, Meta};
 use super::ghost::Ghost;
 use super::queue::Queue;
 use super::table::Table;
+use crate::clock::Tick;
 
 /// How many entries an insertion moves on to a main queue that has room.
 const MOVES: usize = 2;
@@ -83,10 +84,14 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         &self,
         hash: u64,
         is_key: impl Fn(&K) -> bool,
-    ) -> Option<(&Entry<K, V>, Cold)> {
-        self.table
-            .find(hash, is_key)
-            .map(|(slot, entry)| (entry, self.table.cold(slot)))
+    ) -> Option<(usize, &Entry<K, V>)> {
+        self.table.find(hash, is_key)
+    }
+
+    /// What a look at a fresh entry does not need of the one in `slot`.
+    #[inline]
+    pub(super) fn cold(&self, slot: usize) -> Cold {
+        self.table.cold(slot)
     }
 
     /// What is known of a key's entry, and its weight.
@@ -158,6 +163,14 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     pub(super) fn restamp(&mut self, hash: u64, is_key: impl Fn(&K) -> bool, from: u64, to: u64) {
         if let Some((slot, _)) = self.table.find(hash, is_key) {
             self.table.entry_mut(slot).restamp(from, to);
+        }
+    }
+
+    /// Makes the key's entry stale from `now` on.
+    pub(super) fn expire(&mut self, hash: u64, is_key: impl Fn(&K) -> bool, now: Tick) {
+        if let Some((slot, _)) = self.table.find(hash, is_key) {
+            self.table.entry_mut(slot).expire(now);
+            self.table.expect_death(slot);
         }
     }
 

@@ -171,11 +171,16 @@ impl<K, V> Table<K, V> {
         if let Some(noted) = self.weights.get_mut(slot) {
             *noted = weight;
         }
-        let expires = steps_up(self.gone_at(slot));
+        self.expect_death(slot);
+    }
+
+    /// Lowers the bounds to when the entry in `slot` is gone.
+    pub(super) fn expect_death(&mut self, slot: usize) {
+        let gone = steps_up(self.gone_at(slot));
         let bound = &mut self.bounds[slot / SLOTS];
-        *bound = expires.min(*bound);
-        self.soonest = expires.min(self.soonest);
-        self.soonest_swept = expires.min(self.soonest_swept);
+        *bound = gone.min(*bound);
+        self.soonest = gone.min(self.soonest);
+        self.soonest_swept = gone.min(self.soonest_swept);
     }
 
     /// Empties `slot`, in which an entry of this hash must stand.

@@ -19,6 +19,10 @@ fn meta(version: u64, expires_at: Tick) -> Meta {
     }
 }
 
+fn bar(now: Tick) -> Bar {
+    Bar { now, floor: 0 }
+}
+
 fn limits(max_weight: u64) -> Limits {
     Limits {
         max_weight,
@@ -37,7 +41,7 @@ fn weighed(max_weight: u64) -> Memory<u64, u64> {
 
 impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     fn put(&self, key: K, value: V) -> Vec<Departed<K, V>> {
-        self.insert(self.hash(&key), key, value, meta(1, Tick::NEVER), NOW, 0)
+        self.insert(self.hash(&key), key, value, meta(1, Tick::NEVER), bar(NOW))
             .into_iter()
             .collect()
     }
@@ -70,7 +74,7 @@ fn what_is_stored_is_found_with_what_is_known_of_it() {
         cost: Cost::of(Duration::from_millis(20)),
     };
     memory
-        .insert(memory.hash("a"), "a".into(), 1, meta, NOW, 0)
+        .insert(memory.hash("a"), "a".into(), 1, meta, bar(NOW))
         .into_iter()
         .for_each(drop);
     let hit = memory.get(memory.hash("a"), "a", NOW, |_| true).unwrap();
@@ -83,7 +87,7 @@ fn an_entry_is_gone_from_its_last_tick_on_and_where_it_is_not_valid() {
     let memory = of(10);
     let hash = memory.hash(&1);
     memory
-        .insert(hash, 1, 1, meta(5, Tick::from_millis(2_000)), NOW, 0)
+        .insert(hash, 1, 1, meta(5, Tick::from_millis(2_000)), bar(NOW))
         .into_iter()
         .for_each(drop);
     let at = |millis, floor| {
@@ -249,14 +253,20 @@ fn expired_entries_make_room_before_live_ones_do() {
             Tick::NEVER
         };
         memory
-            .insert(memory.hash(&key), key, key, meta(1, expires), NOW, 0)
+            .insert(memory.hash(&key), key, key, meta(1, expires), bar(NOW))
             .into_iter()
             .for_each(drop);
     }
     let later = Tick::from_millis(6_000);
     for key in 2_000..2_450 {
         memory
-            .insert(memory.hash(&key), key, key, meta(1, Tick::NEVER), later, 0)
+            .insert(
+                memory.hash(&key),
+                key,
+                key,
+                meta(1, Tick::NEVER),
+                bar(later),
+            )
             .into_iter()
             .for_each(drop);
     }
@@ -282,8 +292,7 @@ fn expired_entries_are_reclaimed_below_the_capacity_too() {
                 key,
                 key,
                 meta(1, Tick::from_millis(2_000)),
-                NOW,
-                0,
+                bar(NOW),
             )
             .into_iter()
             .for_each(drop);
@@ -295,8 +304,7 @@ fn expired_entries_are_reclaimed_below_the_capacity_too() {
                 key,
                 key,
                 meta(1, Tick::NEVER),
-                Tick::from_millis(3_000),
-                0,
+                bar(Tick::from_millis(3_000)),
             )
             .into_iter()
             .for_each(drop);
@@ -332,7 +340,7 @@ fn a_note_stays_with_its_value_until_that_leaves() {
             note,
             ..meta(1, Tick::NEVER)
         };
-        let departures = memory.insert(memory.hash(&key), key, 0, meta, NOW, 0);
+        let departures = memory.insert(memory.hash(&key), key, 0, meta, bar(NOW));
         departures.into_iter().map(|d| (d.key, d.note)).collect()
     };
     assert_eq!((put(1, 0), put(2, 7)), (vec![], vec![]));

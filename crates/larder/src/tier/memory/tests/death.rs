@@ -16,7 +16,7 @@ fn idling(max_weight: u64) -> Memory<u64, u64> {
 
 impl Memory<u64, u64> {
     fn put_at(&self, key: u64, meta: Meta, now: Tick, floor: u64) -> Vec<Departed<u64, u64>> {
-        let departures = self.insert(self.hash(&key), key, key, meta, now, floor);
+        let departures = self.insert(self.hash(&key), key, key, meta, Bar { now, floor });
         departures.into_iter().collect()
     }
 
