@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::key::CacheKey;
 use crate::observe::Stats;
 use crate::policy::Policy;
-use crate::tier::memory::Evictions;
+use crate::removal::Evictions;
 
 /// What comes of a change asked for by a key's text.
 ///

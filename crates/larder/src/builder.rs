@@ -7,7 +7,6 @@ use tokio::runtime::Handle;
 use crate::backoff::Backoff;
 use crate::cache::{Cache, Inner};
 use crate::clock::Clock;
-use crate::entry::RemovalCause;
 use crate::error::BuildError;
 use crate::flight::Flights;
 use crate::hooks::{Happening, Hooks};
@@ -17,6 +16,7 @@ use crate::misses::Memories;
 use crate::notes::Notes;
 use crate::observe::Recorder;
 use crate::policy::Policy;
+use crate::removal::RemovalCause;
 use crate::stripes::Stripes;
 use crate::tier::memory::{Limits, Memory};
 

@@ -3,9 +3,11 @@
 //! This is the one module that sees all the others: memory holds, the policy decides, the flight
 //! makes one load of many, the log fences, the recorder watches.
 
+mod close;
 mod explain;
 mod inspect;
 mod invalidate;
+mod kept;
 pub(crate) mod load;
 mod lookup;
 mod many;
@@ -26,7 +28,7 @@ use tokio::runtime::Handle;
 use crate::backoff::Backoff;
 use crate::builder::Builder;
 use crate::clock::{Clock, Tick};
-use crate::entry::{Applied, Entry, Fence, RemovalCause, Source};
+use crate::entry::{Applied, Entry, Fence, Source};
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::hooks::Hooks;
@@ -37,10 +39,12 @@ use crate::misses::Memories;
 use crate::notes::{Notes, Tags};
 use crate::observe::{Event, Recorder};
 use crate::policy::{Policy, Stale};
+use crate::removal::RemovalCause;
 use crate::stripes::Stripes;
 use crate::tier::memory::{Hit, Look, Memory, Meta};
 
 pub use explain::{Explanation, Held};
+pub use kept::{KeepFresh, Kept};
 use load::Call;
 pub use lookup::Lookup;
 pub use warm::Warmed;

@@ -138,34 +138,3 @@ pub struct EntryInfo {
     /// Identifies the stored value.
     pub version: u64,
 }
-
-/// Why an entry left a cache's memory.
-///
-/// ```
-/// use larder::{RemovalCause, sync::Cache};
-///
-/// let files = Cache::<u64, String>::builder("files")
-///     .eviction_listener(|key, path, cause| {
-///         if cause != RemovalCause::Replaced {
-///             println!("{path}, of {key}, is no longer needed");
-///         }
-///     })
-///     .build()?;
-/// # Ok::<_, larder::BuildError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RemovalCause {
-    /// Another entry needed its place.
-    Capacity,
-    /// Its time was over.
-    Expired,
-    /// Its key got another value.
-    Replaced,
-    /// It was taken out by its key, or with all others.
-    Removed,
-    /// It was found to be invalid.
-    Invalidated,
-    /// It is heavier than the tier may be, and never got in.
-    TooHeavy,
-}

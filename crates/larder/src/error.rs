@@ -43,6 +43,9 @@ pub enum Error {
     /// ([`Loaded::not_modified`](crate::Loaded::not_modified)).
     #[error("the loader said `not modified`, and there was no value to keep")]
     NothingToKeep,
+    /// The cache was closed.
+    #[error("the cache is closed")]
+    Closed,
     /// The load was not finished within the policy's hard time-out. It goes on in the background,
     /// and stores its result unless that is fenced.
     #[error("no result within {waited:?}; the load goes on in the background")]

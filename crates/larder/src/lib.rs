@@ -46,6 +46,7 @@ mod misses;
 mod notes;
 mod observe;
 mod policy;
+mod removal;
 mod snapshots;
 mod stripes;
 pub mod sync;
@@ -54,9 +55,9 @@ mod tier;
 
 pub use any::{AnyCache, Change};
 pub use builder::Builder;
-pub use cache::{Cache, Explanation, Held, Lookup, Warmed};
+pub use cache::{Cache, Explanation, Held, KeepFresh, Kept, Lookup, Warmed};
 pub use clock::{Clock, ManualClock, Tick};
-pub use entry::{Applied, Entry, EntryInfo, Fence, RemovalCause, Scope, Source};
+pub use entry::{Applied, Entry, EntryInfo, Fence, Scope, Source};
 pub use error::{BuildError, Error, LoadError, PatternError};
 pub use hooks::Happening;
 pub use key::{CacheKey, KeyRef};
@@ -117,7 +118,7 @@ pub use loader::{LoadCx, Loaded};
 pub use misses::{Miss, MissReason};
 pub use observe::{Latency, Stats};
 pub use policy::Policy;
+pub use removal::{Evictions, RemovalCause};
 pub use snapshots::{
     RefreshHealth, Refreshed, Refresher, Sample, Snapshot, Snapshots, SnapshotsBuilder,
 };
-pub use tier::memory::Evictions;

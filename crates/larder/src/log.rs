@@ -159,6 +159,17 @@ impl InvalidationLog {
         last
     }
 
+    /// Makes everything invalid for good: what is stored and what is on its way.
+    pub(crate) fn close(&self) {
+        let _items = self.items.write();
+        self.floor.store(u64::MAX, Ordering::Release);
+        self.horizon.store(u64::MAX, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.floor() == u64::MAX
+    }
+
     /// What made a value with this number invalid, if something did and it is still remembered.
     pub(crate) fn blame<'a>(
         &self,

@@ -10,6 +10,7 @@ use larder_metrics::{Timing, TimingSnapshot};
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, Tick};
+use crate::removal::Evictions;
 use crate::tally::Tally;
 
 /// One hit in this many is timed.
@@ -51,6 +52,7 @@ pub(crate) struct Recorder {
 /// What had been counted when the figures were last reset.
 struct Baseline {
     counts: [u64; EVENTS],
+    evictions: Evictions,
     latencies: [Option<TimingSnapshot>; 3],
     since: Tick,
 }
@@ -59,6 +61,7 @@ impl Recorder {
     pub(crate) fn new(clock: Clock) -> Self {
         let baseline = Baseline {
             counts: [0; EVENTS],
+            evictions: Evictions::default(),
             latencies: [None, None, None],
             since: clock.now(),
         };
@@ -105,7 +108,8 @@ impl Recorder {
         self.load.record(took);
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    /// The figures, with what has left memory in all.
+    pub(crate) fn stats(&self, evictions: Evictions) -> Stats {
         let baseline = self.baseline.lock();
         let count = |event: Event| self.tally.sum(event as usize) - baseline.counts[event as usize];
         let latency = |timing: &Timing, before: &Option<TimingSnapshot>| {
@@ -139,6 +143,7 @@ impl Recorder {
             inserts: count(Event::Insert),
             invalidations: count(Event::Invalidation),
             clears: count(Event::Clear),
+            evictions: evictions.since(&baseline.evictions),
             time_saved: saved(hits, &hit, &miss),
             hit,
             miss,
@@ -147,8 +152,9 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn reset(&self) {
+    pub(crate) fn reset(&self, evictions: Evictions) {
         let mut baseline = self.baseline.lock();
+        baseline.evictions = evictions;
         baseline.counts = std::array::from_fn(|event| self.tally.sum(event));
         baseline.since = self.clock.now();
         baseline.latencies =
@@ -213,6 +219,8 @@ pub struct Stats {
     pub invalidations: u64,
     /// Times the whole cache was cleared.
     pub clears: u64,
+    /// What left memory, by cause.
+    pub evictions: Evictions,
     /// Latency of hits: one in 64 is timed.
     pub hit: Latency,
     /// Latency of gets that waited for a load.
@@ -241,6 +249,12 @@ impl Stats {
         let gets = self.hits + self.misses;
         (gets > 0).then(|| self.hits as f64 / gets as f64)
     }
+
+    /// How many times longer a miss takes than a hit, by their means; `None` before there were both.
+    pub fn performance_gain(&self) -> Option<f64> {
+        let (hit, miss) = (self.hit.mean?, self.miss.mean?);
+        (!hit.is_zero()).then(|| miss.as_secs_f64() / hit.as_secs_f64())
+    }
 }
 
 /// A distribution of latencies, to within 3 %; `None` where nothing was timed yet.
@@ -254,6 +268,7 @@ impl Stats {
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Latency {
     /// How many were timed.
     pub count: u64,

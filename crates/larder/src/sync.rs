@@ -20,7 +20,7 @@ use crate::key::{CacheKey, KeyRef};
 use crate::loader::Loaded;
 use crate::observe::Stats;
 use crate::policy::Policy;
-use crate::tier::memory::Evictions;
+use crate::removal::Evictions;
 
 pub use builder::Builder;
 pub use lookup::Lookup;
@@ -258,6 +258,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub fn clear(&self) -> Result<Applied, Error> {
         wait::for_ready(self.cache.clear())
+    }
+
+    /// [`crate::Cache::close`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.close()?;
+    /// assert!(matches!(users.insert(7, "Ada"), Err(larder::Error::Closed)));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close(&self) -> Result<(), Error> {
+        wait::for_ready(self.cache.close())
     }
 
     /// The cache's name, as given to [`builder`](Self::builder).

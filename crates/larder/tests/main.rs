@@ -9,7 +9,9 @@ mod main {
     mod freshness;
     mod history;
     mod hooks;
+    mod hostile;
     mod idle;
+    mod kept;
     mod keys;
     mod many;
     mod snapshots;

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use super::File;
 
 /// Know nothing of the rest.
-const LEAVES: [&str; 8] = [
-    "clock", "entry", "error", "glob", "key", "notes", "policy", "tally",
+const LEAVES: [&str; 9] = [
+    "clock", "entry", "error", "glob", "key", "notes", "policy", "removal", "tally",
 ];
 /// Put the mechanisms together.
 const COMPOSING: [&str; 5] = ["any", "builder", "cache", "lib", "sync"];

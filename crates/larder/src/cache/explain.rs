@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use super::{Cache, Inner};
 use crate::clock::Tick;
-use crate::entry::{RemovalCause, Source};
+use crate::entry::Source;
 use crate::error::Error;
 use crate::key::{CacheKey, KeyRef};
 use crate::log::Standing;
 use crate::misses::{Miss, MissReason};
 use crate::notes::Note;
 use crate::observe::Event;
+use crate::removal::RemovalCause;
 use crate::tier::memory::Meta;
 
 /// What a cache knows of a key, from [`Cache::explain`]. Its text is for people to read.

@@ -6,7 +6,8 @@ use crate::entry::EntryInfo;
 use crate::key::CacheKey;
 use crate::observe::Stats;
 use crate::policy::Policy;
-use crate::tier::memory::{Evictions, Meta};
+use crate::removal::Evictions;
+use crate::tier::memory::Meta;
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// The cache's name.
@@ -101,7 +102,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # Ok(()) }
     /// ```
     pub fn stats(&self) -> Stats {
-        self.inner.recorder.stats()
+        self.inner.recorder.stats(self.evictions())
     }
 
     /// Entries that left memory since it was built, by cause.
@@ -128,7 +129,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # Ok::<_, larder::BuildError>(())
     /// ```
     pub fn reset_stats(&self) {
-        self.inner.recorder.reset();
+        self.inner.recorder.reset(self.evictions());
     }
 
     /// Up to `limit` of the live entries whose key's text starts with `prefix`, in no order.

@@ -155,7 +155,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// The miss: one load for all who want the key.
-    async fn load_through<F, Fut, L, E>(
+    pub(super) async fn load_through<F, Fut, L, E>(
         self: &Arc<Self>,
         key: K,
         call: Call,
@@ -174,6 +174,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let mut own = Some((call, former, load));
         let mut not_before = 0;
         for boarding in 1..=BOARDINGS_MAX {
+            self.open()?;
             let Some((call, _, _)) = &own else {
                 break;
             };

@@ -156,6 +156,7 @@ where
             }
             return Ok(Some(entry));
         }
+        inner.open()?;
         if inner.is_absent(call.hash, key, now, call.at) {
             inner.negative_hit();
         } else {

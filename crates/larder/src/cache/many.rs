@@ -99,6 +99,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
             .filter_map(|key| inner.look_up(key, &mut values));
         let mut wanted: Vec<_> = missing.collect();
         for _ in 0..BOARDINGS_MAX {
+            inner.open()?;
             let (waiting, led) = inner.board_all(std::mem::take(&mut wanted))?;
             if !led.is_empty() {
                 let keys = led.iter().map(|load| load.key.clone()).collect();

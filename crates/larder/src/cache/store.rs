@@ -22,6 +22,7 @@ const ABSENT_MAX: u64 = 65_536;
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Puts a value in by hand; a load of its key is fenced off.
     pub(crate) fn insert(&self, key: K, value: V, call: Call) -> Result<Applied, Error> {
+        self.open()?;
         let Call {
             hash, ttl, fence, ..
         } = call;

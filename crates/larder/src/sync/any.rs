@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::key::CacheKey;
 use crate::observe::Stats;
 use crate::policy::Policy;
-use crate::tier::memory::Evictions;
+use crate::removal::Evictions;
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
     fn name(&self) -> &str {

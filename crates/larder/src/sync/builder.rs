@@ -2,11 +2,11 @@
 
 use super::Cache;
 use crate::clock::Clock;
-use crate::entry::RemovalCause;
 use crate::error::BuildError;
 use crate::hooks::Happening;
 use crate::key::CacheKey;
 use crate::policy::Policy;
+use crate::removal::RemovalCause;
 
 /// Builds a [`Cache`]; see [`Cache::builder`].
 ///

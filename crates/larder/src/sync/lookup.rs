@@ -218,6 +218,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
         let mut own = Some((call, former, load));
         let mut not_before = 0;
         for boarding in 1..=BOARDINGS_MAX {
+            inner.open()?;
             let Some((call, _, _)) = &own else {
                 break;
             };

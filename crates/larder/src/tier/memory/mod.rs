@@ -23,9 +23,9 @@ use std::time::Duration;
 use foldhash::quality::RandomState;
 use parking_lot::RwLock;
 
+use crate::removal::Evictions;
 pub(crate) use cost::Cost;
 use departed::Cause;
-pub use departed::Evictions;
 pub(crate) use departed::{Departed, Departures};
 pub(crate) use entry::{Bar, Meta};
 use shard::{New, Shard};

@@ -26,12 +26,13 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::quality::RandomState;
 
-use super::departed::{Cause, Departed, Departures, Evictions};
+use super::departed::{Cause, Departed, Departures};
 use super::entry::{Bar, Cold, Entry, Meta};
 use super::ghost::Ghost;
 use super::queue::Queue;
 use super::table::Table;
 use crate::clock::Tick;
+use crate::removal::Evictions;
 
 /// How many entries an insertion moves on to a main queue that has room.
 const MOVES: usize = 2;
