@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
 use crate::cache::{Cache, Inner};
+use crate::checks::Checks;
 use crate::clock::Clock;
 use crate::error::BuildError;
 use crate::flight::Flights;
@@ -47,6 +48,7 @@ pub struct Builder<K, V> {
     max_loads: usize,
     clock: Option<Clock>,
     runtime: Option<Handle>,
+    checks: Checks,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
@@ -61,6 +63,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             max_loads: 65_536,
             clock: None,
             runtime: None,
+            checks: Checks::default(),
         }
     }
 
@@ -245,6 +248,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         self
     }
 
+    /// Takes a check out, to see whether a checker notices.
+    #[cfg(test)]
+    pub(crate) fn without(mut self, check: crate::checks::Check) -> Self {
+        self.checks = Checks::without(check);
+        self
+    }
+
     /// Builds the cache.
     ///
     /// # Errors
@@ -266,6 +276,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             max_loads,
             clock,
             runtime,
+            checks,
         } = self;
         if !is_name(&name) {
             return Err(BuildError::Name { name });
@@ -299,8 +310,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
                 },
                 weigher,
             ),
-            flights: Arc::new(Flights::new(max_loads)),
-            log: InvalidationLog::default(),
+            flights: Arc::new(Flights::new(max_loads, checks)),
+            log: InvalidationLog::new(checks),
             absent: OnceLock::new(),
             stripes: Stripes::default(),
             notes: Notes::default(),
@@ -310,6 +321,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             recorder: Recorder::new(clock.clone()),
             clock,
             runtime,
+            checks,
         }))
     }
 }

@@ -27,6 +27,7 @@ use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
 use crate::builder::Builder;
+use crate::checks::{Check, Checks};
 use crate::clock::{Clock, Tick};
 use crate::entry::{Applied, Entry, Fence, Source};
 use crate::error::Error;
@@ -98,6 +99,7 @@ pub(crate) struct Inner<K: CacheKey, V> {
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) runtime: Option<Handle>,
+    pub(crate) checks: Checks,
 }
 
 /// What a flight brings to everyone who waited for it.
@@ -499,7 +501,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let (horizon, started) = (self.log.horizon(), Recorder::sample());
         let older = Cell::new(None);
         let found = self.memory.get(hash, key, now, |meta| {
-            if meta.version >= horizon {
+            if meta.version >= horizon || !self.checks.stands(Check::Hit) {
                 return true;
             }
             let standing = self.standing(meta, &key.to_key());

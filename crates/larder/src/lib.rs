@@ -31,6 +31,7 @@ mod any;
 mod backoff;
 mod builder;
 mod cache;
+mod checks;
 mod clock;
 mod entry;
 mod error;
@@ -46,6 +47,8 @@ mod misses;
 mod notes;
 mod observe;
 mod policy;
+#[cfg(test)]
+mod proof;
 mod removal;
 mod snapshots;
 mod stripes;

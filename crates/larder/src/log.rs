@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
+use crate::checks::{Check, Checks};
 use crate::clock::Tick;
 use crate::glob::Glob;
 
@@ -36,6 +37,7 @@ pub(crate) struct InvalidationLog {
     floor: AtomicU64,
     pending: AtomicU64,
     items: RwLock<Items>,
+    checks: Checks,
 }
 
 /// Every store writes to it, so it stands apart from what every get reads: two cache lines, since
@@ -118,6 +120,13 @@ pub(crate) enum Standing {
 }
 
 impl InvalidationLog {
+    pub(crate) fn new(checks: Checks) -> Self {
+        Self {
+            checks,
+            ..Self::default()
+        }
+    }
+
     /// The number to capture before a load starts.
     pub(crate) fn stamp(&self) -> u64 {
         self.number.0.load(Ordering::Acquire)
@@ -195,24 +204,15 @@ impl InvalidationLog {
         tags: &[Box<str>],
         text: impl FnOnce() -> Cow<'a, str>,
     ) -> Standing {
-        self.standing_until(u64::MAX, number, tags, text)
-    }
-
-    /// As [`standing`](Self::standing), by the items up to `last` alone.
-    pub(crate) fn standing_until<'a>(
-        &self,
-        last: u64,
-        number: u64,
-        tags: &[Box<str>],
-        text: impl FnOnce() -> Cow<'a, str>,
-    ) -> Standing {
-        if number >= self.horizon().min(last) {
+        if number >= self.horizon() {
             return Standing::Valid;
         }
-        if number < self.floor().min(last) {
+        // The floor is asked under the lock: it stands for items that are dropped under it.
+        let items = self.items.read();
+        if number < self.floor() && self.checks.stands(Check::Floor) {
             return Standing::Invalid;
         }
-        self.items.read().standing(number, last, tags, text)
+        items.standing(number, tags, text)
     }
 
     /// Whether what was read since `stamp` may be stored under a number minted before this call.
@@ -222,8 +222,10 @@ impl InvalidationLog {
         tags: &[Box<str>],
         text: impl FnOnce() -> Cow<'a, str>,
     ) -> bool {
-        self.pending.load(Ordering::Acquire) == 0
-            && self.standing(stamp, tags, text) == Standing::Valid
+        let is_recording = self.pending.load(Ordering::Acquire) > 0;
+        !(is_recording && self.checks.stands(Check::Pending))
+            && (self.standing(stamp, tags, text) == Standing::Valid
+                || !self.checks.stands(Check::Stamp))
     }
 }
 
@@ -255,15 +257,14 @@ impl Items {
         floor
     }
 
-    /// By the items after number `after`, up to `last`.
+    /// By the items after number `after`.
     fn standing<'a>(
         &self,
         after: u64,
-        last: u64,
         tags: &[Box<str>],
         text: impl FnOnce() -> Cow<'a, str>,
     ) -> Standing {
-        let is_newer = |mark: &Mark| after < mark.number && mark.number <= last;
+        let is_newer = |mark: &Mark| after < mark.number;
         let has = |items: &HashMap<Box<str>, Mark>| {
             tags.iter().filter_map(|tag| items.get(tag)).any(is_newer)
         };

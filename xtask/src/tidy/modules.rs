@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use super::File;
 
 /// Know nothing of the rest.
-const LEAVES: [&str; 9] = [
-    "clock", "entry", "error", "glob", "key", "notes", "policy", "removal", "tally",
+const LEAVES: [&str; 10] = [
+    "checks", "clock", "entry", "error", "glob", "key", "notes", "policy", "removal", "tally",
 ];
 /// Put the mechanisms together.
-const COMPOSING: [&str; 5] = ["any", "builder", "cache", "lib", "sync"];
+const COMPOSING: [&str; 6] = ["any", "builder", "cache", "lib", "proof", "sync"];
 
 const SOURCE: &str = "crates/larder/src/";
 

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::under_way::{Former, UnderWay};
 use super::{Fresh, Inner, Outcome};
+use crate::checks::Check;
 use crate::clock::Tick;
 use crate::entry::Entry;
 use crate::error::Error;
@@ -172,7 +173,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let runtime = self.runtime()?;
         let started = Instant::now();
         let mut own = Some((call, former, load));
-        let mut not_before = 0;
+        let (asked, mut not_before) = (self.log.stamp(), 0);
         for boarding in 1..=BOARDINGS_MAX {
             self.open()?;
             let Some((call, _, _)) = &own else {
@@ -202,11 +203,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             {
                 Landing::Landed(outcome) => {
                     let fresh = outcome.inspect_err(|_| self.recorder.missed(started.elapsed()))?;
-                    if self.suits(&key, &fresh, joining) {
+                    if self.suits(&key, &fresh, asked) {
                         self.recorder.missed(started.elapsed());
                         return fresh.into_entry();
                     }
-                    not_before = joining;
+                    not_before = asked;
                 }
                 Landing::Panicked => return Err(Error::LoadPanicked),
                 Landing::Lost | Landing::InTheAir => {}
@@ -215,15 +216,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Err(Error::Abandoned)
     }
 
-    /// Whether a flight's result suits a caller who joined it when the log's number was `joined`.
-    pub(crate) fn suits(&self, key: &K, fresh: &Fresh<V>, joined: u64) -> bool {
-        let Some(tags) = &fresh.tags else {
-            return self.log.horizon().min(joined) <= fresh.stamp;
-        };
-        let standing = self
-            .log
-            .standing_until(joined, fresh.stamp, tags, || key.to_text());
-        standing == Standing::Valid
+    /// Whether a flight's result suits a caller who asked when the log's number was `asked`: the
+    /// flight began no earlier, or nothing that matches its result has been invalidated since it
+    /// began. What was invalidated after the caller asked counts too, for the log keeps no more
+    /// than the newest number of a tag.
+    pub(crate) fn suits(&self, key: &K, fresh: &Fresh<V>, asked: u64) -> bool {
+        asked <= fresh.stamp
+            || !self.checks.stands(Check::Joining)
+            || match &fresh.tags {
+                None => self.log.horizon() <= fresh.stamp,
+                Some(tags) => {
+                    self.log.standing(fresh.stamp, tags, || key.to_text()) == Standing::Valid
+                }
+            }
     }
 
     /// Joins the key's flight, or leads one. A flight that began before number `not_before`, or
@@ -236,8 +241,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         not_before: u64,
     ) -> Boarding<K, Outcome<V>> {
         self.flights.board(call.hash, key, call.at, stamp, |began| {
-            began >= not_before
-                && self.log.standing(began, &[], || key.to_text()) == Standing::Valid
+            !self.checks.stands(Check::Joining)
+                || began >= not_before
+                    && self.log.standing(began, &[], || key.to_text()) == Standing::Valid
         })
     }
 

@@ -21,7 +21,6 @@ use crate::observe::Event;
 /// What a flight that was joined or led is waited for with.
 struct Waiting<K, V> {
     key: K,
-    joined: u64,
     ticket: Ticket<Outcome<V>>,
 }
 
@@ -97,25 +96,21 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let missing = keys
             .into_iter()
             .filter_map(|key| inner.look_up(key, &mut values));
+        let (asked, mut not_before) = (inner.log.stamp(), 0);
         let mut wanted: Vec<_> = missing.collect();
         for _ in 0..BOARDINGS_MAX {
             inner.open()?;
-            let (waiting, led) = inner.board_all(std::mem::take(&mut wanted))?;
+            let (waiting, led) = inner.board_all(std::mem::take(&mut wanted), not_before)?;
             if !led.is_empty() {
                 let keys = led.iter().map(|load| load.key.clone()).collect();
                 runtime.spawn(bring(led, load(keys)));
             }
-            for Waiting {
-                key,
-                joined,
-                ticket,
-            } in waiting
-            {
+            for Waiting { key, ticket } in waiting {
                 match inner.wait(&runtime, ticket, started, false).await? {
                     Landing::Landed(outcome) => {
                         inner.recorder.missed(started.elapsed());
                         let fresh = outcome?;
-                        if inner.suits(&key, &fresh, joined) {
+                        if inner.suits(&key, &fresh, asked) {
                             values.extend(fresh.value.map(|value| (key, value)));
                         } else {
                             wanted.push(key);
@@ -128,6 +123,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
             if wanted.is_empty() {
                 return Ok(values);
             }
+            not_before = asked;
         }
         Err(Error::Abandoned)
     }
@@ -156,11 +152,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     fn board_all(
         self: &Arc<Self>,
         keys: Vec<K>,
+        not_before: u64,
     ) -> Result<(Vec<Waiting<K, V>>, Vec<UnderWay<K, V>>), Error> {
         let (mut waiting, mut led) = (Vec::new(), Vec::new());
         for key in keys {
-            let (joined, call) = (self.log.stamp(), Call::plain(self.memory.hash(&key)));
-            let ticket = match self.board(&key, &call, joined, 0) {
+            let (stamp, call) = (self.log.stamp(), Call::plain(self.memory.hash(&key)));
+            let ticket = match self.board(&key, &call, stamp, not_before) {
                 Boarding::Joined(ticket) => {
                     self.recorder.count(Event::Coalesced);
                     ticket
@@ -171,11 +168,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 }
                 Boarding::Full => return Err(self.overloaded()),
             };
-            waiting.push(Waiting {
-                key,
-                joined,
-                ticket,
-            });
+            waiting.push(Waiting { key, ticket });
         }
         Ok((waiting, led))
     }

@@ -177,6 +177,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         self
     }
 
+    /// Takes a check out, to see whether a checker notices.
+    #[cfg(test)]
+    pub(crate) fn without(mut self, check: crate::checks::Check) -> Self {
+        self.builder = self.builder.without(check);
+        self
+    }
+
     /// Builds the cache.
     ///
     /// # Errors

@@ -216,7 +216,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
         }
         let started = Instant::now();
         let mut own = Some((call, former, load));
-        let mut not_before = 0;
+        let (asked, mut not_before) = (inner.log.stamp(), 0);
         for boarding in 1..=BOARDINGS_MAX {
             inner.open()?;
             let Some((call, _, _)) = &own else {
@@ -244,10 +244,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
                 Landing::Landed(outcome) => {
                     inner.recorder.missed(started.elapsed());
                     let fresh = outcome?;
-                    if inner.suits(key, &fresh, joining) {
+                    if inner.suits(key, &fresh, asked) {
                         return fresh.into_entry();
                     }
-                    not_before = joining;
+                    not_before = asked;
                 }
                 Landing::Panicked => return Err(Error::LoadPanicked),
                 Landing::Lost | Landing::InTheAir => {}

@@ -98,6 +98,26 @@ async fn who_joins_a_load_after_a_tag_was_invalidated_does_not_get_what_it_bring
     assert_eq!(late.await.unwrap().unwrap(), 2, "it loads anew");
 }
 
+/// J2
+#[tokio::test]
+async fn a_second_invalidation_of_a_tag_does_not_hide_the_first_from_who_joined_between_them() {
+    let cache = cache();
+    let (held, load) = held_load();
+    let tagging =
+        move |cx| async move { load(cx).await.map(|value| Loaded::from(value).tags(["t"])) };
+    let first = reading(&cache, "k", tagging);
+    let held = held.begun().await;
+    cache.invalidate_tag("t").await.unwrap();
+    let between = reading(&cache, "k", ready(2));
+    while cache.stats().coalesced < 1 {
+        tokio::task::yield_now().await;
+    }
+    cache.invalidate_tag("t").await.unwrap();
+    held.release(1);
+    assert_eq!(first.await.unwrap().unwrap(), 1);
+    assert_eq!(between.await.unwrap().unwrap(), 2, "it loads anew");
+}
+
 /// C4
 #[tokio::test]
 async fn a_prefix_and_a_pattern_fence_the_loads_of_their_keys_and_no_others() {

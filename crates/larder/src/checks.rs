@@ -1,0 +1,52 @@
+//! The checks that keep an invalidated value from being served, by name: a test can take one out
+//! and see whether its checker notices.
+//!
+//! In every other build they all stand, and this is no field and no branch. Knows nothing of what
+//! is checked.
+
+/// One of those that keep the promise together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// A load publishes only while its flight is in the table.
+    Table,
+    /// A load publishes only if nothing recorded since it began matches.
+    Stamp,
+    /// A load does not publish while something is being recorded.
+    Pending,
+    /// A get that joins a load is held against what was recorded since that began.
+    Joining,
+    /// A hit is held against what was recorded since it was stored.
+    Hit,
+    /// What has a number under the log's floor is invalid.
+    Floor,
+}
+
+/// Which checks are made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Checks {
+    #[cfg(test)]
+    without: Option<Check>,
+}
+
+impl Checks {
+    #[cfg(test)]
+    pub(crate) const fn without(check: Check) -> Self {
+        Self {
+            without: Some(check),
+        }
+    }
+
+    /// Whether this check is made: always, but in a test that took it out.
+    #[inline]
+    #[cfg_attr(
+        not(test),
+        expect(clippy::unused_self, reason = "only a test's has something to say")
+    )]
+    pub(crate) fn stands(self, check: Check) -> bool {
+        #[cfg(test)]
+        let is_out = self.without == Some(check);
+        #[cfg(not(test))]
+        let (is_out, _) = (false, check);
+        !is_out
+    }
+}

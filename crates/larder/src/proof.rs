@@ -1,0 +1,7 @@
+//! That an invalidated value is not served again: shown on the whole cache, and shown to be noticed
+//! where it is not so.
+//!
+//! A checker that never fails shows nothing. So each is also run on a cache from which one
+//! [check](crate::checks::Check) was taken out, and has to find that out.
+
+mod linearizable;
