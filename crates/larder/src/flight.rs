@@ -114,8 +114,8 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
             }
             drop(slot.remove());
         }
-        if self.running.fetch_add(1, Ordering::SeqCst) >= self.limit {
-            self.running.fetch_sub(1, Ordering::SeqCst);
+        if self.running.fetch_add(1, Ordering::Relaxed) >= self.limit {
+            self.running.fetch_sub(1, Ordering::Relaxed);
             return Boarding::Full;
         }
         let (landing, ticket) = watch::channel(Landing::InTheAir);
@@ -139,21 +139,12 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
     /// publish after it. `write` gets the key, owned or not; what it returns is returned.
     ///
     /// `write` must not call back into the cache, nor drop a value whose `Drop` might.
-    ///
-    /// Where no flight runs, no lock is taken, so that writes of a key may run at once. Flights are
-    /// counted before they begin and until they have published: what began before this call is seen,
-    /// and what is not counted any more published before `write`. A flight that begins after the look
-    /// at the count began after this call did, so it may come after it.
-    #[inline]
     pub(crate) fn fence<B, Q, R>(&self, hash: u64, key: B, write: impl FnOnce(B) -> R) -> R
     where
         B: Borrow<Q>,
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        if self.running.load(Ordering::SeqCst) == 0 {
-            return write(key);
-        }
         let mut shard = self.shard(hash).lock();
         let mut taken = Vec::new();
         while let Ok(slot) = shard.find_entry(hash, |slot| slot.key.borrow() == key.borrow()) {
@@ -162,6 +153,14 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         let written = write(key);
         drop(shard);
         written
+    }
+
+    /// Whether no load runs. A flight is counted before it looks for the key in memory and until it
+    /// has published. So who writes to memory and finds none, under the lock under which it writes,
+    /// needs no fence: every flight before has published, and every later one finds what is written.
+    #[inline]
+    pub(crate) fn are_none(&self) -> bool {
+        self.running.load(Ordering::Relaxed) == 0
     }
 
     /// Whether a load of the key is running.
@@ -207,7 +206,7 @@ impl<K: Eq, T> Lead<K, T> {
 impl<K: Eq, T> Drop for Lead<K, T> {
     /// Counts the flight out; an unfinished one was cancelled or panicked.
     fn drop(&mut self) {
-        self.flights.running.fetch_sub(1, Ordering::SeqCst);
+        self.flights.running.fetch_sub(1, Ordering::Relaxed);
         if !matches!(*self.flight.landing.borrow(), Landing::InTheAir) {
             return;
         }

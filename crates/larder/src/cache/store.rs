@@ -1,6 +1,7 @@
 //! What goes into memory and what leaves it.
 
 use std::borrow::Borrow;
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::load::Call;
@@ -29,7 +30,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let note = call.into_note()?;
         let now = self.clock.now();
         let meta = self.meta_of(now, ttl, self.notes.hold(&note), Cost::UNKNOWN);
-        // Asked under the lock of what it is about: writers of a key may run at once.
         let may_store = |key: &K| {
             let is_unmoved = fence.is_none_or(|fence| self.is_unmoved(fence, key, hash, &note));
             if is_unmoved {
@@ -38,28 +38,78 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             is_unmoved
         };
         let is_stored = meta.expires_at > now;
-        let (departed, is_unmoved) = self.flights.fence::<_, K, _>(hash, key, |key| {
-            self.forget_absence(hash, &key);
-            if is_stored {
-                let bar = self.bar(now);
-                self.memory
-                    .insert_if(hash, key, value, meta, bar, may_store)
-            } else {
-                let is_unmoved = may_store(&key);
-                let removed = is_unmoved.then(|| self.memory.remove(hash, &key));
-                (removed.flatten().into(), is_unmoved)
-            }
-        });
-        if !(is_stored && is_unmoved) {
+        let outcome = if is_stored {
+            self.write(hash, key, value, meta, now, may_store)
+        } else {
+            self.flights.fence::<_, K, _>(hash, &key, |key| {
+                may_store(key).then(|| {
+                    self.forget_absence(hash, key);
+                    self.memory.remove(hash, key).into()
+                })
+            })
+        };
+        if !is_stored || outcome.is_none() {
             self.notes.release(meta.note);
         }
-        self.let_go(departed);
-        if !is_unmoved {
+        let Some(departed) = outcome else {
             self.recorder.count(Event::Fenced);
             return Ok(Applied::Fenced);
-        }
+        };
+        self.let_go(departed);
         self.recorder.count(Event::Insert);
         Ok(Applied::Everywhere)
+    }
+
+    /// Writes a value to memory if `may_store` says yes, such that no load that began before can
+    /// replace it. Where none runs, that needs no lock but memory's own.
+    fn write(
+        &self,
+        hash: u64,
+        mut key: K,
+        mut value: V,
+        meta: Meta,
+        now: Tick,
+        may_store: impl Fn(&K) -> bool,
+    ) -> Option<Departures<K, V>> {
+        let bar = self.bar(now);
+        if self.flights.are_none() {
+            let is_alone = Cell::new(true);
+            let forgotten = self.absent.get().map(|_| key.clone());
+            let may = |key: &K| {
+                let is_known = forgotten.is_some() || self.absent.get().is_none();
+                is_alone.set(is_known && self.flights.are_none());
+                is_alone.get() && may_store(key)
+            };
+            // What is known to be absent is forgotten after the write, not before: a flight could
+            // remember it again between the two.
+            match self.memory.insert_if(hash, key, value, meta, bar, may) {
+                Ok(departed) => {
+                    if let Some(key) = forgotten {
+                        self.forget_absence(hash, &key);
+                    }
+                    return Some(departed);
+                }
+                Err(refused) => {
+                    self.let_go(refused.departures);
+                    if is_alone.get() {
+                        return None;
+                    }
+                    (key, value) = (refused.key, refused.value);
+                }
+            }
+        }
+        let stored = self.flights.fence::<_, K, _>(hash, key, |key| {
+            self.forget_absence(hash, &key);
+            self.memory
+                .insert_if(hash, key, value, meta, bar, may_store)
+        });
+        match stored {
+            Ok(departed) => Some(departed),
+            Err(refused) => {
+                self.let_go(refused.departures);
+                None
+            }
+        }
     }
 
     /// Whether nothing has written or invalidated the key since the number `fence`.

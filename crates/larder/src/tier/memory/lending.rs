@@ -6,10 +6,10 @@
 
 use std::hash::Hash;
 
-use super::Memory;
 use super::departed::Departures;
 use super::entry::Bar;
 use super::shard::New;
+use super::{Memory, Refused};
 
 impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     /// Inserts into a shard that should have more room first. Where several threads want all of it at
@@ -20,7 +20,7 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         new: New<K, V>,
         bar: Bar,
         may: impl FnOnce(&K) -> bool,
-    ) -> (Departures<K, V>, bool) {
+    ) -> Result<Departures<K, V>, Refused<K, V>> {
         let borrower = self.shard_number(new.hash);
         let shard = self.shards[borrower].0.read();
         let (lacks, needs) = (shard.lacks(new.weight), shard.needs(new.weight));
@@ -47,12 +47,12 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         }
         let mut shard = self.shards[borrower].0.write();
         shard.borrow(loan);
-        let is_stored = may(&new.key);
-        if is_stored {
-            departures.extend(shard.insert(new, &self.hasher, bar));
+        if !may(&new.key) {
+            drop(shard);
+            return Err(new.refused(departures));
         }
-        drop(shard);
-        (departures, is_stored)
+        departures.extend(shard.insert(new, &self.hasher, bar));
+        Ok(departures)
     }
 
     fn others(&self, borrower: usize) -> impl Iterator<Item = usize> + use<K, V> {

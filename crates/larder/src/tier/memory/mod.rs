@@ -70,6 +70,14 @@ pub(crate) enum Look<V> {
     Absent,
 }
 
+/// A value that was not to be stored, and what left before that was known.
+#[derive(Debug)]
+pub(crate) struct Refused<K, V> {
+    pub(crate) key: K,
+    pub(crate) value: V,
+    pub(crate) departures: Departures<K, V>,
+}
+
 pub(crate) struct Memory<K, V> {
     shards: Box<[Padded<K, V>]>,
     /// Not the `fast` one: in one process of 70 its seed leaves most shards without numbers in a row.
@@ -188,11 +196,14 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         meta: Meta,
         bar: Bar,
     ) -> Departures<K, V> {
-        self.insert_if(hash, key, value, meta, bar, |_| true).0
+        match self.insert_if(hash, key, value, meta, bar, |_| true) {
+            Ok(departures) => departures,
+            Err(refused) => refused.departures,
+        }
     }
 
     /// As [`insert`](Self::insert) if `may` says yes, which is asked under the shard's write lock;
-    /// returns what left in any case, and whether it did.
+    /// otherwise the value comes back.
     #[inline]
     pub(crate) fn insert_if(
         &self,
@@ -202,7 +213,7 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         mut meta: Meta,
         bar: Bar,
         may: impl FnOnce(&K) -> bool,
-    ) -> (Departures<K, V>, bool) {
+    ) -> Result<Departures<K, V>, Refused<K, V>> {
         let weight = self
             .weigher
             .as_ref()
@@ -225,9 +236,9 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         {
             if !may(&new.key) {
                 drop(shard);
-                return (Departures::new(), false);
+                return Err(new.refused(Departures::new()));
             }
-            return (shard.insert(new, &self.hasher, bar), true);
+            return Ok(shard.insert(new, &self.hasher, bar));
         }
         drop(shard);
         self.insert_with_loan(new, bar, may)

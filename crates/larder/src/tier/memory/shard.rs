@@ -26,6 +26,7 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::quality::RandomState;
 
+use super::Refused;
 use super::departed::{Cause, Departed, Departures};
 use super::entry::{Bar, Cold, Entry, Meta};
 use super::ghost::Ghost;
@@ -401,6 +402,17 @@ pub(super) struct New<K, V> {
     /// Whether a hit keeps it alive.
     pub(super) idles: bool,
     pub(super) weight: u32,
+}
+
+impl<K, V> New<K, V> {
+    pub(super) fn refused(self, departures: Departures<K, V>) -> Refused<K, V> {
+        let Self { key, value, .. } = self;
+        Refused {
+            key,
+            value,
+            departures,
+        }
+    }
 }
 
 #[cfg(test)]
