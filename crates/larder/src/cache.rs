@@ -350,8 +350,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         reason = "lower tiers are awaited; memory, the only tier yet, is not"
     )]
     pub async fn insert(&self, key: K, value: V) -> Result<Applied, Error> {
-        let call = Call::plain(self.inner.memory.hash(&key));
-        self.inner.insert(key, value, call)
+        let hash = self.inner.memory.hash(&key);
+        self.inner.insert_plainly(hash, key, value)
     }
 
     /// A point in time to [insert](Lookup::fenced_by) from: what is read from the origin after this

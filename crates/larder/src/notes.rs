@@ -78,10 +78,14 @@ impl Notes {
     }
 
     /// Lets go of a number that was held.
+    #[inline]
     pub(crate) fn release(&self, number: u32) {
-        if number == NO_NOTE {
-            return;
+        if number != NO_NOTE {
+            self.release_held(number);
         }
+    }
+
+    fn release_held(&self, number: u32) {
         let mut held = self.0.write();
         let slot = &mut held.by_number[number as usize - 1];
         let Some((_, holders)) = slot else { return };

@@ -13,7 +13,7 @@ use crate::flight::Lead;
 use crate::key::{CacheKey, KeyRef};
 use crate::log::{Item, Standing};
 use crate::misses::MissReason;
-use crate::notes::{Note, tag_set};
+use crate::notes::{NO_NOTE, Note, tag_set};
 use crate::observe::Event;
 use crate::tier::memory::{Bar, Cost, Departed, Departures, Limits, Memory, Meta};
 
@@ -27,11 +27,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Call {
             hash, ttl, fence, ..
         } = call;
-        let note = call.into_note()?;
+        let note = call.is_noted().then(|| call.into_note()).transpose()?;
+        let number = note.as_ref().map_or(NO_NOTE, |note| self.notes.hold(note));
+        let tags = note.as_ref().map_or(&[][..], |note| &note.tags);
         let now = self.clock.now();
-        let meta = self.meta_of(now, ttl, self.notes.hold(&note), Cost::UNKNOWN);
+        let meta = self.meta_of(now, ttl, number, Cost::UNKNOWN);
         let may_store = |key: &K| {
-            let is_unmoved = fence.is_none_or(|fence| self.is_unmoved(fence, key, hash, &note));
+            let is_unmoved = fence.is_none_or(|fence| self.is_unmoved(fence, key, hash, tags));
             if is_unmoved {
                 self.stripes.note(hash, meta.version);
             }
@@ -56,6 +58,24 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return Ok(Applied::Fenced);
         };
         self.let_go(departed);
+        self.recorder.count(Event::Insert);
+        Ok(Applied::Everywhere)
+    }
+
+    /// As [`insert`](Self::insert), without settings of the call's own.
+    pub(crate) fn insert_plainly(&self, hash: u64, key: K, value: V) -> Result<Applied, Error> {
+        self.open()?;
+        let now = self.clock.now();
+        let meta = self.meta_of(now, None, NO_NOTE, Cost::UNKNOWN);
+        if meta.expires_at <= now {
+            return self.insert(key, value, Call::plain(hash));
+        }
+        let note_write = |_: &K| {
+            self.stripes.note(hash, meta.version);
+            true
+        };
+        let departed = self.write(hash, key, value, meta, now, note_write);
+        self.let_go(departed.into_iter().flatten());
         self.recorder.count(Event::Insert);
         Ok(Applied::Everywhere)
     }
@@ -113,9 +133,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Whether nothing has written or invalidated the key since the number `fence`.
-    fn is_unmoved(&self, fence: u64, key: &K, hash: u64, note: &Note) -> bool {
-        self.stripes.last(hash) <= fence
-            && self.log.is_unfenced(fence, &note.tags, || key.to_text())
+    fn is_unmoved(&self, fence: u64, key: &K, hash: u64, tags: &[Box<str>]) -> bool {
+        self.stripes.last(hash) <= fence && self.log.is_unfenced(fence, tags, || key.to_text())
     }
 
     /// Takes the key's value out; a load of it is fenced off.
@@ -327,14 +346,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     /// Drops what has left memory, outside every lock, and tells the listener.
     pub(super) fn let_go(&self, departed: impl IntoIterator<Item = Departed<K, V>>) {
-        for departed in departed {
+        departed.into_iter().for_each(|departed| {
             self.notes.release(departed.note);
             let Departed {
                 key, value, cause, ..
             } = &departed;
             self.lost_from_memory(key, *cause);
             self.hooks.departed(key, value, *cause);
-        }
+        });
     }
 
     fn release_notes<T>(&self, departed: impl IntoIterator<Item = Departed<K, T>>) {
@@ -345,12 +364,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 }
 
 impl Call {
+    /// Whether something is to be noted of the value.
+    const fn is_noted(&self) -> bool {
+        !self.tags.is_empty() || self.etag.is_some() || self.at.is_some()
+    }
+
     /// What is to be noted of the value.
     fn into_note(self) -> Result<Note, Error> {
-        let Self { tags, etag, at, .. } = self;
-        if tags.is_empty() && etag.is_none() && at.is_none() {
+        if !self.is_noted() {
             return Ok(Note::default());
         }
+        let Self { tags, etag, at, .. } = self;
         let tags = tag_set(tags);
         let given = if tags.len() > TAGS_MAX {
             format!("{} tags were given", tags.len())

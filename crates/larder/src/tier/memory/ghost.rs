@@ -4,6 +4,8 @@
 //! remembers about as many keys as it was made for, takes two bytes for each, and takes one key in
 //! 250 for another. It must not know what is made of its memories.
 
+use wide::u16x16;
+
 use super::entry::MAX_FREQUENCY;
 
 const WAYS: usize = 16;
@@ -13,6 +15,7 @@ const RECENT: usize = 2;
 const FREQUENCY: u16 = MAX_FREQUENCY as u16;
 const FROM_MAIN: u16 = FREQUENCY + 1;
 const PRINT_SHIFT: u32 = FROM_MAIN.trailing_zeros() + 1;
+const PRINT: u16 = u16::MAX << PRINT_SHIFT;
 
 #[repr(align(32))]
 #[derive(Clone, Copy)]
@@ -66,17 +69,10 @@ impl Ghost {
     pub(super) fn recall(&mut self, hash: u64) -> Option<Remembered> {
         let (set, print) = self.place(hash);
         let Set(marks) = self.sets.get_mut(set)?;
-        let is_it = |mark: u16| mark >> PRINT_SHIFT == print >> PRINT_SHIFT;
-        // To look at all of them at once costs less than to stop early.
-        let matches = marks
-            .iter()
-            .map(|&mark| u16::from(is_it(mark)))
-            .sum::<u16>();
-        if matches == 0 {
-            return None;
-        }
-        let at = marks.iter().take_while(|&&mark| !is_it(mark)).count();
-        let mark = marks[at];
+        let prints = u16x16::new(*marks) & u16x16::splat(PRINT);
+        let equal = prints.simd_eq(u16x16::splat(print)).to_bitmask();
+        let at = equal.trailing_zeros() as usize;
+        let mark = *marks.get(at)?;
         marks.copy_within(at + 1.., at);
         marks[WAYS - 1] = 0;
         Some(Remembered {

@@ -1,4 +1,4 @@
-//! First-in-first-out queues of slot numbers, linked through one array of links.
+//! First-in-first-out queues of slot numbers, linked through one array, an element a slot.
 //!
 //! This module must not know what the slots hold.
 
@@ -16,6 +16,12 @@ impl Link {
         newer: NONE,
         older: NONE,
     };
+}
+
+/// What holds a slot's link.
+pub(super) trait Linked {
+    fn link(&self) -> Link;
+    fn link_mut(&mut self) -> &mut Link;
 }
 
 /// A queue, its length, and the weight of what stands in it.
@@ -40,15 +46,15 @@ impl Queue {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, links: &mut [Link], slot: usize, weight: u32) {
-        links[slot] = Link {
+    pub(super) fn push(&mut self, links: &mut [impl Linked], slot: usize, weight: u32) {
+        *links[slot].link_mut() = Link {
             newer: NONE,
             older: self.newest,
         };
         let number = slot as u32;
         match self.newest {
             NONE => self.oldest = number,
-            newest => links[newest as usize].newer = number,
+            newest => links[newest as usize].link_mut().newer = number,
         }
         self.newest = number;
         self.len += 1;
@@ -57,15 +63,15 @@ impl Queue {
 
     /// Takes `slot`, which must stand in this queue, out of it.
     #[inline]
-    pub(super) fn unlink(&mut self, links: &mut [Link], slot: usize, weight: u32) {
-        let Link { newer, older } = links[slot];
+    pub(super) fn unlink(&mut self, links: &mut [impl Linked], slot: usize, weight: u32) {
+        let Link { newer, older } = links[slot].link();
         match newer {
             NONE => self.newest = older,
-            newer => links[newer as usize].older = older,
+            newer => links[newer as usize].link_mut().older = older,
         }
         match older {
             NONE => self.oldest = newer,
-            older => links[older as usize].newer = newer,
+            older => links[older as usize].link_mut().newer = newer,
         }
         self.len -= 1;
         self.weight -= u64::from(weight);
@@ -73,10 +79,10 @@ impl Queue {
 
     /// The slots of the queue, oldest first; panics where the links do not agree.
     #[cfg(test)]
-    pub(super) fn walk(&self, links: &[Link]) -> Vec<usize> {
+    pub(super) fn walk(&self, links: &[impl Linked]) -> Vec<usize> {
         let (mut slots, mut before, mut at) = (Vec::new(), NONE, self.oldest);
         while at != NONE {
-            let link = links[at as usize];
+            let link = links[at as usize].link();
             assert_eq!(
                 link.older, before,
                 "the links of slot {at} agree with its neighbour's"
@@ -93,6 +99,16 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Linked for Link {
+        fn link(&self) -> Link {
+            *self
+        }
+
+        fn link_mut(&mut self) -> &mut Link {
+            self
+        }
+    }
 
     #[test]
     fn slots_leave_in_the_order_they_came_wherever_others_are_taken_out() {

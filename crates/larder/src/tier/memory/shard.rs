@@ -252,14 +252,15 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         let entry = self.table.entry_mut(slot);
         let in_main = entry.is_in_main();
         let (value, cold) = entry.replace(new.value, &new.meta);
-        self.table.note(slot, cold, new.weight);
+        let gone_at = entry.gone_at(cold);
+        self.table.note(slot, cold, gone_at, new.weight);
         if weight != new.weight {
             let queue = if in_main {
                 &mut self.main
             } else {
                 &mut self.small
             };
-            queue.push(&mut self.table.links, slot, new.weight);
+            queue.push(&mut self.table.beside, slot, new.weight);
             self.heavy += usize::from(u64::from(new.weight) > self.share);
         }
         self.evictions.count(Cause::Replaced, 1);
@@ -304,7 +305,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             &mut self.small
         };
         let slot = self.table.insert(hash, (entry, cold), weight);
-        queue.push(&mut self.table.links, slot, weight);
+        queue.push(&mut self.table.beside, slot, weight);
         self.heavy += usize::from(u64::from(weight) > self.share);
         self.fill_main();
     }
@@ -326,9 +327,9 @@ impl<K: Hash + Eq, V> Shard<K, V> {
 
     fn move_to_main(&mut self, slot: usize) {
         let weight = self.table.weight(slot);
-        self.small.unlink(&mut self.table.links, slot, weight);
+        self.small.unlink(&mut self.table.beside, slot, weight);
         self.table.entry_mut(slot).enter_main();
-        self.main.push(&mut self.table.links, slot, weight);
+        self.main.push(&mut self.table.beside, slot, weight);
     }
 
     /// Takes out some of what is dead.
@@ -366,7 +367,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         } else {
             &mut self.small
         };
-        queue.unlink(&mut self.table.links, slot, weight);
+        queue.unlink(&mut self.table.beside, slot, weight);
         self.heavy -= usize::from(u64::from(weight) > self.share);
     }
 
@@ -383,10 +384,10 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             let mut from = std::mem::replace(queue, Queue::EMPTY);
             while let Some(slot) = from.oldest() {
                 let weight = old.weight(slot);
-                from.unlink(&mut old.links, slot, weight);
+                from.unlink(&mut old.beside, slot, weight);
                 let hash = hasher.hash_one(&old.entry(slot).key);
                 let slot = self.table.insert(hash, old.take(hash, slot), weight);
-                queue.push(&mut self.table.links, slot, weight);
+                queue.push(&mut self.table.beside, slot, weight);
             }
         }
         self.ghost = Ghost::empty();
@@ -422,7 +423,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.table.validate(|key| hasher.hash_one(key));
         let (mut queued, heavy) = (0, self.heavy);
         for (queue, is_main) in [(&self.small, false), (&self.main, true)] {
-            let slots = queue.walk(&self.table.links);
+            let slots = queue.walk(&self.table.beside);
             let weight: u64 = slots
                 .iter()
                 .map(|&slot| u64::from(self.table.weight(slot)))

@@ -12,7 +12,7 @@
 use super::departed::Cause;
 use super::entry::{Bar, Cold, Entry, Meta};
 use super::group::{Group, SLOTS, Slots};
-use super::queue::Link;
+use super::queue::{Link, Linked};
 use crate::clock::Tick;
 
 /// Expiry bounds count in steps of this many milliseconds, so that entries that expire close to each
@@ -26,8 +26,7 @@ const STEP_SHIFT: u32 = 40;
 pub(super) struct Table<K, V> {
     groups: Box<[Group]>,
     blocks: Box<[Block<K, V>]>,
-    /// What is cold of each slot but its note and its cost.
-    times: Box<[u64]>,
+    pub(super) beside: Box<[Beside]>,
     /// Empty until an entry comes with a note.
     notes: Box<[u32]>,
     /// Empty until an entry comes with a cost.
@@ -35,7 +34,6 @@ pub(super) struct Table<K, V> {
     /// For each group, the keys in later ones that wanted a slot in it. At 255 the count stays for
     /// good, and searches only get longer.
     passed: Box<[u8]>,
-    pub(super) links: Box<[Link]>,
     /// Empty where every entry weighs 1.
     weights: Box<[u32]>,
     /// For each group, no later than the first expiry in it, in steps rounded up.
@@ -47,6 +45,33 @@ pub(super) struct Table<K, V> {
     /// The group that the sweep looks at next.
     hand: usize,
     len: usize,
+}
+
+/// What a writer needs of a slot and a hit does not, on one cache line.
+#[derive(Clone, Copy)]
+pub(super) struct Beside {
+    /// What is cold of the entry but its note and its cost.
+    times: u64,
+    link: Link,
+}
+
+impl Beside {
+    const EMPTY: Self = Self {
+        times: 0,
+        link: Link::ALONE,
+    };
+}
+
+impl Linked for Beside {
+    #[inline]
+    fn link(&self) -> Link {
+        self.link
+    }
+
+    #[inline]
+    fn link_mut(&mut self) -> &mut Link {
+        &mut self.link
+    }
 }
 
 /// The slots of a group, aligned so that an entry of 32 bytes lies on one cache line.
@@ -67,11 +92,10 @@ impl<K, V> Table<K, V> {
             blocks: (0..groups)
                 .map(|_| Block([const { None }; SLOTS]))
                 .collect(),
-            times: vec![0; slots].into(),
+            beside: vec![Beside::EMPTY; slots].into(),
             notes: Box::default(),
             costs: Box::default(),
             passed: vec![0; groups].into(),
-            links: vec![Link::ALONE; slots].into(),
             weights: vec![0; if weighed { slots } else { 0 }].into(),
             bounds: vec![u32::MAX; groups].into(),
             soonest: u32::MAX,
@@ -157,26 +181,43 @@ impl<K, V> Table<K, V> {
             self.passed[at] = self.passed[at].saturating_add(1);
             at = self.after(at, hash);
         };
+        let gone_at = entry.gone_at(cold);
         *self.slot_mut(slot) = Some(entry);
         self.len += 1;
-        self.note(slot, cold, weight);
+        self.note(slot, cold, gone_at, weight);
         slot
     }
 
-    /// Writes down what goes with the entry in `slot`, which is new or has a new value.
-    pub(super) fn note(&mut self, slot: usize, cold: Cold, weight: u32) {
-        self.times[slot] = cold.times;
-        write(&mut self.notes, slot, cold.note, self.times.len());
-        write(&mut self.costs, slot, cold.cost, self.times.len());
+    /// Writes down what goes with the entry in `slot`, which is new or has a new value, and is gone at
+    /// `gone_at`.
+    #[inline]
+    pub(super) fn note(&mut self, slot: usize, cold: Cold, gone_at: Tick, weight: u32) {
+        self.beside[slot].times = cold.times;
+        let has_extras = (cold.note, cold.cost) != (0, 0);
+        if has_extras || !self.notes.is_empty() || !self.costs.is_empty() {
+            self.note_extras(slot, cold);
+        }
         if let Some(noted) = self.weights.get_mut(slot) {
             *noted = weight;
         }
-        self.expect_death(slot);
+        self.lower_bounds(slot, gone_at);
+    }
+
+    /// Out of line, as many caches give neither.
+    #[inline(never)]
+    fn note_extras(&mut self, slot: usize, cold: Cold) {
+        write(&mut self.notes, slot, cold.note, self.beside.len());
+        write(&mut self.costs, slot, cold.cost, self.beside.len());
     }
 
     /// Lowers the bounds to when the entry in `slot` is gone.
     pub(super) fn expect_death(&mut self, slot: usize) {
-        let gone = steps_up(self.gone_at(slot));
+        self.lower_bounds(slot, self.gone_at(slot));
+    }
+
+    #[inline]
+    fn lower_bounds(&mut self, slot: usize, gone_at: Tick) {
+        let gone = steps_up(gone_at);
         let bound = &mut self.bounds[slot / SLOTS];
         *bound = gone.min(*bound);
         self.soonest = gone.min(self.soonest);
@@ -225,7 +266,7 @@ impl<K, V> Table<K, V> {
     pub(super) fn cold(&self, slot: usize) -> Cold {
         // Not by index: where nobody asks for what is cold, the look at it falls away.
         Cold {
-            times: self.times.get(slot).copied().unwrap_or_default(),
+            times: self.beside.get(slot).map_or(0, |beside| beside.times),
             note: self.notes.get(slot).copied().unwrap_or_default(),
             cost: self.costs.get(slot).copied().unwrap_or_default(),
         }
@@ -341,7 +382,13 @@ impl<K, V> Table<K, V> {
     /// The group that a key looks at after a full one. The step is a power of two and the number of
     /// groups odd, so all groups come in turn; different steps keep full groups from gathering.
     fn after(&self, group: usize, hash: u64) -> usize {
-        (group + (1 << (hash >> STEP_SHIFT & 7))) % self.groups.len()
+        let after = group + (1 << (hash >> STEP_SHIFT & 7));
+        // A division takes longer than all the rest.
+        if after < self.groups.len() {
+            after
+        } else {
+            after % self.groups.len()
+        }
     }
 }
 
@@ -361,7 +408,8 @@ fn tag(hash: u64) -> u8 {
 }
 
 fn steps_up(tick: Tick) -> u32 {
-    u32::try_from(tick.as_millis().div_ceil(1 << BOUND_SHIFT)).unwrap_or(u32::MAX)
+    let steps = (tick.as_millis() + (1 << BOUND_SHIFT) - 1) >> BOUND_SHIFT;
+    steps.min(u64::from(u32::MAX)) as u32
 }
 
 #[cfg(test)]

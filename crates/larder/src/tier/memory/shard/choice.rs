@@ -118,8 +118,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             }
             self.counted += 1;
             let weight = self.table.weight(slot);
-            self.main.unlink(&mut self.table.links, slot, weight);
-            self.main.push(&mut self.table.links, slot, weight);
+            self.main.unlink(&mut self.table.beside, slot, weight);
+            self.main.push(&mut self.table.beside, slot, weight);
         }
         self.main.oldest().map(|slot| (slot, Cause::Capacity))
     }
