@@ -27,6 +27,8 @@ pub(crate) struct StatsInfo {
     hit_rate: Option<f64>,
     coalesced: u64,
     stale_served: u64,
+    negative_hits: u64,
+    not_modified: u64,
     fenced: u64,
     loads: u64,
     load_errors: u64,
@@ -39,6 +41,7 @@ pub(crate) struct StatsInfo {
     evictions: EvictionsInfo,
     latency: LatenciesInfo,
     time_saved_ms: f64,
+    performance_gain: Option<f64>,
     uptime_seconds: f64,
 }
 
@@ -48,6 +51,8 @@ struct EvictionsInfo {
     expired: u64,
     replaced: u64,
     removed: u64,
+    invalidated: u64,
+    too_heavy: u64,
 }
 
 #[derive(Serialize)]
@@ -102,8 +107,9 @@ impl<'a> CacheInfo<'a> {
 
 impl StatsInfo {
     pub(crate) fn of(cache: &dyn AnyCache) -> Self {
-        let (stats, evictions) = (cache.stats(), cache.evictions());
-        let hit_rate = stats.hit_rate();
+        let stats = cache.stats();
+        let (hit_rate, performance_gain) = (stats.hit_rate(), stats.performance_gain());
+        let evictions = stats.evictions;
         let Stats {
             hits,
             misses,
@@ -122,6 +128,8 @@ impl StatsInfo {
             hit_rate,
             coalesced,
             stale_served,
+            negative_hits: stats.negative_hits,
+            not_modified: stats.not_modified,
             fenced,
             loads,
             load_errors,
@@ -136,6 +144,8 @@ impl StatsInfo {
                 expired: evictions.expired,
                 replaced: evictions.replaced,
                 removed: evictions.removed,
+                invalidated: evictions.invalidated,
+                too_heavy: evictions.too_heavy,
             },
             latency: LatenciesInfo {
                 hit: LatencyInfo::of(&stats.hit),
@@ -143,6 +153,7 @@ impl StatsInfo {
                 load: LatencyInfo::of(&stats.load),
             },
             time_saved_ms: stats.time_saved.as_secs_f64() * 1e3,
+            performance_gain,
             uptime_seconds: stats.uptime.as_secs_f64(),
         }
     }

@@ -5,6 +5,7 @@
 
 mod close;
 mod explain;
+mod find;
 mod inspect;
 mod invalidate;
 mod kept;
@@ -17,7 +18,6 @@ pub(crate) mod under_way;
 mod warm;
 
 use std::borrow::Borrow;
-use std::cell::Cell;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -27,22 +27,21 @@ use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
 use crate::builder::Builder;
-use crate::checks::{Check, Checks};
-use crate::clock::{Clock, Tick};
+use crate::checks::Checks;
+use crate::clock::Clock;
 use crate::entry::{Applied, Entry, Fence, Source};
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::hooks::Hooks;
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::{LoadCx, Loaded};
-use crate::log::{InvalidationLog, Item, Standing};
+use crate::log::{InvalidationLog, Item};
 use crate::misses::Memories;
 use crate::notes::{Notes, Tags};
 use crate::observe::{Event, Recorder};
-use crate::policy::{Policy, Stale};
-use crate::removal::RemovalCause;
+use crate::policy::Policy;
 use crate::stripes::Stripes;
-use crate::tier::memory::{Hit, Look, Memory, Meta};
+use crate::tier::memory::Memory;
 
 pub use explain::{Explanation, Held};
 pub use kept::{KeepFresh, Kept};
@@ -443,200 +442,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         inner.empty();
         inner.recorder.count(Event::Clear);
         Ok(Applied::Everywhere)
-    }
-}
-
-impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    /// The value in memory if it is fresh and no invalidation has made it invalid.
-    #[inline]
-    pub(crate) fn find_fresh<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<V>
-    where
-        K: Borrow<Q>,
-        Q: KeyRef<K> + ?Sized,
-    {
-        if Recorder::is_sample() {
-            return self.find_fresh_timed(hash, key, now);
-        }
-        match self.memory.get_fresh(hash, key, now, self.log.horizon()) {
-            Look::Fresh(value) => Some(value),
-            Look::Absent => None,
-            Look::Unclear => self.find_fresh_closely(hash, key, now),
-        }
-    }
-
-    #[cold]
-    fn find_fresh_timed<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<V>
-    where
-        K: Borrow<Q>,
-        Q: KeyRef<K> + ?Sized,
-    {
-        let started = quanta::Instant::now();
-        let found = match self.memory.get_fresh(hash, key, now, self.log.horizon()) {
-            Look::Fresh(value) => Some(value),
-            Look::Absent => None,
-            Look::Unclear => self.find_fresh_closely(hash, key, now),
-        };
-        if found.is_some() {
-            self.recorder.sampled(started);
-        }
-        found
-    }
-
-    #[cold]
-    fn find_fresh_closely<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<V>
-    where
-        K: Borrow<Q>,
-        Q: KeyRef<K> + ?Sized,
-    {
-        let found = self.find(hash, key, now)?;
-        (found.meta.fresh_until > now).then_some(found.value)
-    }
-
-    /// The entry in memory that no invalidation has made invalid, fresh or stale.
-    pub(crate) fn find<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<Hit<V>>
-    where
-        K: Borrow<Q>,
-        Q: KeyRef<K> + ?Sized,
-    {
-        let (horizon, started) = (self.log.horizon(), Recorder::sample());
-        let older = Cell::new(None);
-        let found = self.memory.get(hash, key, now, |meta| {
-            if meta.version >= horizon || !self.checks.stands(Check::Hit) {
-                return true;
-            }
-            let standing = self.standing(meta, &key.to_key());
-            older.set(Some((standing, meta.version)));
-            standing < Standing::Invalid
-        });
-        if let (Some(started), Some(_)) = (started, &found) {
-            self.recorder.sampled(started);
-        }
-        match older.get() {
-            None => found,
-            Some((Standing::Invalid, version)) => {
-                self.reclaim(hash, key, version);
-                None
-            }
-            Some((standing, _)) => {
-                found.map(|hit| self.found_valid(hash, key, hit, standing, horizon, now))
-            }
-        }
-    }
-
-    /// Takes out an entry that was found to be invalid.
-    #[cold]
-    fn reclaim<Q>(&self, hash: u64, key: &Q, version: u64)
-    where
-        K: Borrow<Q>,
-        Q: KeyRef<K> + ?Sized,
-    {
-        let is_it = |meta: &Meta| {
-            let is_it = meta.version == version;
-            if is_it && self.misses.is_some() {
-                self.lost_to_log(hash, meta, &key.to_key());
-            }
-            is_it
-        };
-        let removed = self
-            .memory
-            .remove_if(hash, key, RemovalCause::Invalidated, is_it);
-        self.let_go(removed);
-    }
-
-    /// An entry that is older than the last invalidation and that it did not match: next time one
-    /// comparison tells.
-    #[cold]
-    fn found_valid<Q>(
-        &self,
-        hash: u64,
-        key: &Q,
-        mut hit: Hit<V>,
-        standing: Standing,
-        horizon: u64,
-        now: Tick,
-    ) -> Hit<V>
-    where
-        K: Borrow<Q>,
-        Q: KeyRef<K> + ?Sized,
-    {
-        if standing == Standing::Expired {
-            hit.meta.fresh_until = hit.meta.fresh_until.min(now);
-        } else {
-            self.memory.restamp(hash, key, hit.meta.version, horizon);
-        }
-        hit
-    }
-
-    /// [`find`](Self::find) for a lookup version, if one is given.
-    pub(crate) fn find_at<Q>(
-        &self,
-        hash: u64,
-        key: &Q,
-        now: Tick,
-        at: Option<u64>,
-    ) -> Option<Hit<V>>
-    where
-        K: Borrow<Q>,
-        Q: KeyRef<K> + ?Sized,
-    {
-        let found = self.find(hash, key, now)?;
-        if at.is_none() {
-            return Some(found);
-        }
-        // Notes are held for as long as their entries stand: so this one is read under its entry's lock.
-        let is_at = |meta: &Meta| {
-            let note = self.notes.get(meta.note);
-            meta.version >= found.meta.version && note.is_some_and(|note| note.at == at)
-        };
-        let second = self.memory.get(hash, key, now, is_at)?;
-        let is_same = second.meta.version == found.meta.version;
-        Some(if is_same { found } else { second })
-    }
-
-    pub(crate) fn standing(&self, meta: &Meta, key: &K) -> Standing {
-        let note = self.notes.get(meta.note).unwrap_or_default();
-        let text = || key.to_text();
-        self.log.standing(meta.version, &note.tags, text)
-    }
-
-    /// Whether an entry is fresh and no invalidation has made it invalid.
-    fn is_live(&self, meta: &Meta, key: &K, now: Tick) -> bool {
-        meta.fresh_until > now && self.standing(meta, key) == Standing::Valid
-    }
-
-    /// Whether a value is served as it is, without a thought of refreshing it.
-    #[inline]
-    pub(crate) fn is_fresh(&self, meta: &Meta, now: Tick) -> bool {
-        meta.fresh_until > now && !(self.policy.refreshes_ahead() && self.is_refresh_due(meta, now))
-    }
-
-    #[cold]
-    fn is_refresh_due(&self, meta: &Meta, now: Tick) -> bool {
-        let times = (meta.created, meta.fresh_until);
-        self.policy
-            .is_refresh_due(now, times, meta.cost.duration(), fastrand::f64())
-    }
-
-    /// The entry as a caller sees it, and what a stale one may be used for.
-    pub(crate) fn entry_of(&self, hit: Hit<V>, now: Tick) -> (Entry<V>, Option<Stale>) {
-        let Hit { value, meta } = hit;
-        let is_stale = meta.fresh_until <= now;
-        let stale = is_stale.then(|| {
-            self.policy
-                .stale_use(now, meta.fresh_until)
-                .unwrap_or(Stale::Fallback)
-        });
-        let age = now.since(meta.created);
-        (
-            Entry {
-                value,
-                source: Source::Memory,
-                age,
-                version: meta.version,
-                is_stale,
-            },
-            stale,
-        )
     }
 }
 

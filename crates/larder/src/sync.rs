@@ -6,6 +6,7 @@
 
 mod any;
 mod builder;
+mod invalidate;
 mod loading;
 mod lookup;
 mod wait;
@@ -14,7 +15,7 @@ use std::borrow::Borrow;
 use std::fmt::{self, Debug, Display};
 
 use crate::cache::Explanation;
-use crate::entry::{Applied, EntryInfo};
+use crate::entry::{Applied, Entry, EntryInfo, Fence};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::Loaded;
@@ -92,6 +93,25 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.cache.peek(key)
     }
 
+    /// The entry, if it is there; a stale one only within
+    /// [`Policy::stale_while_revalidate`](crate::Policy::stale_while_revalidate). Never waits for a
+    /// load and never loads; O(1).
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// let entry = users.get(&7)?.unwrap();
+    /// assert_eq!((entry.value, entry.is_stale), ("Ada", false));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get<Q>(&self, key: &Q) -> Result<Option<Entry<V>>, Error>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        wait::for_ready(self.cache.get(key))
+    }
+
     /// The cached value, or what `load` brings.
     ///
     /// A hit allocates nothing. On a miss `load` runs on this thread, unless one for this key is
@@ -157,6 +177,21 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         wait::for_ready(self.cache.insert(key, value))
     }
 
+    /// [`crate::Cache::fence`].
+    ///
+    /// ```
+    /// # use larder::Applied;
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// let fence = users.fence();
+    /// let name = "Ada"; // read from the database; meanwhile another writes it and says so:
+    /// users.invalidate(&7)?;
+    /// assert_eq!(users.entry(&7).fenced_by(fence).insert(name)?, Applied::Fenced);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fence(&self) -> Fence {
+        self.cache.fence()
+    }
+
     /// Removes a key. Once this has returned no get returns a value loaded or inserted before.
     /// Waits for no load; O(1). Memory never refuses it.
     ///
@@ -173,60 +208,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         wait::for_ready(self.cache.invalidate(key))
-    }
-
-    /// [`crate::Cache::invalidate_tag`].
-    ///
-    /// ```
-    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
-    /// users.entry(&7).tags(["team:1"]).insert("Ada")?;
-    /// users.invalidate_tag("team:1")?;
-    /// assert_eq!(users.peek(&7), None);
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn invalidate_tag(&self, tag: &str) -> Result<Applied, Error> {
-        wait::for_ready(self.cache.invalidate_tag(tag))
-    }
-
-    /// [`crate::Cache::expire_tag`].
-    ///
-    /// ```
-    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
-    /// users.entry(&7).tags(["team:1"]).insert("Ada")?;
-    /// users.expire_tag("team:1")?;
-    /// assert_eq!(users.peek(&7), None); // it may still stand in for a loader that fails
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn expire_tag(&self, tag: &str) -> Result<Applied, Error> {
-        wait::for_ready(self.cache.expire_tag(tag))
-    }
-
-    /// [`crate::Cache::invalidate_prefix`].
-    ///
-    /// ```
-    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
-    /// users.insert(7, "Ada")?;
-    /// users.insert(81, "Bob")?;
-    /// users.invalidate_prefix("8")?;
-    /// assert_eq!((users.peek(&7), users.peek(&81)), (Some("Ada"), None));
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn invalidate_prefix(&self, prefix: &str) -> Result<Applied, Error> {
-        wait::for_ready(self.cache.invalidate_prefix(prefix))
-    }
-
-    /// [`crate::Cache::invalidate_matching`].
-    ///
-    /// ```
-    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
-    /// users.insert(7, "Ada")?;
-    /// users.insert(81, "Bob")?;
-    /// users.invalidate_matching("?")?;
-    /// assert_eq!((users.peek(&7), users.peek(&81)), (None, Some("Bob")));
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn invalidate_matching(&self, pattern: &str) -> Result<Applied, Error> {
-        wait::for_ready(self.cache.invalidate_matching(pattern))
     }
 
     /// [`crate::Cache::expire`].

@@ -14,7 +14,7 @@ use crate::cache::load::{BOARDINGS_MAX, Call};
 use crate::cache::under_way::Former;
 use crate::cache::{Inner, Outcome};
 use crate::clock::Tick;
-use crate::entry::{Applied, Entry};
+use crate::entry::{Applied, Entry, Fence};
 use crate::error::Error;
 use crate::flight::{Boarding, Landing, Lead, Ticket};
 use crate::key::{CacheKey, KeyRef};
@@ -83,6 +83,36 @@ where
     #[must_use]
     pub fn tags<T: Into<Box<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.call.tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
+
+    /// The entity tag of what this call stores; the loader's own wins.
+    ///
+    /// ```
+    /// # let pages = larder::sync::Cache::<u64, &str>::builder("pages").build()?;
+    /// pages.entry(&1).etag("v1").insert("hello")?;
+    /// assert_eq!(pages.explain(&1).held.unwrap().etag.as_deref(), Some("v1"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn etag(mut self, etag: impl Into<Arc<str>>) -> Self {
+        self.call.etag = Some(etag.into());
+        self
+    }
+
+    /// Makes an [`insert`](Self::insert) come to nothing if the key was written or invalidated since
+    /// the fence was [taken](super::Cache::fence). A load has a fence of its own.
+    ///
+    /// ```
+    /// # use larder::Applied;
+    /// # let pages = larder::sync::Cache::<u64, &str>::builder("pages").build()?;
+    /// let fence = pages.fence();
+    /// assert_eq!(pages.entry(&1).fenced_by(fence).insert("hello")?, Applied::Everywhere);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn fenced_by(mut self, fence: Fence) -> Self {
+        self.call.fence = Some(fence.0);
         self
     }
 
