@@ -3,6 +3,7 @@
 //! It must not be needed to build or run anything else.
 
 mod ci;
+mod loom;
 mod setup;
 mod shell;
 mod test;
@@ -16,7 +17,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [ARGS]   run all tests, installing what they need first where possible;
-                ARGS go to `cargo test`
+                ARGS go to `cargo test`; with --long, more cases and more time
+  loom          every interleaving of the places where the cache's threads meet
   tidy          check what the compiler can't: crate graph, links, file sizes
   ci            formatting, lints, tidy, documentation and tests, each timed";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> anyhow::Result<()> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(rest),
+        Some((command, [])) if command == "loom" => loom::run(false),
         Some((command, [])) if command == "tidy" => tidy::run(),
         Some((command, [])) if command == "ci" => ci::run(),
         Some((command, [])) if ["help", "--help", "-h"].contains(&command.as_str()) => {

@@ -9,13 +9,12 @@
 
 use std::borrow::Borrow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
-use parking_lot::Mutex;
-use tokio::sync::watch;
 
 use crate::checks::{Check, Checks};
+use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::shim::sync::{Mutex, watch};
 
 /// The flights of one cache.
 pub(crate) struct Flights<K, T> {
@@ -71,7 +70,8 @@ pub(crate) struct Lead<K: Eq, T> {
     hash: u64,
 }
 
-const SHARDS: usize = 64;
+/// One is enough for a model, and faster to go through.
+const SHARDS: usize = if cfg!(larder_loom) { 1 } else { 64 };
 
 impl<K, T> Flights<K, T> {
     fn shard(&self, hash: u64) -> &Mutex<Shard<K, T>> {
@@ -191,6 +191,27 @@ impl<K: Eq, T> Lead<K, T> {
         let outcome = publish(may_publish);
         drop(shard);
         self.flight.landing.send_replace(Landing::Landed(outcome));
+    }
+
+    /// Ends the flight with a value that is there already, if `outcome`, which runs under the lock
+    /// that fencing takes, still finds it; gives the duty back if not.
+    ///
+    /// Whoever joined did so before `outcome` runs. So it finds nothing that was taken away before
+    /// one of them began.
+    pub(crate) fn land_on(self, outcome: impl FnOnce() -> Option<T>) -> Option<Self> {
+        let landing = {
+            let mut shard = self.flights.shard(self.hash).lock();
+            let outcome = outcome();
+            let own = outcome.as_ref().and_then(|_| self.take_out(&mut shard));
+            drop(shard);
+            drop(own);
+            outcome
+        };
+        let Some(outcome) = landing else {
+            return Some(self);
+        };
+        self.flight.landing.send_replace(Landing::Landed(outcome));
+        None
     }
 
     fn take_out(&self, shard: &mut Shard<K, T>) -> Option<Slot<K, T>> {

@@ -50,6 +50,7 @@ mod policy;
 #[cfg(test)]
 mod proof;
 mod removal;
+mod shim;
 mod snapshots;
 mod stripes;
 pub mod sync;

@@ -7,13 +7,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::{self, Display};
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::RwLock;
 
 use crate::checks::{Check, Checks};
 use crate::clock::Tick;
 use crate::glob::Glob;
+use crate::shim::sync::RwLock;
+use crate::shim::sync::atomic::{AtomicU64, Ordering};
 
 /// Tags that the log tells apart; past that the older half of them becomes "all before then".
 const TAGS_MAX: usize = 65_536;

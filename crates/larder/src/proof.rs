@@ -4,4 +4,7 @@
 //! A checker that never fails shows nothing. So each is also run on a cache from which one
 //! [check](crate::checks::Check) was taken out, and has to find that out.
 
+#[cfg(not(larder_loom))]
 mod linearizable;
+#[cfg(larder_loom)]
+mod loom;

@@ -60,7 +60,7 @@ pub use lookup::Lookup;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Cache<K: CacheKey, V> {
-    cache: crate::cache::Cache<K, V>,
+    pub(crate) cache: crate::cache::Cache<K, V>,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use super::File;
 
 /// Know nothing of the rest.
-const LEAVES: [&str; 10] = [
-    "checks", "clock", "entry", "error", "glob", "key", "notes", "policy", "removal", "tally",
+const LEAVES: [&str; 11] = [
+    "checks", "clock", "entry", "error", "glob", "key", "notes", "policy", "removal", "shim",
+    "tally",
 ];
 /// Put the mechanisms together.
 const COMPOSING: [&str; 6] = ["any", "builder", "cache", "lib", "proof", "sync"];

@@ -22,7 +22,7 @@ use crate::log::Standing;
 use crate::notes::NO_NOTE;
 use crate::observe::Event;
 use crate::policy::Stale;
-use crate::tier::memory::{Cost, Hit};
+use crate::tier::memory::{Cost, Hit, Meta};
 
 /// How often a get joins anew when the flight it waited for was cancelled with its runtime, or
 /// brought what had been invalidated before the get joined. The last time it leads a flight itself.
@@ -298,18 +298,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let seen = former.as_ref().map(|former| former.version);
         let is_new = |hit: &Hit<V>| hit.meta.fresh_until > now && Some(hit.meta.version) != seen;
         let found = self.find_at(call.hash, &key, now, call.at);
-        if let Some(Hit { value, meta }) = found.filter(is_new) {
-            let (version, stamp, tags) = (meta.version, lead.stamp(), None);
-            lead.land(|_| {
-                Ok(Fresh {
-                    value: Some(value),
-                    version,
-                    stamp,
-                    tags,
-                })
-            });
-            return None;
-        }
+        let lead = match found.filter(is_new) {
+            Some(Hit { value, meta }) => {
+                let (stamp, mut value) = (lead.stamp(), Some(value));
+                lead.land_on(|| self.found_still(call.hash, &key, stamp, &meta, &mut value))?
+            }
+            None => lead,
+        };
         let inner = self.clone();
         Some(UnderWay {
             inner,
@@ -318,6 +313,29 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             call,
             former,
             started: Instant::now(),
+        })
+    }
+
+    /// The value found in memory as the outcome of the flight with this stamp, if it is there
+    /// still; else it is left where it is, for the caller to drop under no lock.
+    fn found_still(
+        &self,
+        hash: u64,
+        key: &K,
+        stamp: u64,
+        found: &Meta,
+        value: &mut Option<V>,
+    ) -> Option<Outcome<V>> {
+        let mut is_there = false;
+        self.memory
+            .inspect(hash, key, |meta| is_there = meta.version == found.version);
+        is_there.then(|| {
+            Ok(Fresh {
+                value: value.take(),
+                version: found.version,
+                stamp,
+                tags: None,
+            })
         })
     }
 

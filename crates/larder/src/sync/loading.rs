@@ -3,9 +3,9 @@
 use std::any::Any;
 use std::cell::RefCell;
 
-thread_local! {
+crate::shim::thread_local! {
     /// As deep as loaders that call a cache are nested.
-    static HERE: RefCell<Vec<Item>> = const { RefCell::new(Vec::new()) };
+    static HERE: RefCell<Vec<Item>> = RefCell::default();
 }
 
 struct Item {
@@ -20,7 +20,8 @@ pub(super) struct Loading {
 
 impl Loading {
     pub(super) fn begin<K: 'static>(cache: usize, key: K) -> Self {
-        HERE.with_borrow_mut(|items| {
+        HERE.with(|items| {
+            let mut items = items.borrow_mut();
             let depth = items.len();
             let key = Box::new(key);
             items.push(Item { cache, key });
@@ -32,14 +33,15 @@ impl Loading {
 impl Drop for Loading {
     fn drop(&mut self) {
         // Taken out first: a key's own `Drop` runs when the list is free again.
-        drop(HERE.with_borrow_mut(|items| items.split_off(self.depth)));
+        drop(HERE.with(|items| items.borrow_mut().split_off(self.depth)));
     }
 }
 
 /// Whether a load of `key` for the cache at this address runs on this thread.
 pub(super) fn is_loaded_here<K: Eq + 'static>(cache: usize, key: &K) -> bool {
-    HERE.with_borrow(|items| {
+    HERE.with(|items| {
         items
+            .borrow()
             .iter()
             .any(|item| item.cache == cache && item.key.downcast_ref::<K>() == Some(key))
     })

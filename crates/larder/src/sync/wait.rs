@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::shim::sync::{Condvar, Mutex};
 
 /// Lets a waker end a thread's wait.
 #[derive(Default)]

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
-use parking_lot::RwLock;
 
 use crate::removal::Evictions;
 pub(crate) use cost::Cost;
@@ -31,6 +30,7 @@ pub(crate) use entry::{Bar, Meta};
 use shard::{New, Shard};
 
 use crate::clock::Tick;
+use crate::shim::sync::RwLock;
 
 /// Shards are made so large that an uneven spread of keys puts few entries out before the whole is full.
 const MIN_SHARD_ENTRIES: u64 = 512;

@@ -1,0 +1,181 @@
+//! loom's locks with the face of `parking_lot`'s, and a channel on them with that of tokio's
+//! `watch`. Nothing times out here.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Instant;
+
+pub(crate) use loom::sync::atomic;
+
+#[derive(Default)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard(Some(self.0.lock().unwrap()))
+    }
+}
+
+/// Empty while a condition variable waits with it.
+pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().unwrap()
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().unwrap()
+    }
+}
+
+pub(crate) struct RwLock<T>(loom::sync::RwLock<T>);
+
+impl<T> RwLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::RwLock::new(value))
+    }
+
+    pub(crate) fn read(&self) -> loom::sync::RwLockReadGuard<'_, T> {
+        self.0.read().unwrap()
+    }
+
+    pub(crate) fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap()
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+pub(crate) struct Condvar(loom::sync::Condvar);
+
+impl Default for Condvar {
+    fn default() -> Self {
+        Self(loom::sync::Condvar::new())
+    }
+}
+
+/// Whether a wait has timed out: it has not.
+pub(crate) struct Waited;
+
+impl Waited {
+    #[expect(clippy::unused_self, reason = "as in what it stands for")]
+    pub(crate) const fn timed_out(&self) -> bool {
+        false
+    }
+}
+
+impl Condvar {
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        let waiting = self.0.wait(guard.0.take().unwrap());
+        guard.0 = Some(waiting.unwrap());
+    }
+
+    pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: Instant) -> Waited {
+        self.wait(guard);
+        Waited
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+}
+
+pub(crate) mod watch {
+    use std::future::poll_fn;
+    use std::ops::Deref;
+    use std::sync::Arc;
+    use std::task::{Poll, Waker};
+
+    use super::{Mutex, MutexGuard};
+
+    struct State<T> {
+        value: T,
+        is_closed: bool,
+        wakers: Vec<Waker>,
+    }
+
+    pub(crate) struct Sender<T>(Arc<Mutex<State<T>>>);
+
+    pub(crate) struct Receiver<T>(Arc<Mutex<State<T>>>);
+
+    pub(crate) struct Ref<'a, T>(MutexGuard<'a, State<T>>);
+
+    impl<T> Deref for Ref<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            &self.0.value
+        }
+    }
+
+    pub(crate) fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
+        let state = Arc::new(Mutex::new(State {
+            value,
+            is_closed: false,
+            wakers: Vec::new(),
+        }));
+        (Sender(state.clone()), Receiver(state))
+    }
+
+    impl<T> Sender<T> {
+        pub(crate) fn subscribe(&self) -> Receiver<T> {
+            Receiver(self.0.clone())
+        }
+
+        pub(crate) fn borrow(&self) -> Ref<'_, T> {
+            Ref(self.0.lock())
+        }
+
+        pub(crate) fn send_replace(&self, value: T) {
+            let mut state = self.0.lock();
+            state.value = value;
+            let wakers = std::mem::take(&mut state.wakers);
+            drop(state);
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    impl<T> Drop for Sender<T> {
+        fn drop(&mut self) {
+            let mut state = self.0.lock();
+            state.is_closed = true;
+            let wakers = std::mem::take(&mut state.wakers);
+            drop(state);
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    impl<T> Receiver<T> {
+        /// `Err` when the sender is gone.
+        pub(crate) async fn wait_for(
+            &mut self,
+            mut is_it: impl FnMut(&T) -> bool,
+        ) -> Result<Ref<'_, T>, ()> {
+            poll_fn(|context| {
+                let mut state = self.0.lock();
+                if is_it(&state.value) {
+                    return Poll::Ready(Ok(()));
+                }
+                if state.is_closed {
+                    return Poll::Ready(Err(()));
+                }
+                state.wakers.push(context.waker().clone());
+                Poll::Pending
+            })
+            .await?;
+            Ok(Ref(self.0.lock()))
+        }
+    }
+}
