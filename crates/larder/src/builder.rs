@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
-use crate::cache::{Cache, Inner};
+use crate::cache::{Below, Cache, Inner, item_of};
 use crate::checks::Checks;
-use crate::clock::Clock;
+use crate::clock::{Clock, Tick};
 use crate::error::BuildError;
 use crate::flight::Flights;
 use crate::hooks::{Happening, Hooks};
@@ -19,6 +21,8 @@ use crate::observe::Recorder;
 use crate::policy::Policy;
 use crate::removal::RemovalCause;
 use crate::stripes::Stripes;
+use crate::tier::Recovered;
+use crate::tier::disk::{Disk, DiskTier, Typed};
 use crate::tier::memory::{Limits, Memory};
 
 /// What a weigher is: the weight of an entry, in a unit of the caller's choice.
@@ -45,6 +49,8 @@ pub struct Builder<K, V> {
     policy: Policy,
     hooks: Hooks<K, V>,
     explain: bool,
+    disk: Option<(Disk, Typed<V>)>,
+    schema: u64,
     max_loads: usize,
     clock: Option<Clock>,
     runtime: Option<Handle>,
@@ -60,6 +66,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             policy: Policy::default(),
             hooks: Hooks::default(),
             explain: false,
+            disk: None,
+            schema: 0,
             max_loads: 65_536,
             clock: None,
             runtime: None,
@@ -255,7 +263,45 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         self
     }
 
-    /// Builds the cache.
+    /// Keeps values on disk too, so that they survive a restart: see [`Disk`]. Inserts and
+    /// invalidations then wait until they are durable; loads do not.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    /// use larder::{Cache, Disk};
+    /// let users = Cache::<u64, String>::builder("users")
+    ///     .disk(Disk::at(path).max_bytes(10 << 30))
+    ///     .schema(2)
+    ///     .build()?;
+    /// assert!(path.join("users.redb").exists());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn disk(mut self, disk: Disk) -> Self
+    where
+        V: Serialize + DeserializeOwned,
+    {
+        self.disk = Some((disk, Typed::serde()));
+        self
+    }
+
+    /// The number of the value type's layout, 0 unless set. Values that were kept under another one
+    /// are not found, and make room: raise it with a change that the codec cannot bridge.
+    ///
+    /// ```
+    /// # use larder::Cache;
+    /// let users = Cache::<u64, String>::builder("users").schema(2).build()?;
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn schema(mut self, schema: u64) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// Builds the cache. With a [disk](Self::disk) this blocks: for opening the file, for compacting
+    /// one that is mostly air, and up to 1 s for another process that holds it to end.
     ///
     /// # Errors
     /// [`BuildError`] names the setting and what was expected.
@@ -273,6 +319,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             policy,
             hooks,
             explain,
+            disk,
+            schema,
             max_loads,
             clock,
             runtime,
@@ -298,8 +346,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             });
         }
         let clock = clock.unwrap_or_default();
+        let name: Arc<str> = name.into();
+        let (mut below, mut log) = (None, InvalidationLog::new(checks));
+        if let Some((disk, typed)) = disk {
+            let (tier, recovered) = DiskTier::open(&name, disk, schema, typed, clock.clone())?;
+            log = restored(log, recovered, clock.now());
+            below = Some(Below::new(Arc::new(tier), max_loads));
+        }
         Ok(Cache::from_inner(Inner {
-            name: name.into(),
+            name,
             capacity: max_capacity,
             policy,
             keeps_costs: explain || policy.weighs_cost(),
@@ -311,7 +366,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
                 weigher,
             ),
             flights: Arc::new(Flights::new(max_loads, checks)),
-            log: InvalidationLog::new(checks),
+            log,
+            below,
             absent: OnceLock::new(),
             stripes: Stripes::default(),
             notes: Notes::default(),
@@ -324,6 +380,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             checks,
         }))
     }
+}
+
+/// The invalidation log as a lower tier has kept it.
+fn restored(log: InvalidationLog, recovered: Recovered, now: Tick) -> InvalidationLog {
+    let Recovered {
+        number,
+        floor,
+        items,
+    } = recovered;
+    let items = items
+        .into_iter()
+        .map(|(number, item)| (number, item_of(item)));
+    log.restored(number, floor, items, now)
 }
 
 fn is_name(name: &str) -> bool {

@@ -3,6 +3,7 @@
 //! This is the one module that sees all the others: memory holds, the policy decides, the flight
 //! makes one load of many, the log fences, the recorder watches.
 
+mod below;
 mod close;
 mod explain;
 mod find;
@@ -43,6 +44,7 @@ use crate::policy::Policy;
 use crate::stripes::Stripes;
 use crate::tier::memory::Memory;
 
+pub(crate) use below::{Below, item_of};
 pub use explain::{Explanation, Held};
 pub use kept::{KeepFresh, Kept};
 use load::Call;
@@ -85,6 +87,8 @@ pub(crate) struct Inner<K: CacheKey, V> {
     /// Whether entries hold what their load took.
     pub(crate) keeps_costs: bool,
     pub(crate) memory: Memory<K, V>,
+    /// The tier under memory, if there is one.
+    pub(crate) below: Option<Below<K, V>>,
     pub(crate) flights: Arc<Flights<K, Outcome<V>>>,
     pub(crate) log: InvalidationLog,
     /// Keys that are known to have no value; made when the first is.
@@ -237,8 +241,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
             }
             found => {
                 let answer = inner.answer(key.to_key(), Call::plain(hash), found, load);
-                // Boxed, so that a hit moves no room for it about.
-                Box::pin(answer).await.map(|entry| entry.value)
+                answer.await.map(|entry| entry.value)
             }
         }
     }
@@ -345,13 +348,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert_eq!(users.peek(&7), Some("Ada"));
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     pub async fn insert(&self, key: K, value: V) -> Result<Applied, Error> {
         let hash = self.inner.memory.hash(&key);
-        self.inner.insert_plainly(hash, key, value)
+        match &self.inner.below {
+            None => self.inner.insert_plainly(hash, key, value),
+            Some(_) => {
+                self.inner
+                    .insert_through(key, value, Call::plain(hash))
+                    .await
+            }
+        }
     }
 
     /// A point in time to [insert](Lookup::fenced_by) from: what is read from the origin after this
@@ -384,16 +390,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert_eq!(users.peek(&7), None);
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     pub async fn invalidate<Q>(&self, key: &Q) -> Result<Applied, Error>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        self.inner.remove(key);
+        let remove = |room| self.inner.remove(key, room);
+        self.inner.take_through(remove).await?;
         self.inner.recorder.count(Event::Invalidation);
         Ok(Applied::Everywhere)
     }
@@ -409,16 +412,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert_eq!(users.peek(&7), None); // it may still stand in for a loader that fails
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     pub async fn expire<Q>(&self, key: &Q) -> Result<Applied, Error>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        self.inner.expire(key);
+        let expire = |room| self.inner.expire(key, room);
+        self.inner.take_through(expire).await?;
         self.inner.recorder.count(Event::Invalidation);
         Ok(Applied::Everywhere)
     }
@@ -433,16 +433,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert_eq!(users.peek(&7), None);
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     pub async fn clear(&self) -> Result<Applied, Error> {
         let inner = &*self.inner;
-        inner.log.record([Item::All], inner.clock.now());
-        inner.empty();
+        let durable = inner.record_through([Item::All], || inner.empty()).await;
         inner.recorder.count(Event::Clear);
-        Ok(Applied::Everywhere)
+        durable.map(|_| Applied::Everywhere)
     }
 }
 

@@ -23,7 +23,8 @@ use std::time::{Duration, Instant, SystemTime};
 pub struct Tick(u64);
 
 impl Tick {
-    /// The clock's origin.
+    /// The clock's origin, four years before what it shows first: so what is older than the process
+    /// has a tick too.
     ///
     /// ```
     /// assert_eq!(larder::Tick::ZERO.as_millis(), 0);
@@ -167,6 +168,9 @@ impl Default for Clock {
     }
 }
 
+/// What a clock shows first, in milliseconds since its origin.
+const START_MILLIS: u64 = 4 * 365 * 24 * 3_600 * 1_000;
+
 #[derive(Debug)]
 struct Ticker {
     millis: AtomicU64,
@@ -177,7 +181,7 @@ impl Ticker {
         static TICKER: OnceLock<&'static Ticker> = OnceLock::new();
         TICKER.get_or_init(|| {
             let ticker: &'static Self = Box::leak(Box::new(Self {
-                millis: AtomicU64::new(0),
+                millis: AtomicU64::new(START_MILLIS),
             }));
             let origin = Instant::now();
             std::thread::Builder::new()
@@ -186,7 +190,9 @@ impl Ticker {
                     loop {
                         std::thread::sleep(Duration::from_millis(10));
                         let millis = origin.elapsed().as_millis() as u64;
-                        ticker.millis.store(millis, Ordering::Relaxed);
+                        ticker
+                            .millis
+                            .store(START_MILLIS + millis, Ordering::Relaxed);
                     }
                 })
                 .expect("the clock's thread starts");
@@ -215,15 +221,15 @@ struct Manual {
 pub struct ManualClock(Arc<Manual>);
 
 impl ManualClock {
-    /// A clock at its origin, whose wall time is 2026-01-01T00:00:00Z.
+    /// A clock that stands still, whose wall time is 2026-01-01T00:00:00Z.
     ///
     /// ```
-    /// let time = larder::ManualClock::new();
-    /// assert_eq!(time.clock().now(), larder::Tick::ZERO);
+    /// let clock = larder::ManualClock::new().clock();
+    /// assert_eq!(clock.now(), clock.now());
     /// ```
     pub fn new() -> Self {
         Self(Arc::new(Manual {
-            millis: AtomicU64::new(0),
+            millis: AtomicU64::new(START_MILLIS),
             wall_millis: AtomicU64::new(1_767_225_600_000),
         }))
     }
@@ -245,8 +251,9 @@ impl ManualClock {
     /// ```
     /// use std::time::Duration;
     /// let time = larder::ManualClock::new();
+    /// let before = time.clock().now();
     /// time.advance(Duration::from_millis(250));
-    /// assert_eq!(time.clock().now().as_millis(), 250);
+    /// assert_eq!(time.clock().now().since(before), Duration::from_millis(250));
     /// ```
     pub fn advance(&self, duration: Duration) {
         let millis = duration.as_millis() as u64;
@@ -259,9 +266,10 @@ impl ManualClock {
     /// ```
     /// use std::time::UNIX_EPOCH;
     /// let time = larder::ManualClock::new();
+    /// let before = time.clock().now();
     /// time.set_wall(UNIX_EPOCH);
     /// assert_eq!(time.clock().wall(), UNIX_EPOCH);
-    /// assert_eq!(time.clock().now(), larder::Tick::ZERO); // deadlines do not follow
+    /// assert_eq!(time.clock().now(), before); // deadlines do not follow
     /// ```
     pub fn set_wall(&self, wall: SystemTime) {
         let since = wall

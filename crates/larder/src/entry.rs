@@ -47,6 +47,8 @@ pub struct Entry<V> {
 pub enum Source {
     /// This process's memory.
     Memory,
+    /// This machine's disk.
+    Disk,
     /// The loader, run for this call or for another that it waited with.
     Loader,
 }

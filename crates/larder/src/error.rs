@@ -73,6 +73,13 @@ pub enum Error {
         /// What was given.
         given: String,
     },
+    /// The disk tier could not make sure that what was written or invalidated stays so after a
+    /// restart. In this process it does.
+    #[error("in effect until the next start, but not on disk: {reason}")]
+    NotDurable {
+        /// What went wrong.
+        reason: Arc<str>,
+    },
     /// As many loads as the cache allows are running.
     #[error("{limit} loads are running, which is the limit of this cache")]
     Overloaded {
@@ -193,5 +200,15 @@ pub enum BuildError {
         given: String,
         /// The range.
         expected: &'static str,
+    },
+    /// The disk tier's file cannot be used.
+    #[error("cache {name:?}: the disk tier's file {path}: {reason}")]
+    Disk {
+        /// The cache's name.
+        name: String,
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
     },
 }

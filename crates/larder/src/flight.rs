@@ -163,6 +163,16 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         self.running.load(Ordering::Relaxed) == 0
     }
 
+    /// Runs `write` under the lock that fencing and landing take, and fences nothing off.
+    ///
+    /// `write` must not call back into the cache, nor drop a value whose `Drop` might.
+    pub(crate) fn locked<R>(&self, hash: u64, write: impl FnOnce() -> R) -> R {
+        let shard = self.shard(hash).lock();
+        let written = write();
+        drop(shard);
+        written
+    }
+
     /// Whether a load of the key is running.
     pub(crate) fn is_loading<Q>(&self, hash: u64, key: &Q) -> bool
     where

@@ -56,6 +56,7 @@ mod stripes;
 pub mod sync;
 mod tally;
 mod tier;
+mod tier_stats;
 
 pub use any::{AnyCache, Change};
 pub use builder::Builder;
@@ -126,3 +127,5 @@ pub use removal::{Evictions, RemovalCause};
 pub use snapshots::{
     RefreshHealth, Refreshed, Refresher, Sample, Snapshot, Snapshots, SnapshotsBuilder,
 };
+pub use tier::disk::{Codec, Compression, Disk};
+pub use tier_stats::TierStats;

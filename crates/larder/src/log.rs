@@ -126,6 +126,27 @@ impl InvalidationLog {
         }
     }
 
+    /// With the items of an earlier life, which come in the order of their numbers. No value or item
+    /// of it has a number above `number`.
+    pub(crate) fn restored(
+        mut self,
+        number: u64,
+        floor: u64,
+        items: impl IntoIterator<Item = (u64, Item)>,
+        when: Tick,
+    ) -> Self {
+        let (mut floor, mut horizon) = (floor, floor);
+        let kept = self.items.get_mut();
+        for (number, item) in items {
+            floor = floor.max(kept.add(item, Mark { number, when }).unwrap_or(0));
+            horizon = horizon.max(number);
+        }
+        self.floor = floor.into();
+        self.horizon = horizon.into();
+        self.number.0 = number.max(horizon).into();
+        self
+    }
+
     /// The number to capture before a load starts.
     pub(crate) fn stamp(&self) -> u64 {
         self.number.0.load(Ordering::Acquire)

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::clock::{Clock, Tick};
 use crate::removal::Evictions;
 use crate::tally::Tally;
+use crate::tier_stats::TierStats;
 
 /// One hit in this many is timed.
 const HIT_SAMPLE: u32 = 64;
@@ -148,6 +149,7 @@ impl Recorder {
             hit,
             miss,
             load,
+            disk: None,
             uptime: self.clock.now().since(baseline.since),
         }
     }
@@ -229,6 +231,8 @@ pub struct Stats {
     pub load: Latency,
     /// Hits × (mean miss − mean hit).
     pub time_saved: Duration,
+    /// The disk tier's figures since the cache was built, if there is one; a reset leaves them.
+    pub disk: Option<TierStats>,
     /// Time since the cache was built or last reset.
     pub uptime: Duration,
 }

@@ -64,7 +64,7 @@ impl Policy {
     /// Values are fresh for `ttl` after they were stored. Then they are gone, unless one of the
     /// stale windows keeps them.
     ///
-    /// Zero stores nothing. The clock moves in steps of 10 ms; anything past 34 years is for ever.
+    /// Zero stores nothing. The clock moves in steps of 10 ms; anything past 30 years is for ever.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -5,6 +5,7 @@ mod main {
     mod cached;
     mod coherence;
     mod conditional;
+    mod disk;
     mod explain;
     mod freshness;
     mod history;

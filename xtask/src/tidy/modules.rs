@@ -6,9 +6,19 @@ use std::collections::BTreeSet;
 use super::File;
 
 /// Know nothing of the rest.
-const LEAVES: [&str; 11] = [
-    "checks", "clock", "entry", "error", "glob", "key", "notes", "policy", "removal", "shim",
+const LEAVES: [&str; 12] = [
+    "checks",
+    "clock",
+    "entry",
+    "error",
+    "glob",
+    "key",
+    "notes",
+    "policy",
+    "removal",
+    "shim",
     "tally",
+    "tier_stats",
 ];
 /// Put the mechanisms together.
 const COMPOSING: [&str; 6] = ["any", "builder", "cache", "lib", "proof", "sync"];

@@ -7,7 +7,9 @@ use crate::key::CacheKey;
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// Ends the cache, for all handles: what it holds is dropped, and every later call but the figures
     /// and invalidations, which have nothing left to do, is [`Error::Closed`]; [`peek`](Self::peek)
-    /// finds nothing. Loads that run answer those who wait for them, and are not stored.
+    /// finds nothing. Loads that run answer those who wait for them, and are not stored. A disk tier
+    /// writes what waits, and its file is free when this returns; an invalidation after it is
+    /// [`Error::NotDurable`], for the file still has its values.
     ///
     /// ```
     /// # use larder::{Cache, Error};
@@ -17,14 +19,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert!(matches!(users.get(&7).await, Err(Error::Closed)));
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     pub async fn close(&self) -> Result<(), Error> {
         self.inner.log.close();
         self.inner.empty();
-        Ok(())
+        self.inner.close_below().await
     }
 }
 

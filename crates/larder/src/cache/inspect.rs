@@ -102,7 +102,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # Ok(()) }
     /// ```
     pub fn stats(&self) -> Stats {
-        self.inner.recorder.stats(self.evictions())
+        Stats {
+            disk: self.inner.stats_below(),
+            ..self.inner.recorder.stats(self.evictions())
+        }
     }
 
     /// Entries that left memory since it was built, by cause.

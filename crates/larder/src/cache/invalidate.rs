@@ -145,14 +145,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert_eq!(users.namespace_version(), version);
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     pub async fn bump_version(&self) -> Result<u64, Error> {
         let inner = &*self.inner;
         inner.recorder.count(Event::Invalidation);
-        Ok(inner.log.record([Item::All], inner.clock.now()))
+        inner.record_through([Item::All], || {}).await
     }
 
     /// The namespace's version: it rises with each [bump](Self::bump_version) and each
@@ -170,13 +166,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.inner.log.floor()
     }
 
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     async fn record(&self, items: impl IntoIterator<Item = Item>) -> Result<Applied, Error> {
-        self.inner.log.record(items, self.inner.clock.now());
         self.inner.recorder.count(Event::Invalidation);
+        self.inner.record_through(items, || {}).await?;
         Ok(Applied::Everywhere)
     }
 }

@@ -1,5 +1,6 @@
 //! The way of a get that memory did not settle: serve a stale value, refresh, or load and wait.
 
+use std::borrow::Borrow;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use quanta::Instant;
 use tokio::runtime::Handle;
 
+use super::below::Raised;
 use super::under_way::{Former, UnderWay};
 use super::{Fresh, Inner, Outcome};
 use crate::checks::Check;
@@ -16,7 +18,7 @@ use crate::entry::Entry;
 use crate::error::Error;
 use crate::flight::{Boarding, Landing, Lead, Ticket};
 use crate::hooks::Happening;
-use crate::key::CacheKey;
+use crate::key::{CacheKey, KeyRef};
 use crate::loader::{LoadCx, Loaded};
 use crate::log::Standing;
 use crate::notes::NO_NOTE;
@@ -71,21 +73,36 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let usable = |hit: &Hit<V>| {
             hit.meta.fresh_until > now || self.policy.stale_use(now, hit.meta.fresh_until).is_some()
         };
-        let Some(hit) = found.filter(usable) else {
-            if self.is_absent(hash, &key, now, call.at) {
+        let mut found = found.filter(usable);
+        let is_below = found.is_none();
+        if is_below {
+            let is_absent = self.is_absent(hash, &key, now, call.at);
+            let raised = if is_absent {
+                None
+            } else {
+                self.from_below(&key, &call).await
+            };
+            if is_absent || raised.as_ref().is_some_and(Raised::is_absent) {
                 self.negative_hit();
                 return Err(Error::Absent);
             }
+            found = raised.and_then(Raised::into_hit).filter(usable);
+        }
+        let Some(hit) = found else {
             self.missed(hash, &key, call.at);
             return self.load_through(key, call, None, false, load).await;
         };
+        let is_fresh = is_below && self.is_fresh(&hit.meta, now);
         let former = self.former(&key, hash, &hit);
-        let (entry, stale) = self.entry_of(hit, now);
+        let (mut entry, stale) = self.entry_of(hit, now);
+        if is_below {
+            entry = self.entry_below(entry);
+        }
+        if is_fresh {
+            return Ok(self.served(entry, &key));
+        }
         if stale != Some(Stale::Fallback) {
-            self.recorder.count(Event::Hit);
-            if entry.is_stale {
-                self.served_stale(&key);
-            }
+            let entry = self.served(entry, &key);
             self.refresh(key, call, former, now, load);
             return Ok(entry);
         }
@@ -105,6 +122,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     pub(crate) fn negative_hit(&self) {
         self.recorder.count(Event::Hit);
         self.recorder.count(Event::NegativeHit);
+    }
+
+    /// Counts an entry that answers a get.
+    pub(super) fn served<Q>(&self, entry: Entry<V>, key: &Q) -> Entry<V>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        self.recorder.count(Event::Hit);
+        if entry.is_stale {
+            self.served_stale(&key.to_key());
+        }
+        entry
     }
 
     pub(crate) fn served_stale(&self, key: &K) {

@@ -140,28 +140,30 @@ where
     /// assert!(users.entry(&7).get().await?.is_none());
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     pub async fn get(self) -> Result<Option<Entry<V>>, Error> {
         let Self { inner, key, call } = self;
         let now = inner.clock.now();
         let found = inner.find_at(call.hash, key, now, call.at);
         let entry = found.map(|hit| inner.entry_of(hit, now));
         if let Some((entry, None | Some(Stale::Serve))) = entry {
-            inner.recorder.count(Event::Hit);
-            if entry.is_stale {
-                inner.served_stale(&key.to_key());
-            }
-            return Ok(Some(entry));
+            return Ok(Some(inner.served(entry, key)));
         }
         inner.open()?;
         if inner.is_absent(call.hash, key, now, call.at) {
             inner.negative_hit();
-        } else {
-            inner.missed(call.hash, key, call.at);
+            return Ok(None);
         }
+        if let Some(raised) = inner.from_below(&key.to_key(), &call).await {
+            let Some(hit) = raised.into_hit() else {
+                inner.negative_hit();
+                return Ok(None);
+            };
+            let (entry, stale) = inner.entry_of(hit, inner.clock.now());
+            if matches!(stale, None | Some(Stale::Serve)) {
+                return Ok(Some(inner.served(inner.entry_below(entry), key)));
+            }
+        }
+        inner.missed(call.hash, key, call.at);
         Ok(None)
     }
 
@@ -209,11 +211,8 @@ where
     /// assert!(users.entry(&7).tags(many).insert("Bob").await.is_err());
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     pub async fn insert(self, value: V) -> Result<Applied, Error> {
-        self.inner.insert(self.key.to_key(), value, self.call)
+        let Self { inner, key, call } = self;
+        inner.insert_through(key.to_key(), value, call).await
     }
 }

@@ -93,11 +93,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let (inner, started) = (&self.inner, Instant::now());
         let runtime = inner.runtime()?;
         let mut values = HashMap::new();
-        let missing = keys
-            .into_iter()
-            .filter_map(|key| inner.look_up(key, &mut values));
         let (asked, mut not_before) = (inner.log.stamp(), 0);
-        let mut wanted: Vec<_> = missing.collect();
+        let mut wanted = Vec::new();
+        for key in keys {
+            wanted.extend(inner.look_up(key, &mut values).await);
+        }
         for _ in 0..BOARDINGS_MAX {
             inner.open()?;
             let (waiting, led) = inner.board_all(std::mem::take(&mut wanted), not_before)?;
@@ -131,7 +131,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Puts the key's value to the others, or gives back a key that is to be loaded.
-    fn look_up(&self, key: K, values: &mut HashMap<K, V>) -> Option<K> {
+    async fn look_up(self: &Arc<Self>, key: K, values: &mut HashMap<K, V>) -> Option<K> {
         let (hash, now) = (self.memory.hash(&key), self.clock.now());
         let found = self.find(hash, &key, now);
         if let Some(hit) = found.filter(|hit| hit.meta.fresh_until > now) {
@@ -142,6 +142,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if self.is_absent(hash, &key, now, None) {
             self.negative_hit();
             return None;
+        }
+        if let Some(raised) = self.from_below(&key, &Call::plain(hash)).await {
+            let Some(hit) = raised.into_hit() else {
+                self.negative_hit();
+                return None;
+            };
+            if hit.meta.fresh_until > self.clock.now() {
+                self.recorder.count(Event::Hit);
+                values.insert(key, hit.value);
+                return None;
+            }
         }
         self.missed(hash, &key, None);
         Some(key)

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::cell::Cell;
 use std::time::Duration;
 
+use super::below::Kept;
 use super::load::Call;
 use super::{Fresh, Inner, Outcome};
 use crate::clock::Tick;
@@ -16,6 +17,7 @@ use crate::misses::MissReason;
 use crate::notes::{NO_NOTE, Note, tag_set};
 use crate::observe::Event;
 use crate::tier::memory::{Bar, Cost, Departed, Departures, Limits, Memory, Meta};
+use crate::tier::{Receipt, Room, Write};
 
 /// The most keys of which it is remembered that they have no value.
 const ABSENT_MAX: u64 = 65_536;
@@ -133,27 +135,36 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Whether nothing has written or invalidated the key since the number `fence`.
-    fn is_unmoved(&self, fence: u64, key: &K, hash: u64, tags: &[Box<str>]) -> bool {
+    pub(super) fn is_unmoved(&self, fence: u64, key: &K, hash: u64, tags: &[Box<str>]) -> bool {
         self.stripes.last(hash) <= fence && self.log.is_unfenced(fence, tags, || key.to_text())
     }
 
-    /// Takes the key's value out; a load of it is fenced off.
-    pub(super) fn remove<Q>(&self, key: &Q)
+    /// Takes the key's value out; a load of it is fenced off. With room, it is taken out below too.
+    pub(super) fn remove<Q>(&self, key: &Q, room: Option<Room>) -> Option<Receipt>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
         let hash = self.memory.hash(key);
         let number = self.log.mint();
-        let removed = self.flights.fence::<_, Q, _>(hash, key, |key| {
+        let (removed, taken) = self.fence(hash, key, || {
             self.stripes.note(hash, number);
             self.forget_absence(hash, key);
-            self.memory.remove(hash, key)
+            let taken = room.and_then(|room| self.write_below(key, Write::Remove, room));
+            (self.memory.remove(hash, key), taken)
         });
         self.let_go(removed);
+        taken.map(|taken| taken.receipt)
     }
 
-    fn store(&self, hash: u64, key: K, value: V, meta: Meta, now: Tick) -> Departures<K, V> {
+    pub(super) fn store(
+        &self,
+        hash: u64,
+        key: K,
+        value: V,
+        meta: Meta,
+        now: Tick,
+    ) -> Departures<K, V> {
         self.memory.insert(hash, key, value, meta, self.bar(now))
     }
 
@@ -164,7 +175,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// What is known of a value that is about to be stored; `note` is held for it.
-    fn meta_of(&self, now: Tick, ttl: Option<Duration>, note: u32, cost: Cost) -> Meta {
+    pub(super) fn meta_of(&self, now: Tick, ttl: Option<Duration>, note: u32, cost: Cost) -> Meta {
         let version = self.log.mint();
         let (fresh_until, expires_at) = self.policy.deadlines(now, ttl, version);
         Meta {
@@ -192,12 +203,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         let (now, stamp) = (self.clock.now(), lead.stamp());
         let meta = self.meta_of(now, ttl, self.notes.hold(&note), cost);
-        let (mut is_fenced, mut departed) = (false, None);
+        let (mut is_fenced, mut departed, mut below) = (false, None, None);
         lead.land(|in_table| {
             is_fenced = !(in_table && self.log.is_unfenced(stamp, &note.tags, || key.to_text()));
             if !is_fenced && meta.expires_at > now && !self.is_overtaken(hash, &key, stamp, note.at)
             {
                 self.forget_absence(hash, &key);
+                below = self.put_below(&key, Some(&value), &Kept::of(meta, &note, ttl));
                 departed = Some(self.store(hash, key, value.clone(), meta, now));
             }
             Ok(Fresh {
@@ -207,6 +219,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 tags: Some(note.tags),
             })
         });
+        drop(below);
         match departed {
             Some(departed) => self.let_go(departed),
             None => self.notes.release(meta.note),
@@ -247,11 +260,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             note: self.notes.hold(&note),
             cost: Cost::UNKNOWN,
         };
-        let (mut is_fenced, mut former, mut departed) = (false, None, None);
+        let (mut is_fenced, mut below) = (false, None);
+        let (mut former, mut departed) = (None, None);
         lead.land(|in_table| {
             is_fenced = !(in_table && self.log.is_unfenced(stamp, &note.tags, || key.to_text()));
             if !is_fenced {
                 former = self.memory.remove(hash, &key);
+                below = self.put_below(&key, None, &Kept::of(meta, &note, ttl));
                 departed = (until > now).then(|| self.remember_absence(hash, key, meta, now));
             }
             Ok(Fresh {
@@ -261,6 +276,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 tags: Some(note.tags),
             })
         });
+        drop(below);
         self.let_go(former);
         match departed {
             Some(departed) => self.release_notes(departed),
@@ -269,7 +285,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         is_fenced
     }
 
-    fn remember_absence(&self, hash: u64, key: K, meta: Meta, now: Tick) -> Departures<K, ()> {
+    pub(super) fn remember_absence(
+        &self,
+        hash: u64,
+        key: K,
+        meta: Meta,
+        now: Tick,
+    ) -> Departures<K, ()> {
         let absent = self.absent.get_or_init(|| {
             let max_weight = self.capacity.min(ABSENT_MAX);
             Memory::like(
@@ -283,7 +305,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         absent.insert(hash, key, (), meta, self.bar(now))
     }
 
-    fn forget_absence<Q>(&self, hash: u64, key: &Q)
+    pub(super) fn forget_absence<Q>(&self, hash: u64, key: &Q)
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
@@ -310,19 +332,21 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         absent.get(hash, key, now, is_valid).is_some()
     }
 
-    /// Makes the key's value stale from now on.
-    pub(super) fn expire<Q>(&self, key: &Q)
+    /// Makes the key's value stale from now on. With room, below too.
+    pub(super) fn expire<Q>(&self, key: &Q, room: Option<Room>) -> Option<Receipt>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
         let (hash, now) = (self.memory.hash(key), self.clock.now());
         let number = self.log.mint();
-        self.flights.fence::<_, Q, _>(hash, key, |key| {
+        let taken = self.fence(hash, key, || {
             self.stripes.note(hash, number);
             self.forget_absence(hash, key);
             self.memory.expire(hash, key, now);
+            room.and_then(|room| self.write_below(key, Write::Expire(now), room))
         });
+        taken.map(|taken| taken.receipt)
     }
 
     /// Takes everything out of memory.
@@ -356,7 +380,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         });
     }
 
-    fn release_notes<T>(&self, departed: impl IntoIterator<Item = Departed<K, T>>) {
+    pub(super) fn release_notes<T>(&self, departed: impl IntoIterator<Item = Departed<K, T>>) {
         for Departed { note, .. } in departed {
             self.notes.release(note);
         }
@@ -370,7 +394,7 @@ impl Call {
     }
 
     /// What is to be noted of the value.
-    fn into_note(self) -> Result<Note, Error> {
+    pub(super) fn into_note(self) -> Result<Note, Error> {
         if !self.is_noted() {
             return Ok(Note::default());
         }

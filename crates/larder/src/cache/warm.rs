@@ -72,8 +72,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
                     fence: Some(fence.0),
                     ..Call::plain(self.inner.memory.hash(&key))
                 };
-                warmed.stored +=
-                    usize::from(self.inner.insert(key, value, call)? != Applied::Fenced);
+                warmed.stored += usize::from(
+                    self.inner.insert_through(key, value, call).await? != Applied::Fenced,
+                );
             }
             warmed.done += 1;
             progress(warmed);

@@ -179,7 +179,8 @@ where
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn insert(self, value: V) -> Result<Applied, Error> {
-        self.cache.inner.insert(self.key.to_key(), value, self.call)
+        let Self { cache, key, call } = self;
+        cache.inner.insert(key.to_key(), value, call)
     }
 }
 

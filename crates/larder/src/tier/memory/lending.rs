@@ -51,8 +51,7 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
             drop(shard);
             return Err(new.refused(departures));
         }
-        shard.insert(new, &self.hasher, bar, &mut departures);
-        drop(shard);
+        departures.extend(shard.insert(new, &self.hasher, bar));
         Ok(departures)
     }
 

@@ -123,8 +123,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         new: New<K, V>,
         hasher: &RandomState,
         bar: Bar,
-        departures: &mut Departures<K, V>,
-    ) {
+    ) -> Departures<K, V> {
+        let mut departures = Departures::new();
         let found = self
             .table
             .find(new.hash, |key| *key == new.key)
@@ -141,11 +141,12 @@ impl<K: Hash + Eq, V> Shard<K, V> {
                 cause: Cause::TooHeavy,
             });
         } else if let Some(slot) = found {
-            self.replace(slot, new, hasher, bar, departures);
+            self.replace(slot, new, hasher, bar, &mut departures);
         } else {
-            self.reclaim(hasher, bar, departures);
-            self.add(new, hasher, bar, departures);
+            self.reclaim(hasher, bar, &mut departures);
+            self.add(new, hasher, bar, &mut departures);
         }
+        departures
     }
 
     /// Takes a key's entry out if `is_it` says so.

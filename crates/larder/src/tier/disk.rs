@@ -1,0 +1,259 @@
+//! The disk tier: values that survive a restart, in one file for each cache.
+//!
+//! ```text
+//! write ─► queue (bounded; readers see it at once) ─► one writer thread ─► file (redb, durable)
+//! read ──► queue's newest for the key ──► else the file, on a blocking thread
+//! ```
+//! A failure of the disk switches the tier off and takes the file away. Knows no flights and no
+//! policy; which values are valid is the caller's to say.
+
+mod file;
+mod moments;
+mod opening;
+mod queue;
+mod shared;
+mod state;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
+
+use self::file::Which;
+use self::moments::Moments;
+use self::queue::{Operation, Queue};
+use self::shared::{Counts, Doubts, Shared};
+use super::{Later, Logged, Receipt, Recovered, Room, Stored, TakenIn, Tier, Undurable, Write};
+use crate::clock::Clock;
+use crate::entry::Source;
+use crate::error::BuildError;
+use crate::tier::codec;
+pub use crate::tier::codec::{Codec, Compression};
+use crate::tier_stats::TierStats;
+pub(crate) use shared::Typed;
+
+/// Where and how a cache keeps values on disk, for [`Builder::disk`](crate::Builder::disk).
+///
+/// ```
+/// use larder::{Codec, Disk};
+/// let disk = Disk::at("/var/cache/shop").max_bytes(10 << 30).codec(Codec::Postcard);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    directory: PathBuf,
+    max_bytes: u64,
+    codec: Codec,
+    compression: Compression,
+}
+
+impl Disk {
+    /// The most that entries take, unless set otherwise: 1 GiB.
+    pub const DEFAULT_MAX_BYTES: u64 = 1 << 30;
+
+    /// Keeps values in this directory, which is made if it is not there. Each cache has a file of
+    /// its own in it, `<name>.redb`, which one process at a time may hold.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            max_bytes: Self::DEFAULT_MAX_BYTES,
+            codec: Codec::default(),
+            compression: Compression::default(),
+        }
+    }
+
+    /// The most bytes that entries take with their keys; 1 GiB unless set. Past that those that end
+    /// first go, the oldest first among those that never do. The file may be up to twice as long, or
+    /// more until it is compacted at a start.
+    #[must_use]
+    pub const fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// The format of new values; [`Codec::MessagePack`] unless set.
+    #[must_use]
+    pub const fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// How large values are compressed; [`Compression::Lz4`] unless set.
+    #[must_use]
+    pub const fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+}
+
+impl<V: Serialize + DeserializeOwned> Typed<V> {
+    /// How values of a type that serde knows become bytes.
+    pub(crate) fn serde() -> Self {
+        Self {
+            encode: codec::encode,
+            decode: codec::decode,
+        }
+    }
+}
+
+/// An open disk tier. Dropped, it writes what waits and gives the file free, in the background.
+pub(crate) struct DiskTier<V: Clone + Send + Sync + 'static>(Arc<Shared<V>>);
+
+impl<V: Clone + Send + Sync + 'static> DiskTier<V> {
+    /// Opens the cache's file. Blocks; see [`opening`] for how bad files and locks are met.
+    ///
+    /// # Errors
+    /// [`BuildError::Disk`].
+    pub(crate) fn open(
+        name: &Arc<str>,
+        settings: Disk,
+        schema: u64,
+        typed: Typed<V>,
+        clock: Clock,
+    ) -> Result<(Self, Recovered), BuildError> {
+        Self::open_with(name, settings, schema, typed, clock, &opening::open_file)
+    }
+
+    fn open_with(
+        name: &Arc<str>,
+        settings: Disk,
+        schema: u64,
+        typed: Typed<V>,
+        clock: Clock,
+        opener: &opening::Opener,
+    ) -> Result<(Self, Recovered), BuildError> {
+        let path = settings.directory.join(format!("{name}.redb"));
+        let refused = |reason| BuildError::Disk {
+            name: name.to_string(),
+            path: path.display().to_string(),
+            reason,
+        };
+        let (file, recovered) = opening::open(&path, schema, opener).map_err(refused)?;
+        let shared = Arc::new(Shared {
+            name: name.clone(),
+            settings,
+            typed,
+            file,
+            queue: Queue::new(),
+            doubts: Doubts::new(),
+            moments: Moments::new(&clock, recovered.number),
+            clock,
+            counts: Counts::default(),
+            is_off: false.into(),
+            failure: None.into(),
+        });
+        writer::start(shared.clone()).map_err(|error| refused(error.to_string()))?;
+        Ok((Self(shared), recovered))
+    }
+
+    async fn find(&self, key: &str) -> Option<Stored<V>> {
+        let shared = &self.0;
+        if shared.is_off() {
+            return None;
+        }
+        let (key, reader) = (Arc::from(key), shared.clone());
+        let found = match Handle::try_current() {
+            Ok(runtime) => {
+                let reading = runtime.spawn_blocking(move || reader.find(&key));
+                reading.await.ok().flatten()
+            }
+            Err(_) => reader.find(&key),
+        };
+        let count = if found.is_some() {
+            &shared.counts.hits
+        } else {
+            &shared.counts.misses
+        };
+        count.fetch_add(1, Relaxed);
+        found
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Tier<V> for DiskTier<V> {
+    fn source(&self) -> Source {
+        Source::Disk
+    }
+
+    fn read<'a>(&'a self, key: &'a str) -> Later<'a, Option<Stored<V>>> {
+        Box::pin(self.find(key))
+    }
+
+    fn refuse(&self, key: &str, version: u64) {
+        let counts = &self.0.counts;
+        counts.hits.fetch_sub(1, Relaxed);
+        counts.misses.fetch_add(1, Relaxed);
+        counts.invalid.fetch_add(1, Relaxed);
+        self.0.reclaim(&key.into(), Which::Version(version));
+    }
+
+    fn room(&self) -> Later<'_, Room> {
+        Box::pin(self.0.queue.room())
+    }
+
+    fn room_now(&self) -> Option<Room> {
+        self.0.queue.room_now()
+    }
+
+    fn write(
+        &self,
+        key: &str,
+        write: Write<V>,
+        room: Option<Room>,
+        is_awaited: bool,
+    ) -> TakenIn<V> {
+        if let Some(room) = room {
+            return self.0.queue.write(key.into(), write, room, is_awaited);
+        }
+        let mut former = None;
+        self.0.counts.put_drops.fetch_add(1, Relaxed);
+        if let Write::Put(stored) = write {
+            self.0.doubts.dropped(key, stored.version);
+            former = Some(Arc::new(stored));
+        }
+        TakenIn {
+            receipt: Receipt::default(),
+            former,
+        }
+    }
+
+    fn record(&self, logged: Logged, room: Room) -> Receipt {
+        self.0.queue.push(Operation::Record(logged), room, true)
+    }
+
+    fn settled(&self, receipt: Receipt) -> Later<'_, Result<(), Undurable>> {
+        Box::pin(self.0.queue.settled(receipt))
+    }
+
+    fn flush(&self) -> Later<'_, Result<(), Undurable>> {
+        Box::pin(async {
+            let queue = &self.0.queue;
+            let receipt = queue.push(Operation::Flush, queue.room().await, true);
+            queue.settled(receipt).await
+        })
+    }
+
+    fn close(&self) -> Later<'_, Result<(), Undurable>> {
+        Box::pin(async {
+            self.0.queue.stop();
+            match self.0.queue.ended().await {
+                Some(queue::End::Left(reason)) => Err(Undurable(reason)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn stats(&self) -> TierStats {
+        self.0.stats()
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Drop for DiskTier<V> {
+    fn drop(&mut self) {
+        self.0.queue.stop();
+    }
+}

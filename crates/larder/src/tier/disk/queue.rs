@@ -1,0 +1,320 @@
+//! Writes on their way to the file: in order, bounded, and seen by readers before they are durable.
+//!
+//! A later write of a key takes the place of an earlier one that has not been made yet, and is made
+//! in its turn: so what waits for either is durable when that turn is. Must not know files, codecs
+//! or time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{Semaphore, watch};
+
+use super::file::Which;
+use crate::clock::Tick;
+use crate::tier::{Logged, Receipt, Room, Stored, TakenIn, Undurable, Write};
+
+/// Operations that wait at most; past that values are dropped, and invalidations wait.
+pub(super) const QUEUE_MAX: usize = 4_096;
+/// Operations in one commit at most.
+pub(super) const BATCH_MAX: usize = 1_000;
+/// How long values wait for company before a commit. What is waited for does not.
+const LINGER: Duration = Duration::from_millis(5);
+/// The receipt of a write that was not taken in.
+const REFUSED: Receipt = Receipt(u64::MAX);
+
+/// Why no more writes are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The file is gone: nothing of it comes back.
+    Removed,
+    /// The file is there, and holds what it should not.
+    Left(Arc<str>),
+    Closed,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+pub(super) enum Operation {
+    /// The newest that is known of the key.
+    Key(Arc<str>),
+    Reclaim {
+        key: Arc<str>,
+        which: Which,
+    },
+    Record(Logged),
+    /// Nothing: it is waited for.
+    Flush,
+}
+
+/// An operation in its turn.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) number: u64,
+    pub(super) operation: Operation,
+}
+
+/// What the file will hold of a key.
+#[derive(Debug)]
+pub(super) enum Newest<V> {
+    Put(Arc<Stored<V>>),
+    Gone,
+    /// What it holds now, stale from this tick on.
+    Expired(Tick),
+}
+
+impl<V> Clone for Newest<V> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Put(stored) => Self::Put(stored.clone()),
+            Self::Gone => Self::Gone,
+            Self::Expired(at) => Self::Expired(*at),
+        }
+    }
+}
+
+impl<V> Newest<V> {
+    fn into_stored(self) -> Option<Arc<Stored<V>>> {
+        match self {
+            Self::Put(stored) => Some(stored),
+            Self::Gone | Self::Expired(_) => None,
+        }
+    }
+}
+
+/// What the writer has to do next.
+#[derive(Debug)]
+pub(super) enum Work {
+    Batch(Vec<Turn>),
+    /// Nothing came for a while.
+    Idle,
+    /// Nothing more will come.
+    Over,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// All up to this number is durable.
+    settled: u64,
+    end: Option<End>,
+}
+
+pub(super) struct Queue<V> {
+    waiting: Mutex<Waiting<V>>,
+    arrived: Condvar,
+    room: Arc<Semaphore>,
+    progress: watch::Sender<Progress>,
+}
+
+struct Waiting<V> {
+    turns: VecDeque<Turn>,
+    /// By key, with the number of its operation; until that is durable.
+    newest: HashMap<Arc<str>, (u64, Newest<V>)>,
+    last: u64,
+    /// Somebody waits for what has a number up to this.
+    awaited: u64,
+    is_over: bool,
+}
+
+impl<V: Clone> Queue<V> {
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: Mutex::new(Waiting {
+                turns: VecDeque::new(),
+                newest: HashMap::new(),
+                last: 0,
+                awaited: 0,
+                is_over: false,
+            }),
+            arrived: Condvar::new(),
+            room: Arc::new(Semaphore::new(QUEUE_MAX)),
+            progress: watch::Sender::new(Progress::default()),
+        }
+    }
+
+    /// Waits for room; none is to be had once the queue is over.
+    pub(super) async fn room(&self) -> Room {
+        Room(self.room.clone().acquire_owned().await.ok())
+    }
+
+    pub(super) fn room_now(&self) -> Option<Room> {
+        match self.room.clone().try_acquire_owned() {
+            Ok(permit) => Some(Room(Some(permit))),
+            Err(tokio::sync::TryAcquireError::Closed) => Some(Room(None)),
+            Err(tokio::sync::TryAcquireError::NoPermits) => None,
+        }
+    }
+
+    /// What is known of the key that the file may not hold yet.
+    pub(super) fn newest(&self, key: &str) -> Option<Newest<V>> {
+        let waiting = self.waiting.lock();
+        waiting.newest.get(key).map(|(_, newest)| newest.clone())
+    }
+
+    /// Takes a write of a key in. `is_awaited`: somebody waits for it to be durable.
+    pub(super) fn write(
+        &self,
+        key: Arc<str>,
+        write: Write<V>,
+        room: Room,
+        is_awaited: bool,
+    ) -> TakenIn<V> {
+        let mut waiting = self.waiting.lock();
+        let newest = match write {
+            Write::Put(stored) => Newest::Put(Arc::new(stored)),
+            Write::Remove => Newest::Gone,
+            Write::Expire(at) => match waiting.newest.get(&key) {
+                Some((_, Newest::Put(stored))) => {
+                    let fresh_until = stored.fresh_until.min(at);
+                    Newest::Put(Arc::new(Stored {
+                        fresh_until,
+                        ..(**stored).clone()
+                    }))
+                }
+                Some((_, Newest::Gone)) => Newest::Gone,
+                _ => Newest::Expired(at),
+            },
+        };
+        let Some(number) = waiting.push(Operation::Key(key.clone()), room, is_awaited) else {
+            let former = newest.into_stored();
+            return TakenIn {
+                receipt: REFUSED,
+                former,
+            };
+        };
+        let former = waiting.newest.insert(key, (number, newest));
+        drop(waiting);
+        self.arrived.notify_one();
+        TakenIn {
+            receipt: Receipt(number),
+            former: former.and_then(|(_, newest)| newest.into_stored()),
+        }
+    }
+
+    /// Takes anything else in.
+    pub(super) fn push(&self, operation: Operation, room: Room, is_awaited: bool) -> Receipt {
+        let number = self.waiting.lock().push(operation, room, is_awaited);
+        self.arrived.notify_one();
+        number.map_or(REFUSED, Receipt)
+    }
+
+    /// What is to be written of a key, with the number of the operation that brought it. `None` if
+    /// an earlier turn has written it.
+    pub(super) fn due(&self, key: &str) -> Option<(u64, Newest<V>)> {
+        self.waiting.lock().newest.get(key).cloned()
+    }
+
+    /// The next operations, at most [`BATCH_MAX`]. Blocks, no longer than `idle` where none come.
+    pub(super) fn take(&self, idle: Duration) -> Work {
+        let mut waiting = self.waiting.lock();
+        let until = Instant::now() + idle;
+        while waiting.turns.is_empty() {
+            if waiting.is_over {
+                return Work::Over;
+            }
+            if self.arrived.wait_until(&mut waiting, until).timed_out() && waiting.turns.is_empty()
+            {
+                return Work::Idle;
+            }
+        }
+        let until = Instant::now() + LINGER;
+        while waiting.may_linger() {
+            if self.arrived.wait_until(&mut waiting, until).timed_out() {
+                break;
+            }
+        }
+        let count = waiting.turns.len().min(BATCH_MAX);
+        Work::Batch(waiting.turns.drain(..count).collect())
+    }
+
+    /// The operations are durable; of each of these keys, what the operation of that number brought.
+    pub(super) fn settle(&self, batch: &[Turn], written: &[(Arc<str>, u64)]) {
+        let Some(Turn { number: last, .. }) = batch.last() else {
+            return;
+        };
+        let mut done = Vec::new();
+        let mut waiting = self.waiting.lock();
+        for (key, number) in written {
+            if waiting.newest.get(key).is_some_and(|(of, _)| of == number) {
+                done.push(waiting.newest.remove(key));
+            }
+        }
+        drop(waiting);
+        self.room.add_permits(batch.len());
+        self.progress
+            .send_modify(|progress| progress.settled = *last);
+    }
+
+    /// No more writes are taken in, and those that wait will not be made.
+    pub(super) fn end(&self, end: End) {
+        let mut waiting = self.waiting.lock();
+        waiting.is_over = true;
+        let (turns, newest) = (
+            std::mem::take(&mut waiting.turns),
+            std::mem::take(&mut waiting.newest),
+        );
+        drop(waiting);
+        self.room.close();
+        self.arrived.notify_one();
+        self.progress.send_modify(|progress| {
+            progress.end.get_or_insert(end);
+        });
+        drop((turns, newest));
+    }
+
+    /// No more writes are taken in; those that wait are made.
+    pub(super) fn stop(&self) {
+        self.waiting.lock().is_over = true;
+        self.room.close();
+        self.arrived.notify_one();
+    }
+
+    /// Waits until the write is durable, or cannot come back.
+    pub(super) async fn settled(&self, receipt: Receipt) -> Result<(), Undurable> {
+        let mut progress = self.progress.subscribe();
+        let is_over = |progress: &Progress| progress.settled >= receipt.0 || progress.end.is_some();
+        let Ok(progress) = progress.wait_for(is_over).await else {
+            return Err(Undurable("the disk tier is closed".into()));
+        };
+        match &progress.end {
+            _ if progress.settled >= receipt.0 => Ok(()),
+            Some(End::Left(reason)) => Err(Undurable(reason.clone())),
+            Some(End::Removed) | None => Ok(()),
+            Some(End::Closed) => Err(Undurable("the disk tier is closed".into())),
+        }
+    }
+
+    /// Waits until the writer has ended.
+    pub(super) async fn ended(&self) -> Option<End> {
+        let mut progress = self.progress.subscribe();
+        let ended = progress.wait_for(|progress| progress.end.is_some()).await;
+        ended.ok().and_then(|progress| progress.end.clone())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.lock().turns.len()
+    }
+}
+
+impl<V> Waiting<V> {
+    fn push(&mut self, operation: Operation, room: Room, is_awaited: bool) -> Option<u64> {
+        let permit = room.0?;
+        if self.is_over {
+            return None;
+        }
+        permit.forget();
+        self.last += 1;
+        let number = self.last;
+        if is_awaited {
+            self.awaited = number;
+        }
+        self.turns.push_back(Turn { number, operation });
+        Some(number)
+    }
+
+    fn may_linger(&self) -> bool {
+        let first = self.turns.front().map_or(0, |turn| turn.number);
+        self.turns.len() < BATCH_MAX && self.awaited < first && !self.is_over
+    }
+}
