@@ -48,9 +48,8 @@ pub fn numbers(spread: Spread, end: usize, count: usize, seed: u64) -> Vec<usize
             let places = shuffled(end, &mut random);
             let total = sums[end - 1];
             let mut draw = || {
-                places[sums
-                    .partition_point(|&sum| sum < random.fraction() * total)
-                    .min(end - 1)]
+                let drawn = random.fraction() * total;
+                places[sums.partition_point(|&sum| sum < drawn).min(end - 1)]
             };
             (0..count).map(|_| draw()).collect()
         }

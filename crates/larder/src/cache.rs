@@ -241,7 +241,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
             }
             found => {
                 let answer = inner.answer(key.to_key(), Call::plain(hash), found, load);
-                answer.await.map(|entry| entry.value)
+                // Boxed, so that a hit moves no room for it about.
+                Box::pin(answer).await.map(|entry| entry.value)
             }
         }
     }

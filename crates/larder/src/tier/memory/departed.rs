@@ -39,14 +39,6 @@ impl<K, V> Departures<K, V> {
     }
 }
 
-impl<K, V> Extend<Departed<K, V>> for Departures<K, V> {
-    fn extend<T: IntoIterator<Item = Departed<K, V>>>(&mut self, departed: T) {
-        departed
-            .into_iter()
-            .for_each(|departed| self.push(departed));
-    }
-}
-
 impl<K, V> From<Option<Departed<K, V>>> for Departures<K, V> {
     fn from(first: Option<Departed<K, V>>) -> Self {
         Self {

@@ -51,7 +51,8 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
             drop(shard);
             return Err(new.refused(departures));
         }
-        departures.extend(shard.insert(new, &self.hasher, bar));
+        shard.insert(new, &self.hasher, bar, &mut departures);
+        drop(shard);
         Ok(departures)
     }
 

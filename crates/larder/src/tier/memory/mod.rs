@@ -238,7 +238,12 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
                 drop(shard);
                 return Err(new.refused(Departures::new()));
             }
-            return Ok(shard.insert(new, &self.hasher, bar));
+            // Moved on only past the lock's release: before, the processor would wait for what was
+            // just written.
+            let mut departures = Departures::new();
+            shard.insert(new, &self.hasher, bar, &mut departures);
+            drop(shard);
+            return Ok(departures);
         }
         drop(shard);
         self.insert_with_loan(new, bar, may)

@@ -123,8 +123,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         new: New<K, V>,
         hasher: &RandomState,
         bar: Bar,
-    ) -> Departures<K, V> {
-        let mut departures = Departures::new();
+        departures: &mut Departures<K, V>,
+    ) {
         let found = self
             .table
             .find(new.hash, |key| *key == new.key)
@@ -141,12 +141,11 @@ impl<K: Hash + Eq, V> Shard<K, V> {
                 cause: Cause::TooHeavy,
             });
         } else if let Some(slot) = found {
-            self.replace(slot, new, hasher, bar, &mut departures);
+            self.replace(slot, new, hasher, bar, departures);
         } else {
-            self.reclaim(hasher, bar, &mut departures);
-            self.add(new, hasher, bar, &mut departures);
+            self.reclaim(hasher, bar, departures);
+            self.add(new, hasher, bar, departures);
         }
-        departures
     }
 
     /// Takes a key's entry out if `is_it` says so.
