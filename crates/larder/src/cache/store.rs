@@ -264,7 +264,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let (mut former, mut departed) = (None, None);
         lead.land(|in_table| {
             is_fenced = !(in_table && self.log.is_unfenced(stamp, &note.tags, || key.to_text()));
-            if !is_fenced {
+            if !is_fenced && !self.is_overtaken(hash, &key, stamp, note.at) {
                 former = self.memory.remove(hash, &key);
                 below = self.put_below(&key, None, &Kept::of(meta, &note, ttl));
                 departed = (until > now).then(|| self.remember_absence(hash, key, meta, now));

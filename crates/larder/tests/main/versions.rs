@@ -128,3 +128,27 @@ async fn an_insert_of_what_was_read_before_an_invalidation_is_refused() {
     }
     assert_eq!(cache.stats().fenced, 6);
 }
+
+#[tokio::test]
+async fn that_an_older_version_has_no_value_does_not_remove_that_of_a_newer_one() {
+    let cache = Cache::<String, u64>::builder("test")
+        .policy(Policy::forever().negative_ttl(MINUTE))
+        .build()
+        .unwrap();
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let nothing = |_| async {
+        begin.send(()).unwrap();
+        released.await.unwrap();
+        Ok::<_, std::convert::Infallible>(None::<u64>)
+    };
+    let first = tokio::spawn({
+        let cache = cache.clone();
+        async move { cache.get_or_load_at("k", 1, nothing).await }
+    });
+    begun.await.unwrap();
+    assert_eq!(cache.get_or_load_at("k", 2, ready(20)).await.unwrap(), 20);
+    release.send(()).unwrap();
+    assert!(matches!(first.await.unwrap(), Err(larder::Error::Absent)));
+    assert_eq!(cache.peek("k"), Some(20));
+}
