@@ -69,7 +69,7 @@ async fn show(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) -> 
 }
 
 async fn stats(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) -> Answer {
-    Ok(Json(json!(StatsInfo::of(gateway.find(&name)?))))
+    Ok(Json(json!(StatsInfo::of(gateway.find(&name)?.stats()))))
 }
 
 #[derive(Deserialize)]

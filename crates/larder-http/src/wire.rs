@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder::{AnyCache, EntryInfo, Latency, Stats};
+use larder::{AnyCache, EntryInfo, Latency, Stats, TierStats};
 use serde::Serialize;
 
 use crate::requests::RequestFigures;
@@ -40,6 +40,7 @@ pub(crate) struct StatsInfo {
     clears: u64,
     evictions: EvictionsInfo,
     latency: LatenciesInfo,
+    disk: Option<TierInfo>,
     time_saved_ms: f64,
     performance_gain: Option<f64>,
     uptime_seconds: f64,
@@ -53,6 +54,46 @@ struct EvictionsInfo {
     removed: u64,
     invalidated: u64,
     too_heavy: u64,
+}
+
+/// A tier under memory.
+#[derive(Serialize)]
+struct TierInfo {
+    hits: u64,
+    misses: u64,
+    puts: u64,
+    put_drops: u64,
+    undecodable: u64,
+    invalid: u64,
+    expired: u64,
+    evicted: u64,
+    entries: u64,
+    bytes: u64,
+    max_bytes: u64,
+    file_bytes: u64,
+    waiting: u64,
+    degraded: Option<String>,
+}
+
+impl From<TierStats> for TierInfo {
+    fn from(stats: TierStats) -> Self {
+        Self {
+            hits: stats.hits,
+            misses: stats.misses,
+            puts: stats.puts,
+            put_drops: stats.put_drops,
+            undecodable: stats.undecodable,
+            invalid: stats.invalid,
+            expired: stats.expired,
+            evicted: stats.evicted,
+            entries: stats.entries,
+            bytes: stats.bytes,
+            max_bytes: stats.max_bytes,
+            file_bytes: stats.file_bytes,
+            waiting: stats.waiting,
+            degraded: stats.degraded,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -89,9 +130,10 @@ pub(crate) struct RequestsInfo {
 
 impl<'a> CacheInfo<'a> {
     pub(crate) fn of(cache: &'a dyn AnyCache) -> Self {
+        let stats = cache.stats();
         Self {
             name: cache.name(),
-            tier: "memory",
+            tier: stats.disk.as_ref().map_or("memory", |_| "memory, disk"),
             entries: cache.len(),
             capacity: cache.max_capacity(),
             weight: cache.weight(),
@@ -100,14 +142,13 @@ impl<'a> CacheInfo<'a> {
                 .policy()
                 .time_to_live()
                 .map(|ttl| ttl.as_millis() as u64),
-            stats: StatsInfo::of(cache),
+            stats: StatsInfo::of(stats),
         }
     }
 }
 
 impl StatsInfo {
-    pub(crate) fn of(cache: &dyn AnyCache) -> Self {
-        let stats = cache.stats();
+    pub(crate) fn of(stats: Stats) -> Self {
         let (hit_rate, performance_gain) = (stats.hit_rate(), stats.performance_gain());
         let evictions = stats.evictions;
         let Stats {
@@ -152,6 +193,7 @@ impl StatsInfo {
                 miss: LatencyInfo::of(&stats.miss),
                 load: LatencyInfo::of(&stats.load),
             },
+            disk: stats.disk.map(TierInfo::from),
             time_saved_ms: stats.time_saved.as_secs_f64() * 1e3,
             performance_gain,
             uptime_seconds: stats.uptime.as_secs_f64(),

@@ -31,8 +31,15 @@ mod main {
     }
 
     pub(crate) fn house_with(anonymous: Option<Role>, check: Option<Check>) -> House {
+        house_of(Cache::builder("numbers").build().unwrap(), anonymous, check)
+    }
+
+    pub(crate) fn house_of(
+        cache: Cache<u64, String>,
+        anonymous: Option<Role>,
+        check: Option<Check>,
+    ) -> House {
         let (stop, stopping) = watch::channel(false);
-        let cache = Cache::builder("numbers").build().unwrap();
         let access = Access::new(TOKEN, anonymous);
         let mut gateway =
             Gateway::new("test", "1.2.3", access, Hosts::default(), stopping).cache(cache.clone());

@@ -180,3 +180,20 @@ async fn many_are_invalidated_by_prefix_pattern_or_tag() {
         assert_eq!(house.cache.entries("", 10).len(), left, "{target}");
     }
 }
+
+#[tokio::test]
+async fn a_cache_on_disk_shows_what_that_tier_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = larder::Cache::builder("numbers")
+        .disk(larder::Disk::at(directory.path()))
+        .build()
+        .unwrap();
+    let house = super::house_of(cache, Some(Role::Viewer), None);
+    house.cache.insert(7, "value".into()).await.unwrap();
+    let (_, cache) = get(&house.router, "/v1/caches/numbers").await;
+    assert_eq!(cache["tier"], json!("memory, disk"));
+    let disk = &cache["stats"]["disk"];
+    assert_eq!((&disk["entries"], &disk["puts"]), (&json!(1), &json!(1)));
+    assert_eq!(disk["degraded"], Value::Null);
+    house.cache.close().await.unwrap();
+}
