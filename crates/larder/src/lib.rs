@@ -29,6 +29,8 @@
 
 mod any;
 mod backoff;
+#[cfg(doctest)]
+mod book;
 mod builder;
 mod cache;
 mod checks;

@@ -1,0 +1,32 @@
+//! The pages of the book as documentation tests: what they show compiles and runs.
+//!
+//! Built for those tests only, and knows nothing of the crate.
+
+macro_rules! pages {
+    ($($page:ident: $file:literal;)*) => {$(
+        #[doc = include_str!(concat!("../../../", $file))]
+        mod $page {}
+    )*};
+}
+
+pages! {
+    front: "README.md";
+    cached: "docs/cached.md";
+    closing: "docs/closing.md";
+    coherence: "docs/coherence.md";
+    explain: "docs/explain.md";
+    freshness: "docs/freshness.md";
+    invalidation: "docs/invalidation.md";
+    keys: "docs/keys.md";
+    limits: "docs/limits.md";
+    listeners: "docs/listeners.md";
+    memory: "docs/memory.md";
+    moka: "docs/moka.md";
+    negative: "docs/negative.md";
+    reading: "docs/reading.md";
+    snapshots: "docs/snapshots.md";
+    statistics: "docs/statistics.md";
+    sync: "docs/sync.md";
+    versions: "docs/versions.md";
+    warming: "docs/warming.md";
+}
