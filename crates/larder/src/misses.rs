@@ -49,6 +49,10 @@ pub enum MissReason {
     Fenced,
     /// The last load failed.
     LoadFailed,
+    /// What the tier under memory holds is damaged, or of no use to the value's type.
+    Undecodable,
+    /// The tier under memory has switched itself off.
+    TierDown,
     /// The value held was made from another [lookup version](crate::Cache::get_or_load_at).
     OtherVersion,
 }

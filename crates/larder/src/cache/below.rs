@@ -20,10 +20,11 @@ use crate::flight::{Boarding, Flights, Landing, Lead};
 use crate::glob::Glob;
 use crate::key::{CacheKey, KeyRef};
 use crate::log::{Item, Listed, Standing};
+use crate::misses::MissReason;
 use crate::notes::{Note, Tags};
 use crate::observe::Event;
 use crate::tier::memory::{Cost, Departures, Hit, Meta};
-use crate::tier::{LogItem, Logged, Receipt, Room, Stored, TakenIn, Tier, Write};
+use crate::tier::{Asked, LogItem, Logged, Nothing, Receipt, Room, Stored, TakenIn, Tier, Write};
 use crate::tier_stats::TierStats;
 
 /// The tier under memory, and the readings of it that are under way.
@@ -164,13 +165,45 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         self.log.standing(version, tags, || key.to_text())
     }
 
+    /// Remembers why the tier under memory had nothing, where that is wanted.
+    fn lost_below(&self, hash: u64, nothing: Nothing) {
+        match nothing {
+            // What took it away from memory has taken it from there too, and is remembered.
+            Nothing::NotStored => {}
+            Nothing::Expired => self.lost(hash, MissReason::Expired),
+            Nothing::Undecodable => self.lost(hash, MissReason::Undecodable),
+            Nothing::Down => self.lost(hash, MissReason::TierDown),
+        }
+    }
+
+    /// What the tier under memory holds of the key, for [`Cache::explain`].
+    pub(super) async fn held_below(&self, key: &K) -> Option<Stored<V>> {
+        let below = self.below.as_ref()?;
+        let stored = below
+            .tier
+            .read(&key.to_text(), Asked::ToExplain)
+            .await
+            .ok()?;
+        let standing = self.standing_below(key, stored.version, &stored.tags);
+        let fresh_until = match standing {
+            Standing::Valid => stored.fresh_until,
+            Standing::Expired => stored.fresh_until.min(self.clock.now()),
+            Standing::Invalid => return None,
+        };
+        Some(Stored {
+            fresh_until,
+            ..stored
+        })
+    }
+
     /// Reads the key's value and puts it into memory, unless the key was written meanwhile.
     async fn raise(self: Arc<Self>, lead: Lead<K, Option<Raised<V>>>, key: K, hash: u64) {
         let stored = match &self.below {
-            Some(below) => below.tier.read(&key.to_text()).await,
-            None => None,
+            Some(below) => below.tier.read(&key.to_text(), Asked::ToServe).await,
+            None => Err(Nothing::NotStored),
         };
-        let stored = stored.filter(|stored| {
+        let stored = stored.inspect_err(|nothing| self.lost_below(hash, *nothing));
+        let stored = stored.ok().filter(|stored| {
             if self.log.is_closed() {
                 return false;
             }
@@ -255,11 +288,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     /// The entry as its caller sees it.
     pub(super) fn entry_below(&self, entry: Entry<V>) -> Entry<V> {
-        let source = self.below.as_ref().map(|below| below.tier.source());
         Entry {
-            source: source.unwrap_or(Source::Memory),
+            source: self.source_below(),
             ..entry
         }
+    }
+
+    pub(super) fn source_below(&self) -> Source {
+        let source = self.below.as_ref().map(|below| below.tier.source());
+        source.unwrap_or(Source::Memory)
     }
 
     /// As [`Flights::fence`], for loads and for readings of the tier under memory.

@@ -14,6 +14,7 @@ use crate::misses::{Miss, MissReason};
 use crate::notes::Note;
 use crate::observe::Event;
 use crate::removal::RemovalCause;
+use crate::tier::Stored;
 use crate::tier::memory::Meta;
 
 /// What a cache knows of a key, from [`Cache::explain`]. Its text is for people to read.
@@ -65,7 +66,7 @@ pub struct Held {
     pub usable_stale: Option<Duration>,
     /// Identifies the stored value.
     pub version: u64,
-    /// What it takes of the capacity.
+    /// What it takes of memory's capacity; 0 where memory does not hold it.
     pub weight: u32,
     /// How long its load took, to within 6 %; only where that is kept.
     pub load_cost: Option<Duration>,
@@ -79,7 +80,7 @@ pub struct Held {
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// What is known of a key: the entry that is held, and why the last get found none. Not counted
-    /// as a get. O(1).
+    /// as a get. O(1), and a look at the disk where memory holds nothing.
     ///
     /// ```
     /// # use larder::{Cache, MissReason};
@@ -94,16 +95,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert!(matches!(why, MissReason::Invalidated { by, .. } if by == "tag team:1"));
     /// # Ok(()) }
     /// ```
-    #[expect(
-        clippy::unused_async,
-        reason = "lower tiers are awaited; memory, the only tier yet, is not"
-    )]
     pub async fn explain<Q>(&self, key: &Q) -> Result<Explanation, Error>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        Ok(self.inner.explain(key))
+        let mut explanation = self.inner.explain(key);
+        if explanation.held.is_none() && !explanation.is_absent {
+            let stored = self.inner.held_below(&key.to_key()).await;
+            explanation.is_absent = stored.as_ref().is_some_and(|stored| stored.value.is_none());
+            let held = stored.filter(|stored| stored.value.is_some());
+            explanation.held = held.map(|stored| self.inner.stored_below(&stored));
+        }
+        Ok(explanation)
     }
 }
 
@@ -151,6 +155,23 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             tags: note.tags.iter().map(ToString::to_string).collect(),
             etag: note.etag.as_deref().map(str::to_owned),
             at: note.at,
+        }
+    }
+
+    fn stored_below(&self, stored: &Stored<V>) -> Held {
+        let (now, fresh_until) = (self.clock.now(), stored.fresh_until);
+        let is_kept = stored.expires_at > fresh_until;
+        Held {
+            source: self.source_below(),
+            age: now.since(stored.created),
+            remaining: (fresh_until < Tick::NEVER).then(|| fresh_until.since(now)),
+            usable_stale: is_kept.then(|| stored.expires_at.since(fresh_until.max(now))),
+            version: stored.version,
+            weight: 0,
+            load_cost: (!stored.cost.is_zero()).then_some(stored.cost),
+            tags: stored.tags.iter().map(ToString::to_string).collect(),
+            etag: stored.etag.as_deref().map(str::to_owned),
+            at: stored.lookup,
         }
     }
 
@@ -278,6 +299,8 @@ impl Display for MissReason {
             }
             Self::Fenced => f.write_str("what was loaded had been invalidated meanwhile"),
             Self::LoadFailed => f.write_str("its load failed"),
+            Self::Undecodable => f.write_str("what the tier under memory holds cannot be read"),
+            Self::TierDown => f.write_str("the tier under memory is switched off"),
             Self::OtherVersion => f.write_str("what was held was made from another version"),
         }
     }

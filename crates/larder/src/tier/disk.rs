@@ -29,7 +29,10 @@ use self::file::Which;
 use self::moments::Moments;
 use self::queue::{Operation, Queue};
 use self::shared::{Counts, Doubts, Shared};
-use super::{Later, Logged, Receipt, Recovered, Room, Stored, TakenIn, Tier, Undurable, Write};
+use super::{
+    Asked, Later, Logged, Nothing, Receipt, Recovered, Room, Stored, TakenIn, Tier, Undurable,
+    Write,
+};
 use crate::clock::Clock;
 use crate::entry::Source;
 use crate::error::BuildError;
@@ -151,25 +154,26 @@ impl<V: Clone + Send + Sync + 'static> DiskTier<V> {
         Ok((Self(shared), recovered))
     }
 
-    async fn find(&self, key: &str) -> Option<Stored<V>> {
+    async fn find(&self, key: &str, why: Asked) -> Result<Stored<V>, Nothing> {
         let shared = &self.0;
         if shared.is_off() {
-            return None;
+            return Err(Nothing::Down);
         }
         let (key, reader) = (Arc::from(key), shared.clone());
         let found = match Handle::try_current() {
             Ok(runtime) => {
                 let reading = runtime.spawn_blocking(move || reader.find(&key));
-                reading.await.ok().flatten()
+                reading.await.unwrap_or(Err(Nothing::Down))
             }
             Err(_) => reader.find(&key),
         };
-        let count = if found.is_some() {
-            &shared.counts.hits
+        let counts = &shared.counts;
+        let count = if found.is_ok() {
+            &counts.hits
         } else {
-            &shared.counts.misses
+            &counts.misses
         };
-        count.fetch_add(1, Relaxed);
+        count.fetch_add(u64::from(why == Asked::ToServe), Relaxed);
         found
     }
 }
@@ -179,8 +183,8 @@ impl<V: Clone + Send + Sync + 'static> Tier<V> for DiskTier<V> {
         Source::Disk
     }
 
-    fn read<'a>(&'a self, key: &'a str) -> Later<'a, Option<Stored<V>>> {
-        Box::pin(self.find(key))
+    fn read<'a>(&'a self, key: &'a str, why: Asked) -> Later<'a, Result<Stored<V>, Nothing>> {
+        Box::pin(self.find(key, why))
     }
 
     fn refuse(&self, key: &str, version: u64) {

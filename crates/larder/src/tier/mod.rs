@@ -91,6 +91,25 @@ pub(crate) struct TakenIn<V> {
 #[error("{0}")]
 pub(crate) struct Undurable(pub(crate) Arc<str>);
 
+/// What a tier is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    ToServe,
+    /// It is not counted.
+    ToExplain,
+}
+
+/// Why a tier has nothing for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nothing {
+    NotStored,
+    Expired,
+    /// What is stored is damaged, or of no use to the value's type.
+    Undecodable,
+    /// The tier has switched itself off.
+    Down,
+}
+
 /// A tier under memory.
 ///
 /// Writes are taken in at once, in the order of the calls, and seen by every read from then on; they
@@ -101,7 +120,7 @@ pub(crate) trait Tier<V>: Send + Sync {
     fn source(&self) -> Source;
 
     /// What is stored for the key. Its expiry is checked here, its validity by the caller.
-    fn read<'a>(&'a self, key: &'a str) -> Later<'a, Option<Stored<V>>>;
+    fn read<'a>(&'a self, key: &'a str, why: Asked) -> Later<'a, Result<Stored<V>, Nothing>>;
 
     /// The caller found invalid what it read: it is taken back, if it still stands.
     fn refuse(&self, key: &str, version: u64);

@@ -1,6 +1,7 @@
 //! Values that survive a restart, and invalidations that do too.
 
 mod crash;
+mod explain;
 mod path;
 mod restart;
 

@@ -11,9 +11,9 @@ use super::file::{File, Which, digest};
 use super::moments::Moments;
 use super::queue::{End, Newest, Operation, Queue};
 use crate::clock::Clock;
-use crate::tier::Stored;
 use crate::tier::codec::{Codec, CodecError, Compression, Payload};
 use crate::tier::envelope::Envelope;
+use crate::tier::{Nothing, Stored};
 use crate::tier_stats::TierStats;
 
 /// How values of one type become bytes: all that the tier knows of their type.
@@ -60,35 +60,47 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
     }
 
     /// What is stored for the key and has not expired. Blocks for as long as the disk does.
-    pub(super) fn find(&self, key: &Arc<str>) -> Option<Stored<V>> {
+    pub(super) fn find(&self, key: &Arc<str>) -> Result<Stored<V>, Nothing> {
         let stored = match self.queue.newest(key) {
-            Some(Newest::Gone) => None,
-            Some(Newest::Put(stored)) => Some((*stored).clone()),
-            Some(Newest::Expired(at)) => self.find_in_file(key).map(|stored| Stored {
-                fresh_until: stored.fresh_until.min(at),
-                ..stored
-            }),
-            None => self.find_in_file(key),
+            Some(Newest::Gone) => return Err(Nothing::NotStored),
+            Some(Newest::Put(stored)) => (*stored).clone(),
+            Some(Newest::Expired(at)) => {
+                let stored = self.find_in_file(key)?;
+                let fresh_until = stored.fresh_until.min(at);
+                Stored {
+                    fresh_until,
+                    ..stored
+                }
+            }
+            None => self.find_in_file(key)?,
         };
-        let stored = stored.filter(|stored| {
-            stored.expires_at > self.clock.now() && !self.doubts.is_older(key, stored.version)
-        });
         // What was read of a file that failed meanwhile does not count.
-        stored.filter(|_| !self.is_off())
+        if self.is_off() {
+            Err(Nothing::Down)
+        } else if self.doubts.is_older(key, stored.version) {
+            Err(Nothing::NotStored)
+        } else if stored.expires_at <= self.clock.now() {
+            Err(Nothing::Expired)
+        } else {
+            Ok(stored)
+        }
     }
 
-    fn find_in_file(&self, key: &Arc<str>) -> Option<Stored<V>> {
+    fn find_in_file(&self, key: &Arc<str>) -> Result<Stored<V>, Nothing> {
         let read = || self.file.read(key, |bytes| self.decode(key, bytes));
         let failure = match catch_unwind(AssertUnwindSafe(read)) {
             Ok(Ok(found)) => {
-                return found?.map_err(|which| self.reclaim(key, which)).ok();
+                return found.ok_or(Nothing::NotStored)?.map_err(|which| {
+                    self.reclaim(key, which);
+                    Nothing::Undecodable
+                });
             }
-            Ok(Err(redb::Error::DatabaseClosed)) => return None,
+            Ok(Err(redb::Error::DatabaseClosed)) => return Err(Nothing::Down),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the file's pages are damaged".into(),
         };
         self.fail(&failure);
-        None
+        Err(Nothing::Down)
     }
 
     /// # Errors
