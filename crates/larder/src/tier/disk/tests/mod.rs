@@ -3,7 +3,7 @@
 mod damage;
 mod faults;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
