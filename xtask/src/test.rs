@@ -3,7 +3,7 @@
 use crate::{loom, setup, shell};
 
 /// What the long form sets: how long threads race, and how many histories are tried.
-const LONG: [(&str, &str); 2] = [("LARDER_PROOF_SECONDS", "60"), ("PROPTEST_CASES", "20000")];
+const LONG: [(&str, &str); 2] = [("LARDER_PROOF_SECONDS", "60"), ("PROPTEST_CASES", "5000")];
 
 /// Runs the tests; `arguments` go to `cargo test`. Without any, or with `--long` alone, loom's models
 /// run too.

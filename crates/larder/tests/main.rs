@@ -15,6 +15,7 @@ mod main {
     mod kept;
     mod keys;
     mod many;
+    mod model;
     mod snapshots;
     mod stale;
     mod stampede;

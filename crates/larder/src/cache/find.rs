@@ -131,6 +131,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             hit.meta.fresh_until = hit.meta.fresh_until.min(now);
         } else {
             self.memory.restamp(hash, key, hit.meta.version, horizon);
+            hit.meta.version = horizon;
         }
         hit
     }

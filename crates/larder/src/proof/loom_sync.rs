@@ -47,6 +47,10 @@ impl<T> RwLock<T> {
         self.0.read().unwrap()
     }
 
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap()
+    }
+
     pub(crate) fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
         self.0.write().unwrap()
     }
