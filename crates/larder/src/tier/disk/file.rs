@@ -268,17 +268,16 @@ fn save(transaction: &WriteTransaction, state: &State) -> Result<()> {
     Ok(())
 }
 
-/// Reads the state and the log of a file, and makes those of a new one.
+/// Reads the state and the log of a file, and makes those of a new one. A file that is as it should
+/// be is only read: the first write after a crash takes longer, and need not be waited for here.
 fn prepare(database: &Database, schema: u64) -> Result<(State, Vec<(u64, LogItem)>)> {
+    let stored = stored_state(database)?;
+    if let Some(state) = stored
+        && state.schema == schema
+    {
+        return Ok((state, items(database, &state)?));
+    }
     let transaction = begin(database)?;
-    let stored = {
-        let meta = transaction.open_table(META)?;
-        let stored = meta
-            .get(STATE)?
-            .map(|state| State::from_bytes(state.value()));
-        stored.transpose().map_err(redb::Error::Corrupted)?
-    };
-    let is_new = stored.is_none();
     let mut state = stored.unwrap_or_else(|| State::new(schema));
     if state.schema != schema {
         tracing::info!(
@@ -290,14 +289,22 @@ fn prepare(database: &Database, schema: u64) -> Result<(State, Vec<(u64, LogItem
         transaction.delete_table(EXPIRY)?;
         state.drop_entries();
         state.schema = schema;
-    } else if !is_new {
-        drop(transaction);
-        return Ok((state, items(database, &state)?));
     }
     drop(Tables::open(&transaction)?);
     save(&transaction, &state)?;
     transaction.commit()?;
     Ok((state, items(database, &state)?))
+}
+
+/// `None` in a new file.
+fn stored_state(database: &Database) -> Result<Option<State>> {
+    let meta = match database.begin_read()?.open_table(META) {
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+        other => other?,
+    };
+    let stored = meta.get(STATE)?;
+    let stored = stored.map(|state| State::from_bytes(state.value()));
+    stored.transpose().map_err(redb::Error::Corrupted)
 }
 
 /// The log, in the order of its numbers. One damaged or missing item damns the file: what it hid is unknown.

@@ -19,8 +19,10 @@ use crate::tier::{Logged, Receipt, Room, Stored, TakenIn, Undurable, Write};
 pub(super) const QUEUE_MAX: usize = 4_096;
 /// Operations in one commit at most.
 pub(super) const BATCH_MAX: usize = 1_000;
-/// How long values wait for company before a commit. What is waited for does not.
+/// How long values wait for company before a commit.
 const LINGER: Duration = Duration::from_millis(5);
+/// The same for what somebody waits for, where several came together the last time.
+const LINGER_AWAITED: Duration = Duration::from_micros(500);
 /// The receipt of a write that was not taken in.
 const REFUSED: Receipt = Receipt(u64::MAX);
 
@@ -114,6 +116,11 @@ struct Waiting<V> {
     last: u64,
     /// Somebody waits for what has a number up to this.
     awaited: u64,
+    /// Operations in the last batch: as many may come together again.
+    last_batch: usize,
+    /// How many operations the writer sleeps for; one that is awaited wakes it sooner if the writer
+    /// lingers for values alone.
+    wakes_at: usize,
     is_over: bool,
 }
 
@@ -125,6 +132,8 @@ impl<V: Clone> Queue<V> {
                 newest: HashMap::new(),
                 last: 0,
                 awaited: 0,
+                last_batch: 0,
+                wakes_at: 0,
                 is_over: false,
             }),
             arrived: Condvar::new(),
@@ -184,8 +193,11 @@ impl<V: Clone> Queue<V> {
             };
         };
         let former = waiting.newest.insert(key, (number, newest));
+        let wakes = waiting.wakes(is_awaited);
         drop(waiting);
-        self.arrived.notify_one();
+        if wakes {
+            self.arrived.notify_one();
+        }
         TakenIn {
             receipt: Receipt(number),
             former: former.and_then(|(_, newest)| newest.into_stored()),
@@ -194,8 +206,13 @@ impl<V: Clone> Queue<V> {
 
     /// Takes anything else in.
     pub(super) fn push(&self, operation: Operation, room: Room, is_awaited: bool) -> Receipt {
-        let number = self.waiting.lock().push(operation, room, is_awaited);
-        self.arrived.notify_one();
+        let mut waiting = self.waiting.lock();
+        let number = waiting.push(operation, room, is_awaited);
+        let wakes = waiting.wakes(is_awaited);
+        drop(waiting);
+        if wakes {
+            self.arrived.notify_one();
+        }
         number.map_or(REFUSED, Receipt)
     }
 
@@ -210,6 +227,7 @@ impl<V: Clone> Queue<V> {
         let mut waiting = self.waiting.lock();
         let until = Instant::now() + idle;
         while waiting.turns.is_empty() {
+            waiting.wakes_at = 1;
             if waiting.is_over {
                 return Work::Over;
             }
@@ -218,13 +236,19 @@ impl<V: Clone> Queue<V> {
                 return Work::Idle;
             }
         }
-        let until = Instant::now() + LINGER;
-        while waiting.may_linger() {
+        let now = Instant::now();
+        while let Some(linger) = waiting.linger() {
+            let until = now + linger;
+            waiting.wakes_at = match linger {
+                LINGER => BATCH_MAX,
+                _ => waiting.last_batch,
+            };
             if self.arrived.wait_until(&mut waiting, until).timed_out() {
                 break;
             }
         }
         let count = waiting.turns.len().min(BATCH_MAX);
+        waiting.last_batch = count;
         Work::Batch(waiting.turns.drain(..count).collect())
     }
 
@@ -313,8 +337,22 @@ impl<V> Waiting<V> {
         Some(number)
     }
 
-    fn may_linger(&self) -> bool {
+    /// Whether the writer, if it sleeps, has slept enough.
+    fn wakes(&self, is_awaited: bool) -> bool {
+        let lingers_for_values = self.wakes_at == BATCH_MAX;
+        self.turns.len() >= self.wakes_at || is_awaited && lingers_for_values
+    }
+
+    /// How long a commit may wait for more to come: what is waited for, no longer than until as
+    /// many have come as the last time.
+    fn linger(&self) -> Option<Duration> {
         let first = self.turns.front().map_or(0, |turn| turn.number);
-        self.turns.len() < BATCH_MAX && self.awaited < first && !self.is_over
+        if self.turns.len() >= BATCH_MAX || self.is_over {
+            None
+        } else if self.awaited < first {
+            Some(LINGER)
+        } else {
+            (self.turns.len() < self.last_batch).then_some(LINGER_AWAITED)
+        }
     }
 }
