@@ -216,6 +216,14 @@ impl InvalidationLog {
         items.blame(number, tags, text)
     }
 
+    /// When a value with this number was made stale by one of its tags.
+    pub(crate) fn expired_since(&self, number: u64, tags: &[Box<str>]) -> Option<Tick> {
+        let items = self.items.read();
+        let marks = tags.iter().filter_map(|tag| items.soft_tags.get(tag));
+        let newer = marks.filter(|mark| mark.number > number);
+        newer.map(|mark| mark.when).min()
+    }
+
     /// How a value with this number stands. `text` is the key's; it is asked for only if the log
     /// has patterns.
     pub(crate) fn standing<'a>(

@@ -127,12 +127,24 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
+        let owned = key.to_key();
+        let mut until = Tick::NEVER;
+        let (seen, to) = (hit.meta.version, horizon);
+        // Asked again under the entry's lock, where another may stand by now.
+        self.memory.restamp(hash, key, (seen, to), |meta| {
+            let note = self.notes.get(meta.note).unwrap_or_default();
+            until = match self.standing(meta, &owned) {
+                Standing::Valid => Tick::NEVER,
+                Standing::Expired => self.log.expired_since(meta.version, &note.tags)?,
+                Standing::Invalid => return None,
+            };
+            hit.meta.version = to;
+            Some(until)
+        });
         if standing == Standing::Expired {
-            hit.meta.fresh_until = hit.meta.fresh_until.min(now);
-        } else {
-            self.memory.restamp(hash, key, hit.meta.version, horizon);
-            hit.meta.version = horizon;
+            until = until.min(now);
         }
+        hit.meta.fresh_until = hit.meta.fresh_until.min(until);
         hit
     }
 

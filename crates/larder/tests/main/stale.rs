@@ -248,3 +248,26 @@ fn a_part_that_is_none_is_refused() {
         assert!(error.to_string().contains("expected"), "{error}");
     }
 }
+
+/// E2
+#[tokio::test]
+async fn the_window_of_what_a_tag_has_expired_counts_from_the_call() {
+    let clock = ManualClock::new();
+    let cache = Cache::<String, u64>::builder("test")
+        .policy(Policy::forever().stale_if_error(MINUTE))
+        .clock(clock.clock())
+        .build()
+        .unwrap();
+    for looks_between in [false, true] {
+        cache.entry("a").tags(["t"]).insert(1).await.unwrap();
+        cache.expire_tag("t").await.unwrap();
+        clock.advance(MINUTE / 2);
+        if looks_between {
+            assert_eq!(cache.get_or_load("a", failing).await.unwrap(), 1);
+            cache.expire_tag("t").await.unwrap();
+        }
+        clock.advance(MINUTE / 2);
+        let late = cache.get_or_load("a", failing).await;
+        assert!(matches!(late, Err(Error::Load(_))), "{late:?}");
+    }
+}

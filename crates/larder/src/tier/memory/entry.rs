@@ -106,11 +106,9 @@ impl<K, V> Entry<K, V> {
         (std::mem::replace(&mut self.value, value), cold)
     }
 
-    /// Gives the entry version `to` if it has version `from`.
-    pub(super) fn restamp(&mut self, from: u64, to: u64) {
-        if self.version == stored(from) {
-            self.version = stored(to);
-        }
+    /// Gives the entry another version.
+    pub(super) fn restamp(&mut self, version: u64) {
+        self.version = stored(version);
     }
 
     /// Makes the value stale from `now` on.

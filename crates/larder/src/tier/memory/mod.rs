@@ -277,14 +277,22 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
             .remove_if(hash, is_key, cause, is_it)
     }
 
-    /// Sets the version of the key's entry to `to` if it is `from`; all else stays.
-    pub(crate) fn restamp<Q>(&self, hash: u64, key: &Q, from: u64, to: u64)
-    where
+    /// Sets the version of the key's entry to `to` if it is `from`, and its end of freshness to what
+    /// `until` says if that is earlier; all else stays, and so does all if `until` says nothing. It is
+    /// asked under the shard's write lock.
+    pub(crate) fn restamp<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        (from, to): (u64, u64),
+        until: impl FnOnce(&Meta) -> Option<Tick>,
+    ) where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
         let is_key = |k: &K| k.borrow() == key;
-        self.shard(hash).write().restamp(hash, is_key, from, to);
+        let mut shard = self.shard(hash).write();
+        shard.restamp(hash, is_key, (from, to), until);
     }
 
     /// Makes the key's entry stale from `now` on, if it is fresh; all else stays.

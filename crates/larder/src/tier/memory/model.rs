@@ -202,7 +202,8 @@ impl Model {
             }
         });
         let hash = self.memory.hash(&key);
-        self.memory.restamp(hash, &key, from, to);
+        self.memory
+            .restamp(hash, &key, (from, to), |_| Some(Tick::NEVER));
     }
 
     /// Takes the key's entry out if it is invalid.

@@ -160,10 +160,29 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         is_it(&self.table.meta(slot, entry)).then(|| self.depart(hash, slot, cause))
     }
 
-    /// Gives the key's entry version `to` if it has version `from`.
-    pub(super) fn restamp(&mut self, hash: u64, is_key: impl Fn(&K) -> bool, from: u64, to: u64) {
-        if let Some((slot, _)) = self.table.find(hash, is_key) {
-            self.table.entry_mut(slot).restamp(from, to);
+    /// Gives the key's entry version `to` if it has version `from` and `until` says until when it is
+    /// fresh at most.
+    pub(super) fn restamp(
+        &mut self,
+        hash: u64,
+        is_key: impl Fn(&K) -> bool,
+        (from, to): (u64, u64),
+        until: impl FnOnce(&Meta) -> Option<Tick>,
+    ) {
+        let Some((slot, entry)) = self.table.find(hash, is_key) else {
+            return;
+        };
+        let meta = entry.meta(self.table.cold(slot));
+        if meta.version != from {
+            return;
+        }
+        if let Some(until) = until(&meta) {
+            let entry = self.table.entry_mut(slot);
+            entry.restamp(to);
+            if until < meta.fresh_until {
+                entry.expire(until);
+                self.table.expect_death(slot);
+            }
         }
     }
 

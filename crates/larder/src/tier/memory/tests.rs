@@ -362,11 +362,14 @@ fn only_the_version_that_was_seen_is_stamped_anew() {
     drop(memory.put(1, 10));
     let hash = memory.hash(&1);
     let version = || memory.get(hash, &1, NOW, |_| true).unwrap().meta.version;
-    memory.restamp(hash, &1, 2, 9);
+    let valid = |_: &Meta| Some(Tick::NEVER);
+    memory.restamp(hash, &1, (2, 9), valid);
     assert_eq!(version(), 1, "another value was seen");
-    memory.restamp(hash, &1, 1, 9);
+    memory.restamp(hash, &1, (1, 9), |_| None);
+    assert_eq!(version(), 1, "it is not valid");
+    memory.restamp(hash, &1, (1, 9), valid);
     assert_eq!(version(), 9);
-    memory.restamp(memory.hash(&2), &2, 1, 9);
+    memory.restamp(memory.hash(&2), &2, (1, 9), valid);
     assert_eq!(memory.len(), 1);
 }
 
