@@ -14,6 +14,7 @@ pages! {
     cached: "docs/cached.md";
     closing: "docs/closing.md";
     coherence: "docs/coherence.md";
+    disk: "docs/disk.md";
     explain: "docs/explain.md";
     freshness: "docs/freshness.md";
     invalidation: "docs/invalidation.md";

@@ -410,7 +410,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
     /// users.insert(7, "Ada").await?;
     /// users.expire(&7).await?;
-    /// assert_eq!(users.peek(&7), None); // it may still stand in for a loader that fails
+    /// assert_eq!(users.peek(&7), None); // with `stale_if_error` it would stand in for a loader that fails
     /// # Ok(()) }
     /// ```
     pub async fn expire<Q>(&self, key: &Q) -> Result<Applied, Error>

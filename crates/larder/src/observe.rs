@@ -211,7 +211,7 @@ pub struct Stats {
     /// Loads, and inserts with a fence, whose result was not stored, because the key was written or
     /// invalidated meanwhile.
     pub fenced: u64,
-    /// Gets that gave up waiting.
+    /// Waits for a load that were given up, at the soft or the hard time-out.
     pub timeouts: u64,
     /// Gets refused because the limit of running loads was reached.
     pub overloads: u64,
@@ -225,7 +225,7 @@ pub struct Stats {
     pub evictions: Evictions,
     /// Latency of hits: one in 64 is timed.
     pub hit: Latency,
-    /// Latency of gets that waited for a load.
+    /// Latency of gets and refreshes that a load answered, with a value or an error.
     pub miss: Latency,
     /// Latency of the loaders.
     pub load: Latency,

@@ -26,7 +26,7 @@ use crate::loader::{Found, LoadCx, Loaded};
 pub struct Warmed {
     /// Keys dealt with so far.
     pub done: usize,
-    /// Of these, those whose value is cached now.
+    /// Of these, those whose value went in: not what the fence refused, nor what has no value.
     pub stored: usize,
     /// Those whose load failed.
     pub failed: usize,

@@ -25,7 +25,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
     /// users.entry(&7).tags(["team:1"]).insert("Ada")?;
     /// users.expire_tag("team:1")?;
-    /// assert_eq!(users.peek(&7), None); // it may still stand in for a loader that fails
+    /// assert_eq!(users.peek(&7), None); // with `stale_if_error` it would stand in for a loader that fails
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn expire_tag(&self, tag: &str) -> Result<Applied, Error> {
