@@ -97,6 +97,18 @@ impl Memories {
         self.put(hash, reason, now, false);
     }
 
+    /// Notes what came of a load. The get that it was made for had found nothing: this is why it, or
+    /// the next one, goes without.
+    pub(crate) fn came_to_nothing(&self, hash: u64, reason: MissReason, now: Tick) {
+        let was_missed = {
+            let (places, at) = self.place(hash);
+            let places = places.lock();
+            let known = places[at].as_ref().filter(|known| known.hash == hash);
+            known.is_some_and(|known| known.was_missed)
+        };
+        self.put(hash, reason, now, was_missed);
+    }
+
     /// Notes that a get found nothing: for `reason`, or for what took the value away.
     pub(crate) fn missed(&self, hash: u64, reason: Option<MissReason>, now: Tick) {
         let reason = reason.or_else(|| {

@@ -110,7 +110,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let Some(below) = &self.inner.below else {
             return Ok(());
         };
-        below.tier.flush().await.map_err(not_durable)
+        below.tier.flush().await.map_err(not_durable)?;
+        match below.tier.stats().degraded {
+            None => Ok(()),
+            Some(reason) => Err(Error::NotDurable {
+                reason: reason.into(),
+            }),
+        }
     }
 }
 

@@ -204,11 +204,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             let is_other = is_other && meta.fresh_until > now;
             reason = Some(if is_other {
                 MissReason::OtherVersion
+            } else if self.backoff.is_paused(hash, now) {
+                MissReason::LoadFailed
             } else {
                 MissReason::Expired
             });
         });
         misses.missed(hash, reason, now);
+    }
+
+    /// Remembers that a load came to nothing, where that is wanted.
+    pub(super) fn came_to_nothing(&self, hash: u64, reason: MissReason) {
+        if let Some(misses) = &self.misses {
+            misses.came_to_nothing(hash, reason, self.clock.now());
+        }
     }
 
     /// Remembers what took a key's value away, where that is wanted.

@@ -38,11 +38,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert_eq!((users.peek(&7), users.peek(&8)), (None, None));
     /// # Ok(()) }
     /// ```
-    pub async fn invalidate_any_tag<'a>(
+    pub async fn invalidate_any_tag<T: AsRef<str>>(
         &self,
-        tags: impl IntoIterator<Item = &'a str>,
+        tags: impl IntoIterator<Item = T>,
     ) -> Result<Applied, Error> {
-        let items: Vec<_> = tags.into_iter().map(|tag| Item::Tag(tag.into())).collect();
+        let item = |tag: T| Item::Tag(tag.as_ref().into());
+        let items: Vec<_> = tags.into_iter().map(item).collect();
         self.record(items).await
     }
 
@@ -58,11 +59,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert_eq!((users.peek(&7), users.peek(&8)), (None, Some("Bob")));
     /// # Ok(()) }
     /// ```
-    pub async fn invalidate_all_tags<'a>(
+    pub async fn invalidate_all_tags<T: AsRef<str>>(
         &self,
-        tags: impl IntoIterator<Item = &'a str>,
+        tags: impl IntoIterator<Item = T>,
     ) -> Result<Applied, Error> {
-        let tags = tag_set(tags.into_iter().map(Box::from).collect());
+        let tags = tag_set(tags.into_iter().map(|tag| tag.as_ref().into()).collect());
         let item = match &*tags {
             [] => None,
             [tag] => Some(Item::Tag(tag.clone())),

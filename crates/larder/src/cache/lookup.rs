@@ -196,6 +196,29 @@ where
         }
     }
 
+    /// As [`or_load`](Self::or_load), with `None` where that is [`Error::Absent`].
+    ///
+    /// ```
+    /// # use larder::Cache;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Cache::<u64, String>::builder("users").build()?;
+    /// let find = |_| async { Ok::<Option<String>, std::io::Error>(None) };
+    /// assert!(users.entry(&7).tags(["team:1"]).or_load_optional(find).await?.is_none());
+    /// # Ok(()) }
+    /// ```
+    pub async fn or_load_optional<F, Fut, L, E>(self, load: F) -> Result<Option<Entry<V>>, Error>
+    where
+        F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<L, E>> + Send + 'static,
+        L: Into<Loaded<V>>,
+        E: Display + Send + Sync + 'static,
+    {
+        match self.or_load(load).await {
+            Err(Error::Absent) => Ok(None),
+            outcome => outcome.map(Some),
+        }
+    }
+
     /// As [`Cache::insert`](crate::Cache::insert).
     ///
     /// # Errors

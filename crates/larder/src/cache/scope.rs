@@ -39,7 +39,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         }
     }
 
-    /// How many live entries [`invalidate_scope`](Self::invalidate_scope) would take. O(n), one
+    /// How many live entries of memory [`invalidate_scope`](Self::invalidate_scope) would take; what
+    /// only the disk holds is not counted. O(n), one
     /// shard locked at a time, but for a key.
     ///
     /// # Errors

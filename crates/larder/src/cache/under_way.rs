@@ -97,14 +97,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                 inner.hooks.happened(&Happening::Loaded { key, took });
                 if is_fenced {
                     inner.recorder.count(Event::Fenced);
-                    inner.lost(inner.memory.hash(key), MissReason::Fenced);
+                    inner.came_to_nothing(inner.memory.hash(key), MissReason::Fenced);
                     inner.hooks.happened(&Happening::Fenced { key });
                 }
             }
             Err(error) => {
                 inner.recorder.count(Event::LoadError);
                 inner.leave_alone(call.hash);
-                inner.lost(call.hash, MissReason::LoadFailed);
+                inner.came_to_nothing(call.hash, MissReason::LoadFailed);
                 lead.land(|_| Err(error));
                 inner.hooks.happened(&Happening::LoadFailed {
                     key: &self.key,

@@ -69,9 +69,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert_eq!(users.peek(&7), None);
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
-    pub fn invalidate_any_tag<'a>(
+    pub fn invalidate_any_tag<T: AsRef<str>>(
         &self,
-        tags: impl IntoIterator<Item = &'a str>,
+        tags: impl IntoIterator<Item = T>,
     ) -> Result<Applied, Error> {
         wait::for_ready(self.cache.invalidate_any_tag(tags))
     }
@@ -85,9 +85,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// assert_eq!(users.peek(&7), Some("Ada"));
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
-    pub fn invalidate_all_tags<'a>(
+    pub fn invalidate_all_tags<T: AsRef<str>>(
         &self,
-        tags: impl IntoIterator<Item = &'a str>,
+        tags: impl IntoIterator<Item = T>,
     ) -> Result<Applied, Error> {
         wait::for_ready(self.cache.invalidate_all_tags(tags))
     }

@@ -168,6 +168,26 @@ where
         }
     }
 
+    /// As [`or_load`](Self::or_load), with `None` where that is [`Error::Absent`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, String>::builder("users").build()?;
+    /// let find = |_: &u64| Ok::<Option<String>, std::io::Error>(None);
+    /// assert!(users.entry(&7).or_load_optional(find)?.is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn or_load_optional<F, L, E>(self, load: F) -> Result<Option<Entry<V>>, Error>
+    where
+        F: FnOnce(&K) -> Result<L, E>,
+        L: Into<Loaded<V>>,
+        E: Display + Send + Sync + 'static,
+    {
+        match self.or_load(load) {
+            Err(Error::Absent) => Ok(None),
+            outcome => outcome.map(Some),
+        }
+    }
+
     /// As [`Cache::insert`](super::Cache::insert).
     ///
     /// ```

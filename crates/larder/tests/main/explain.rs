@@ -139,3 +139,22 @@ async fn without_the_setting_no_miss_is_remembered_and_the_rest_is_told() {
     let held = cache.explain("a").await.unwrap().held.unwrap();
     assert_eq!((held.remaining, held.load_cost), (None, None));
 }
+
+/// I6
+#[tokio::test]
+async fn a_load_that_fails_is_told_at_once_and_while_a_stale_value_stands_in() {
+    let down = |_| std::future::ready(Err::<u64, _>("down"));
+    let last = async |cache: &Cache<String, u64>| cache.explain("a").await.unwrap().last_miss;
+    let (cache, clock) =
+        explained(|builder| builder.policy(Policy::ttl(MINUTE).stale_if_error(10 * MINUTE)));
+    for _ in 0..2 {
+        cache.get_or_load("a", down).await.unwrap_err();
+        assert_eq!(last(&cache).await.unwrap().reason, MissReason::LoadFailed);
+    }
+    cache.insert("a".into(), 1).await.unwrap();
+    clock.advance(2 * MINUTE);
+    for _ in 0..2 {
+        assert_eq!(cache.get_or_load("a", down).await.unwrap(), 1);
+        assert_eq!(last(&cache).await.unwrap().reason, MissReason::LoadFailed);
+    }
+}
