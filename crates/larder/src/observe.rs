@@ -90,10 +90,15 @@ impl Recorder {
     /// Whether this look-up is the one in [`HIT_SAMPLE`].
     #[inline]
     pub(crate) fn is_sample() -> bool {
-        thread_local!(static TURN: Cell<u32> = const { Cell::new(0) });
-        let turn = TURN.get();
-        TURN.set(turn.wrapping_add(1));
-        turn.is_multiple_of(HIT_SAMPLE)
+        // By chance, so that caches that are read in turn are sampled alike. (The generator is that of
+        // Numerical Recipes, 7.1; its high bits are the good ones.)
+        thread_local!(static STATE: Cell<u32> = const { Cell::new(0) });
+        let state = STATE
+            .get()
+            .wrapping_mul(1_664_525)
+            .wrapping_add(1_013_904_223);
+        STATE.set(state);
+        state >> (u32::BITS - HIT_SAMPLE.ilog2()) == 0
     }
 
     #[cold]
@@ -170,8 +175,8 @@ fn saved(hits: u64, hit: &Latency, miss: &Latency) -> Duration {
         return Duration::ZERO;
     };
     let each = miss.saturating_sub(hit.mean.unwrap_or_default());
-    let hits = u32::try_from(hits).unwrap_or(u32::MAX);
-    each.checked_mul(hits).unwrap_or(Duration::MAX)
+    let nanos = each.as_nanos().saturating_mul(hits.into());
+    Duration::from_nanos_u128(nanos.min(Duration::MAX.as_nanos()))
 }
 
 /// A cache's figures since it was built or last reset.

@@ -386,6 +386,19 @@ impl Policy {
         self.time_to_idle
     }
 
+    /// For how long a value that is fresh until `fresh_until` may be used as a stale one, from then or
+    /// from now on.
+    pub(crate) fn usable_stale(
+        &self,
+        now: Tick,
+        fresh_until: Tick,
+        expires_at: Tick,
+    ) -> Option<Duration> {
+        let window = self.stale_while_revalidate.max(self.stale_if_error);
+        let until = fresh_until.after(window).min(expires_at);
+        (until > fresh_until).then(|| until.since(fresh_until.max(now)))
+    }
+
     /// What a value that is stale since `since` may be used for.
     pub(crate) fn stale_use(&self, now: Tick, since: Tick) -> Option<Stale> {
         let age = now.since(since);

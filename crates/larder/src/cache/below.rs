@@ -342,7 +342,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Some(below.tier.write(&key.to_text(), write, room, false))
     }
 
-    async fn settled(&self, receipt: Option<Receipt>) -> Result<(), Error> {
+    pub(super) async fn settled(&self, receipt: Option<Receipt>) -> Result<(), Error> {
         match (&self.below, receipt) {
             (Some(below), Some(receipt)) => below.tier.settled(receipt).await.map_err(not_durable),
             _ => Ok(()),
@@ -356,17 +356,28 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         value: V,
         call: Call,
     ) -> Result<Applied, Error> {
+        let (applied, receipt) = self.insert_soon(key, value, call).await?;
+        self.settled(receipt).await?;
+        Ok(applied)
+    }
+
+    /// Puts a value in by hand; it is durable when the receipt is settled.
+    pub(super) async fn insert_soon(
+        &self,
+        key: K,
+        value: V,
+        call: Call,
+    ) -> Result<(Applied, Option<Receipt>), Error> {
         let Some(below) = &self.below else {
-            return self.insert(key, value, call);
+            return Ok((self.insert(key, value, call)?, None));
         };
         let room = below.tier.room().await;
         let Some(receipt) = self.insert_below(below, key, value, call, room)? else {
             self.recorder.count(Event::Fenced);
-            return Ok(Applied::Fenced);
+            return Ok((Applied::Fenced, None));
         };
         self.recorder.count(Event::Insert);
-        self.settled(Some(receipt)).await?;
-        Ok(Applied::Everywhere)
+        Ok((Applied::Everywhere, Some(receipt)))
     }
 
     /// As [`insert`](Self::insert), in memory and below at one moment. `None` if it was fenced.
@@ -395,7 +406,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             if fence.is_some_and(|fence| !self.is_unmoved(fence, &key, hash, &note.tags)) {
                 return None;
             }
-            self.stripes.note(hash, meta.version);
+            if fence.is_none() {
+                self.stripes.note(hash, meta.version);
+            }
             self.forget_absence(hash, &key);
             let write = write.take()?;
             let taken = below.tier.write(&key.to_text(), write, Some(room), true);

@@ -13,6 +13,7 @@ use crate::log::Standing;
 use crate::misses::{Miss, MissReason};
 use crate::notes::Note;
 use crate::observe::Event;
+use crate::policy::Policy;
 use crate::removal::RemovalCause;
 use crate::tier::Stored;
 use crate::tier::memory::Meta;
@@ -123,7 +124,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             let standing = self.standing(meta, &owned);
             if meta.expires_at > now && standing < Standing::Invalid {
                 let note = self.notes.get(meta.note).unwrap_or_default();
-                held = Some(Self::held(meta, standing, &note, now));
+                held = Some(Self::held(&self.policy, meta, standing, &note, now));
             }
         });
         Explanation {
@@ -140,15 +141,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
     }
 
-    fn held(meta: &Meta, standing: Standing, note: &Note, now: Tick) -> Held {
+    fn held(policy: &Policy, meta: &Meta, standing: Standing, note: &Note, now: Tick) -> Held {
         let expired = standing == Standing::Expired;
         let fresh_until = if expired { now } else { meta.fresh_until };
-        let stale = meta.expires_at > meta.fresh_until || expired;
         Held {
             source: Source::Memory,
             age: now.since(meta.created),
             remaining: (fresh_until < Tick::NEVER).then(|| fresh_until.since(now)),
-            usable_stale: stale.then(|| meta.expires_at.since(fresh_until.max(now))),
+            usable_stale: policy.usable_stale(now, fresh_until, meta.expires_at),
             version: meta.version,
             weight: 0,
             load_cost: meta.cost.duration(),
@@ -160,12 +160,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     fn stored_below(&self, stored: &Stored<V>) -> Held {
         let (now, fresh_until) = (self.clock.now(), stored.fresh_until);
-        let is_kept = stored.expires_at > fresh_until;
         Held {
             source: self.source_below(),
             age: now.since(stored.created),
             remaining: (fresh_until < Tick::NEVER).then(|| fresh_until.since(now)),
-            usable_stale: is_kept.then(|| stored.expires_at.since(fresh_until.max(now))),
+            usable_stale: self
+                .policy
+                .usable_stale(now, fresh_until, stored.expires_at),
             version: stored.version,
             weight: 0,
             load_cost: (!stored.cost.is_zero()).then_some(stored.cost),

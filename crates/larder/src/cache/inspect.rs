@@ -159,7 +159,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         found
     }
 
-    /// What is known of the entry of `key` in memory, if it is live. Not counted as a get.
+    /// What is known of the entry of `key` in memory, if it is live. Not counted as a get,
+    /// nor as a use.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -171,8 +172,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub fn entry_info(&self, key: &K) -> Option<EntryInfo> {
         let (inner, now) = (&*self.inner, self.inner.clock.now());
-        let found = inner.find(inner.memory.hash(key), key, now)?;
-        (found.meta.fresh_until > now).then(|| info(key, &found.meta, now))
+        let mut found = None;
+        inner.memory.inspect(inner.memory.hash(key), key, |meta| {
+            found = inner.is_live(meta, key, now).then(|| info(key, meta, now));
+        });
+        found
     }
 }
 

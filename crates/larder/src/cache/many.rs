@@ -100,10 +100,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         }
         for _ in 0..BOARDINGS_MAX {
             inner.open()?;
-            let (waiting, led) = inner.board_all(std::mem::take(&mut wanted), not_before)?;
+            let (waiting, led, is_full) = inner.board_all(std::mem::take(&mut wanted), not_before);
             if !led.is_empty() {
                 let keys = led.iter().map(|load| load.key.clone()).collect();
                 runtime.spawn(bring(led, load(keys)));
+            }
+            if is_full {
+                return Err(inner.overloaded());
             }
             for Waiting { key, ticket } in waiting {
                 match inner.wait(&runtime, ticket, started, false).await? {
@@ -158,13 +161,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Some(key)
     }
 
-    /// Joins the flight of each key, or leads one.
-    #[expect(clippy::type_complexity, reason = "two lists, taken apart at once")]
+    /// Joins the flight of each key, or leads one, until as many run as may.
+    #[expect(clippy::type_complexity, reason = "three parts, taken apart at once")]
     fn board_all(
         self: &Arc<Self>,
         keys: Vec<K>,
         not_before: u64,
-    ) -> Result<(Vec<Waiting<K, V>>, Vec<UnderWay<K, V>>), Error> {
+    ) -> (Vec<Waiting<K, V>>, Vec<UnderWay<K, V>>, bool) {
         let (mut waiting, mut led) = (Vec::new(), Vec::new());
         for key in keys {
             let (stamp, call) = (self.log.stamp(), Call::plain(self.memory.hash(&key)));
@@ -177,11 +180,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                     led.extend(self.begin(lead, key.clone(), call, None));
                     ticket
                 }
-                Boarding::Full => return Err(self.overloaded()),
+                Boarding::Full => return (waiting, led, true),
             };
             waiting.push(Waiting { key, ticket });
         }
-        Ok((waiting, led))
+        (waiting, led, false)
     }
 }
 

@@ -36,7 +36,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let meta = self.meta_of(now, ttl, number, Cost::UNKNOWN);
         let may_store = |key: &K| {
             let is_unmoved = fence.is_none_or(|fence| self.is_unmoved(fence, key, hash, tags));
-            if is_unmoved {
+            // What is stored under a fence was read from the origin, as what loads bring: it keeps no
+            // other reading out.
+            if is_unmoved && fence.is_none() {
                 self.stripes.note(hash, meta.version);
             }
             is_unmoved

@@ -35,7 +35,8 @@ pub struct Warmed {
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// Puts in what an iterator brings, which was read after `fence` was taken: an entry that was
     /// written or invalidated since is left alone. `progress` is told after each. Stops when the
-    /// iterator ends; dropping the future leaves what was put in.
+    /// iterator ends; with a disk, what was put in is durable then. Dropping the future leaves what was
+    /// put in.
     ///
     /// ```
     /// # use larder::Cache;
@@ -56,7 +57,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         entries: impl IntoIterator<Item = (K, L)>,
         mut progress: impl FnMut(Warmed),
     ) -> Result<Warmed, Error> {
-        let mut warmed = Warmed::default();
+        let (mut warmed, mut last) = (Warmed::default(), None);
         for (key, loaded) in entries {
             let Loaded {
                 found,
@@ -72,15 +73,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
                     fence: Some(fence.0),
                     ..Call::plain(self.inner.memory.hash(&key))
                 };
-                warmed.stored += usize::from(
-                    self.inner.insert_through(key, value, call).await? != Applied::Fenced,
-                );
+                let (applied, receipt) = self.inner.insert_soon(key, value, call).await?;
+                warmed.stored += usize::from(applied != Applied::Fenced);
+                last = receipt.or(last);
             }
             warmed.done += 1;
             progress(warmed);
             // A long list must not keep the runtime from its other tasks.
             tokio::task::consume_budget().await;
         }
+        self.inner.settled(last).await?;
         Ok(warmed)
     }
 

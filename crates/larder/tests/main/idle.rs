@@ -88,3 +88,19 @@ async fn a_fresh_value_costs_no_load_without_an_early_refresh() {
     cache.get_or_load("a", ready(2)).await.unwrap();
     assert_eq!(cache.stats().loads, 1);
 }
+
+#[tokio::test]
+async fn to_look_at_an_entry_keeps_it_no_longer() {
+    let clock = ManualClock::new();
+    let cache = Cache::<String, u64>::builder("test")
+        .policy(Policy::ttl(10 * MINUTE).time_to_idle(MINUTE))
+        .clock(clock.clock())
+        .build()
+        .unwrap();
+    cache.insert("a".into(), 1).await.unwrap();
+    clock.advance(MINUTE * 3 / 4);
+    assert!(cache.entry_info(&"a".into()).is_some());
+    assert!(cache.explain("a").await.unwrap().held.is_some());
+    clock.advance(MINUTE / 2);
+    assert_eq!(cache.peek("a"), None);
+}

@@ -116,3 +116,26 @@ async fn a_load_that_fails_or_panics_fails_for_all_and_leaves_every_key_free() {
         assert_eq!(cache.get_or_load(key, ready(1)).await.unwrap(), 1);
     }
 }
+
+#[tokio::test]
+async fn what_is_past_the_limit_of_loads_is_refused_and_the_others_are_loaded() {
+    let cache = larder::Cache::<String, u64>::builder("test")
+        .max_loads(2)
+        .build()
+        .unwrap();
+    let all = |missing: Vec<String>| {
+        let brought: Vec<_> = missing.into_iter().map(|key| (key, 1)).collect();
+        std::future::ready(Ok::<_, String>(brought))
+    };
+    let refused = cache.get_or_load_many(keys(&["a", "b", "c"]), all).await;
+    assert!(
+        matches!(refused, Err(Error::Overloaded { limit: 2 })),
+        "{refused:?}"
+    );
+    while cache.stats().loads < 2 {
+        tokio::task::yield_now().await;
+    }
+    let stats = cache.stats();
+    assert_eq!((stats.load_panics, stats.overloads), (0, 1));
+    assert_eq!((cache.peek("a"), cache.peek("b")), (Some(1), Some(1)));
+}

@@ -111,3 +111,21 @@ async fn a_cache_behind_a_pointer_is_managed_by_the_texts_of_its_keys() {
         "looking is not getting"
     );
 }
+
+#[tokio::test]
+async fn hits_of_caches_that_are_read_in_turn_are_timed_alike() {
+    let caches = [cache(), cache()];
+    for cache in &caches {
+        cache.insert("a".into(), 1).await.unwrap();
+    }
+    for _ in 0..20_000 {
+        for cache in &caches {
+            assert!(cache.peek("a").is_some());
+        }
+    }
+    let timed = caches.each_ref().map(|cache| cache.stats().hit.count);
+    assert!(
+        timed.iter().all(|count| (200..450).contains(count)),
+        "{timed:?}"
+    );
+}

@@ -47,3 +47,15 @@ async fn keys_are_loaded_but_for_those_that_are_cached_and_failures_are_counted(
     assert_eq!((warmed.done, warmed.stored, warmed.failed), (4, 2, 1));
     assert_eq!((calls, cache.stats().loads), (4, 3));
 }
+
+#[tokio::test]
+async fn a_large_list_goes_in_whole() {
+    let cache = larder::Cache::<u64, u64>::builder("test")
+        .max_capacity(1_000_000)
+        .build()
+        .unwrap();
+    let fence = cache.fence();
+    let rows = (0..20_000).map(|key| (key, key));
+    let warmed = cache.warm(fence, rows, |_| {}).await.unwrap();
+    assert_eq!((warmed.stored, cache.stats().fenced), (20_000, 0));
+}
