@@ -146,6 +146,15 @@ fn an_entry_as_heavy_as_the_capacity_is_stored_however_many_shards_there_are() {
 }
 
 #[test]
+fn light_entries_leave_for_one_as_heavy_as_the_capacity() {
+    let memory = weighed(100_000);
+    (0..100).for_each(|key| drop(memory.put(key, 10)));
+    drop(memory.put(1_000, 100_000));
+    memory.validate();
+    assert_eq!((memory.look(&1_000), memory.len()), (Some(100_000), 1));
+}
+
+#[test]
 fn a_value_that_grows_puts_others_out_and_stays() {
     let memory = weighed(100);
     (0..10).for_each(|key| drop(memory.put(key, 10)));

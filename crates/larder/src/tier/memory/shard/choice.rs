@@ -57,7 +57,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     ) {
         while self.weight() + u64::from(weight) > self.limit {
             let is_main_over = self.main.weight + self.small_limit() > self.limit;
-            let victim = if is_main_over || self.small.len == 0 {
+            let victim = if self.small.len == 0 || (is_main_over && self.main.len > 0) {
                 self.choose_in_main(bar)
             } else {
                 self.choose_in_small(bar)
