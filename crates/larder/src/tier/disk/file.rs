@@ -168,13 +168,14 @@ impl File {
         let mut state = *locked;
         let database = self.database()?;
         let transaction = begin(&database)?;
-        if let Some(floor) = cleared(&changes) {
+        let cleared = cleared(&changes);
+        if let Some(floor) = cleared {
             transaction.delete_table(ENTRIES)?;
             transaction.delete_table(EXPIRY)?;
-            transaction.delete_table(LOG)?;
             state.clear(floor);
         }
         let mut tables = Tables::open(&transaction)?;
+        tables.forget_before(cleared.unwrap_or(0))?;
         for change in changes {
             tables.apply(&mut state, change)?;
         }
@@ -437,12 +438,26 @@ impl<'t> Tables<'t> {
         state.number = state.number.max(number);
         if floor > state.floor {
             state.floor = floor;
+            self.forget_before(floor)?;
+        }
+        if *item == LogItem::All || number < state.floor {
+            return Ok(());
+        }
+        let item = item.to_bytes();
+        let known = self.log.get(&item[..])?;
+        let known = known.and_then(|row| number_of(&item, row.value()));
+        // Items may come in another order than that of their numbers.
+        if known.is_none_or(|known| known < number) {
+            self.log.insert(&item[..], &numbered(&item, number)[..])?;
+        }
+        Ok(())
+    }
+
+    /// Drops the log's items under `floor`.
+    fn forget_before(&mut self, floor: u64) -> Result<()> {
+        if floor > 0 {
             self.log
                 .retain(|item, row| number_of(item, row).is_none_or(|number| number >= floor))?;
-        }
-        if *item != LogItem::All && number >= state.floor {
-            let item = item.to_bytes();
-            self.log.insert(&item[..], &numbered(&item, number)[..])?;
         }
         Ok(())
     }

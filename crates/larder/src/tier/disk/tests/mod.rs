@@ -266,6 +266,21 @@ async fn a_clear_takes_all_before_it_and_refuses_what_comes_late() {
     assert_eq!(tier.stats().entries, 1);
 }
 
+/// H2
+#[tokio::test]
+async fn items_that_overtake_each_other_or_a_clear_on_their_way_are_kept_by_their_numbers() {
+    let place = Place::new();
+    let tier = place.open();
+    let tag = |name: &str| LogItem::Tag(name.into());
+    record(&tier, 9, tag("twice"), 0).await;
+    record(&tier, 3, tag("twice"), 0).await;
+    record(&tier, 4, tag("cleared"), 0).await;
+    record(&tier, 5, LogItem::All, 5).await;
+    tier.close().await.unwrap();
+    let (_tier, recovered) = place.try_open().unwrap();
+    assert_eq!(recovered.items, [(9, tag("twice"))]);
+}
+
 /// G13
 #[tokio::test]
 async fn entries_of_another_schema_are_dropped_and_numbers_go_on() {
