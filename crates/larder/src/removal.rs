@@ -80,15 +80,27 @@ impl Evictions {
         self.invalidated += other.invalidated;
         self.too_heavy += other.too_heavy;
     }
-    /// What has left since these were counted.
+    /// What has left since `earlier` was counted; nothing, where that was counted later.
     pub(crate) fn since(self, earlier: &Self) -> Self {
         Self {
-            capacity: self.capacity - earlier.capacity,
-            expired: self.expired - earlier.expired,
-            replaced: self.replaced - earlier.replaced,
-            removed: self.removed - earlier.removed,
-            invalidated: self.invalidated - earlier.invalidated,
-            too_heavy: self.too_heavy - earlier.too_heavy,
+            capacity: self.capacity.saturating_sub(earlier.capacity),
+            expired: self.expired.saturating_sub(earlier.expired),
+            replaced: self.replaced.saturating_sub(earlier.replaced),
+            removed: self.removed.saturating_sub(earlier.removed),
+            invalidated: self.invalidated.saturating_sub(earlier.invalidated),
+            too_heavy: self.too_heavy.saturating_sub(earlier.too_heavy),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_taken_before_a_reset_and_told_after_it_are_not_negative() {
+        let mut later = Evictions::default();
+        later.count(RemovalCause::Capacity, 1);
+        assert_eq!(Evictions::default().since(&later), Evictions::default());
     }
 }
