@@ -87,6 +87,24 @@ async fn a_refresh_loads_though_the_value_is_fresh_and_keeps_it_when_it_fails() 
     assert_eq!(cache.peek("a"), Some(2));
 }
 
+/// D6
+#[tokio::test(start_paused = true)]
+async fn a_value_is_refreshed_however_often_others_are_invalidated() {
+    let (cache, (loads, load)) = (cache(), counting());
+    let setting = KeepFresh::every(Duration::from_secs(2));
+    let kept = cache
+        .keep_fresh("a".into(), setting, move |_| load())
+        .unwrap();
+    kept.get().await.unwrap();
+    for _ in 0..9 {
+        cache.invalidate_tag("of others").await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(loads.load(Ordering::Relaxed), 5);
+    cache.invalidate_tag("of others").await.unwrap();
+    assert_eq!(cache.refresh("a", value(7)).await.unwrap(), 7);
+}
+
 /// C1, I11
 #[tokio::test]
 async fn a_closed_cache_says_so_holds_nothing_and_stores_nothing() {
