@@ -1,5 +1,6 @@
 //! What a hit costs, beside peers: 100,000 entries, `u64` and `String` keys, uniform and Zipf, one
-//! and two threads, `u64` values and shared slices of 64 bytes.
+//! and two threads, `u64` values and shared slices of 64 bytes. How far the control is from 1.00 is what
+//! the place in memory and in the round makes of a figure.
 //!
 //! `cargo run --release -p larder-bench --bin hit [ROUNDS [FILTER]]`
 
@@ -84,14 +85,16 @@ where
     V: Clone + Send + Sync + 'static,
 {
     let pairs = || keys.iter().cloned().zip((0..).map(value));
-
-    let policy = Policy::ttl(TTL);
-    let cache = Cache::builder("hit")
-        .max_capacity(CAPACITY as u64)
-        .policy(policy)
-        .build();
-    let cache: Cache<K, V> = cache.expect("the cache is well described");
-    pairs().for_each(|(k, v)| drop(ready(cache.insert(k, v))));
+    let larder = || {
+        let cache = Cache::builder("hit")
+            .max_capacity(CAPACITY as u64)
+            .policy(Policy::ttl(TTL))
+            .build();
+        let cache: Cache<K, V> = cache.expect("the cache is well described");
+        pairs().for_each(|(k, v)| drop(ready(cache.insert(k, v))));
+        cache
+    };
+    let cache = larder();
 
     let quick = quick_cache::sync::Cache::<K, V>::new(CAPACITY);
     pairs().for_each(|(k, v)| quick.insert(k, v));
@@ -110,6 +113,11 @@ where
     pairs().for_each(|(k, v)| moka.insert(k, v));
     moka.run_pending_tasks();
 
+    let papaya = papaya::HashMap::with_hasher(foldhash::fast::RandomState::default());
+    pairs().for_each(|(k, v)| _ = papaya.pin().insert(k, v));
+
+    let twin = larder();
+
     let floor = Floor::new();
     pairs().for_each(|(k, v)| floor.insert(k, v));
 
@@ -125,6 +133,12 @@ where
         }),
         Subject::new("moka, Expiry, foldhash", move |key: &&Q| {
             moka.get(*key).is_some()
+        }),
+        Subject::new("control: Larder once more", move |key: &&Q| {
+            twin.peek(*key).is_some()
+        }),
+        Subject::new("floor: papaya, foldhash", move |key: &&Q| {
+            papaya.pin().get(*key).cloned().is_some()
         }),
         Subject::new("floor: 64 locked maps", move |key: &&Q| {
             floor.get(*key).is_some()
