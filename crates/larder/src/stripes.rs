@@ -21,10 +21,11 @@ impl Stripes {
             .get_or_init(|| (0..STRIPES).map(|_| AtomicU64::new(0)).collect());
     }
 
-    /// Notes a write under `number`.
-    pub(crate) fn note(&self, hash: u64, number: u64) {
+    /// Notes a write under a number that is taken now, in the midst of it: above that of every fence
+    /// that was taken before.
+    pub(crate) fn note(&self, hash: u64, number: impl FnOnce() -> u64) {
         if let Some(stripes) = self.0.get() {
-            stripes[hash as usize % STRIPES].fetch_max(number, Ordering::AcqRel);
+            stripes[hash as usize % STRIPES].fetch_max(number(), Ordering::AcqRel);
         }
     }
 

@@ -159,6 +159,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let mut raised = raised.filter(|raised| call.at.is_none() || raised.lookup == call.at)?;
         match self.standing_below(key, raised.meta.version, &raised.tags) {
             Standing::Valid => {}
+            Standing::Expired if raised.is_absent() => return None,
             Standing::Expired => {
                 raised.meta.fresh_until = raised.meta.fresh_until.min(self.clock.now());
             }
@@ -217,7 +218,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             if let (Standing::Invalid, Some(below)) = (standing, &self.below) {
                 below.tier.refuse(&key.to_text(), stored.version);
             }
-            standing < Standing::Invalid
+            // That there is no value is never told as something stale.
+            let is_stale = standing == Standing::Expired || stored.fresh_until <= self.clock.now();
+            standing < Standing::Invalid && (stored.value.is_some() || !is_stale)
         });
         let Some(stored) = stored else {
             return lead.land(|_| None);
@@ -407,7 +410,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 return None;
             }
             if fence.is_none() {
-                self.stripes.note(hash, meta.version);
+                self.stripes.note(hash, || self.log.mint());
             }
             self.forget_absence(hash, &key);
             let write = write.take()?;

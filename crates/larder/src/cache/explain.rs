@@ -9,7 +9,7 @@ use crate::clock::Tick;
 use crate::entry::Source;
 use crate::error::Error;
 use crate::key::{CacheKey, KeyRef};
-use crate::log::Standing;
+use crate::log::{Item, Standing};
 use crate::misses::{Miss, MissReason};
 use crate::notes::Note;
 use crate::observe::Event;
@@ -228,17 +228,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
     }
 
-    /// Remembers what invalidated an entry.
-    pub(crate) fn lost_to_log(&self, hash: u64, meta: &Meta, key: &K) {
-        let (Some(misses), now) = (&self.misses, self.clock.now()) else {
-            return;
-        };
+    /// What invalidated an entry, where that is wanted.
+    pub(crate) fn blame(&self, meta: &Meta, key: &K) -> Option<MissReason> {
+        self.misses.as_ref()?;
         let note = self.notes.get(meta.note).unwrap_or_default();
         let blame = self.log.blame(meta.version, &note.tags, || key.to_text());
-        if let Some(blame) = blame {
-            let (by, ago) = (blame.item.to_string(), now.since(blame.when));
-            misses.lost(hash, MissReason::Invalidated { by, ago }, now);
-        }
+        blame.map(|blame| MissReason::Invalidated {
+            by: blame.item.to_string(),
+            ago: self.clock.now().since(blame.when),
+        })
     }
 
     /// Remembers why an entry left memory.
@@ -251,8 +249,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             RemovalCause::Expired => MissReason::Expired,
             RemovalCause::TooHeavy => MissReason::TooHeavy,
             RemovalCause::Removed => MissReason::Removed,
-            // A value has taken its place; or what invalidated it was remembered when it was found.
-            RemovalCause::Replaced | RemovalCause::Invalidated => return,
+            RemovalCause::Invalidated => MissReason::Invalidated {
+                by: Item::All.to_string(),
+                ago: Duration::ZERO,
+            },
+            RemovalCause::Replaced => return,
         };
         self.lost(self.memory.hash(key), reason);
     }

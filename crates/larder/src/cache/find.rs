@@ -98,10 +98,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
+        let mut reason = None;
         let is_it = |meta: &Meta| {
             let is_it = meta.version == version;
             if is_it && self.misses.is_some() {
-                self.lost_to_log(hash, meta, &key.to_key());
+                reason = self.blame(meta, &key.to_key());
             }
             is_it
         };
@@ -109,6 +110,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             .memory
             .remove_if(hash, key, RemovalCause::Invalidated, is_it);
         self.let_go(removed);
+        if let Some(reason) = reason {
+            self.lost(hash, reason);
+        }
     }
 
     /// An entry that is older than the last invalidation and that it did not match: next time one

@@ -2,7 +2,7 @@
 
 use super::Cache;
 use crate::entry::Applied;
-use crate::error::Error;
+use crate::error::{Error, TAG_BYTES_MAX};
 use crate::glob::Glob;
 use crate::key::CacheKey;
 use crate::log::{Item, Listed};
@@ -168,6 +168,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     async fn record(&self, items: impl IntoIterator<Item = Item>) -> Result<Applied, Error> {
+        // No value has a tag of more bytes: it would only take room.
+        let is_of_use = |item: &Item| match item {
+            Item::Tag(tag) | Item::SoftTag(tag) => tag.len() <= TAG_BYTES_MAX,
+            _ => true,
+        };
+        let items = items.into_iter().filter(is_of_use);
         self.inner.recorder.count(Event::Invalidation);
         self.inner.record_through(items, || {}).await?;
         Ok(Applied::Everywhere)

@@ -39,7 +39,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             // What is stored under a fence was read from the origin, as what loads bring: it keeps no
             // other reading out.
             if is_unmoved && fence.is_none() {
-                self.stripes.note(hash, meta.version);
+                self.stripes.note(hash, || self.log.mint());
             }
             is_unmoved
         };
@@ -75,7 +75,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return self.insert(key, value, Call::plain(hash));
         }
         let note_write = |_: &K| {
-            self.stripes.note(hash, meta.version);
+            self.stripes.note(hash, || self.log.mint());
             true
         };
         let departed = self.write(hash, key, value, meta, now, note_write);
@@ -148,9 +148,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let hash = self.memory.hash(key);
-        let number = self.log.mint();
         let (removed, taken) = self.fence(hash, key, || {
-            self.stripes.note(hash, number);
+            self.stripes.note(hash, || self.log.mint());
             self.forget_absence(hash, key);
             let taken = room.and_then(|room| self.write_below(key, Write::Remove, room));
             (self.memory.remove(hash, key), taken)
@@ -341,9 +340,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let (hash, now) = (self.memory.hash(key), self.clock.now());
-        let number = self.log.mint();
         let taken = self.fence(hash, key, || {
-            self.stripes.note(hash, number);
+            self.stripes.note(hash, || self.log.mint());
             self.forget_absence(hash, key);
             self.memory.expire(hash, key, now);
             room.and_then(|room| self.write_below(key, Write::Expire(now), room))

@@ -138,6 +138,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Drop for UnderWay<K, V> {
             self.inner.recorder.count(Event::Load);
             self.inner.recorder.count(Event::LoadPanic);
             self.inner.leave_alone(self.call.hash);
+            self.inner
+                .came_to_nothing(self.call.hash, MissReason::LoadFailed);
             drop(lead);
             let (key, took) = (&self.key, self.started.elapsed());
             self.inner

@@ -158,3 +158,27 @@ async fn a_load_that_fails_is_told_at_once_and_while_a_stale_value_stands_in() {
         assert_eq!(last(&cache).await.unwrap().reason, MissReason::LoadFailed);
     }
 }
+
+/// I6
+#[tokio::test]
+async fn what_a_version_bump_has_swept_away_and_a_loader_that_panics_are_told() {
+    let (cache, _clock) = explained(|builder| builder.max_capacity(400));
+    cache.insert("a".into(), 1).await.unwrap();
+    cache.bump_version().await.unwrap();
+    for key in 0..30 {
+        cache.insert(format!("other {key}"), 1).await.unwrap();
+    }
+    let by = |by: &str| MissReason::Invalidated {
+        by: by.into(),
+        ago: Duration::ZERO,
+    };
+    assert_eq!(cache.len(), 30, "it was swept away");
+    assert_eq!(why(&cache, "a").await, by("all before then"));
+    let panics = |_| async {
+        assert!(std::hint::black_box(false), "a loader's own");
+        Ok::<u64, String>(1)
+    };
+    cache.get_or_load("b", panics).await.unwrap_err();
+    let miss = cache.explain("b").await.unwrap().last_miss.unwrap();
+    assert_eq!(miss.reason, MissReason::LoadFailed);
+}

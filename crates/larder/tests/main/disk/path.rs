@@ -350,3 +350,24 @@ async fn many_keys_are_looked_for_on_disk() {
     assert_eq!((found["a"], found["b"]), (1, 2));
     assert_eq!(cache.stats().hits, 1);
 }
+
+/// A8, E11
+#[tokio::test]
+async fn that_there_is_no_value_is_not_told_again_once_it_was_expired() {
+    let machine = Machine::new(Policy::ttl(10 * MINUTE).negative_ttl(10 * MINUTE));
+    for by_tag in [false, true] {
+        let cache = bare(&machine);
+        let nothing = |_| std::future::ready(Ok::<_, String>(Loaded::<u64>::absent().tags(["t"])));
+        cache.get_or_load_optional("k", nothing).await.unwrap();
+        cache.flush().await.unwrap();
+        if by_tag {
+            cache.expire_tag("t").await.unwrap();
+        } else {
+            cache.expire("k").await.unwrap();
+        }
+        let found = cache.get_or_load_optional("k", ready(7)).await.unwrap();
+        assert_eq!(found, Some(7), "by tag: {by_tag}");
+        cache.invalidate("k").await.unwrap();
+        cache.close().await.unwrap();
+    }
+}
