@@ -71,8 +71,8 @@ impl Disk {
     }
 
     /// The most bytes that entries take with their keys; 1 GiB unless set. Past that those that end
-    /// first go, the oldest first among those that never do. The file may be up to twice as long, or
-    /// more until it is compacted at a start.
+    /// first go, the oldest first among those that never do. The file is longer: up to
+    /// four times what lives and 64 MiB; past that it is compacted at the next start.
     #[must_use]
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;

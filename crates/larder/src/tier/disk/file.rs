@@ -33,8 +33,10 @@ const PAGE_CACHE_BYTES: usize = 32 << 20;
 const ENTRY_OVERHEAD_BYTES: u64 = 48;
 /// The most entries that one commit takes away besides what it was called for.
 pub(super) const SWEEP_MAX: usize = 1_000;
-/// A file with no more than this over twice its live bytes is not compacted.
-const SLACK_BYTES: u64 = 8 << 20;
+/// A file is compacted when it is longer than this many times its live bytes, and the slack.
+/// redb doubles a file that has grown too small, and a page is seldom full: three times is common.
+const AIR_FACTOR: u64 = 4;
+const SLACK_BYTES: u64 = 64 << 20;
 
 pub(super) type Result<T> = std::result::Result<T, redb::Error>;
 
@@ -130,8 +132,7 @@ impl File {
         schema: u64,
     ) -> Result<(Self, Recovered)> {
         let (state, items) = prepare(&database, schema)?;
-        let live = state.bytes;
-        if length(path) > live * 2 + SLACK_BYTES {
+        if is_mostly_air(length(path), state.bytes) {
             database.compact()?;
         }
         let recovered = Recovered {
@@ -245,6 +246,11 @@ pub(super) fn sync_directory(_: &Path) -> std::io::Result<()> {
 
 fn length(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |data| data.len())
+}
+
+/// Whether compaction is worth the time that an open then takes.
+pub(super) const fn is_mostly_air(length: u64, live: u64) -> bool {
+    length > live.saturating_mul(AIR_FACTOR).saturating_add(SLACK_BYTES)
 }
 
 /// The last `clear` among the changes.

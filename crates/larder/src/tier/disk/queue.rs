@@ -21,8 +21,12 @@ pub(super) const QUEUE_MAX: usize = 4_096;
 pub(super) const BATCH_MAX: usize = 1_000;
 /// How long values wait for company before a commit.
 const LINGER: Duration = Duration::from_millis(5);
-/// The same for what somebody waits for, where several came together the last time.
-const LINGER_AWAITED: Duration = Duration::from_micros(500);
+/// The same for what somebody waits for, while more and more come.
+const LINGER_AWAITED: Duration = Duration::from_millis(2);
+/// More come no longer when none came for this long.
+const PAUSE: Duration = Duration::from_micros(200);
+/// Operations that the writer is woken for while it waits for company: it encodes them meanwhile.
+const CHUNK: usize = 64;
 /// The receipt of a write that was not taken in.
 const REFUSED: Receipt = Receipt(u64::MAX);
 
@@ -118,9 +122,10 @@ struct Waiting<V> {
     awaited: u64,
     /// Operations in the last batch: as many may come together again.
     last_batch: usize,
-    /// How many operations the writer sleeps for; one that is awaited wakes it sooner if the writer
-    /// lingers for values alone.
+    /// How many operations the writer sleeps for.
     wakes_at: usize,
+    /// The writer lingers for values alone: one that is awaited wakes it sooner.
+    is_lazy: bool,
     is_over: bool,
 }
 
@@ -134,6 +139,7 @@ impl<V: Clone> Queue<V> {
                 awaited: 0,
                 last_batch: 0,
                 wakes_at: 0,
+                is_lazy: false,
                 is_over: false,
             }),
             arrived: Condvar::new(),
@@ -222,12 +228,12 @@ impl<V: Clone> Queue<V> {
         self.waiting.lock().newest.get(key).cloned()
     }
 
-    /// The next operations, at most [`BATCH_MAX`]. Blocks, no longer than `idle` where none come.
+    /// The operations that wait, at most [`BATCH_MAX`]. Blocks, no longer than `idle`, for the first.
     pub(super) fn take(&self, idle: Duration) -> Work {
         let mut waiting = self.waiting.lock();
         let until = Instant::now() + idle;
         while waiting.turns.is_empty() {
-            waiting.wakes_at = 1;
+            (waiting.wakes_at, waiting.is_lazy) = (1, false);
             if waiting.is_over {
                 return Work::Over;
             }
@@ -236,20 +242,30 @@ impl<V: Clone> Queue<V> {
                 return Work::Idle;
             }
         }
-        let now = Instant::now();
-        while let Some(linger) = waiting.linger() {
-            let until = now + linger;
-            waiting.wakes_at = match linger {
-                LINGER => BATCH_MAX,
-                _ => waiting.last_batch,
-            };
+        let count = waiting.turns.len().min(BATCH_MAX);
+        Work::Batch(waiting.turns.drain(..count).collect())
+    }
+
+    /// Adds to a batch what has come since, up to [`BATCH_MAX`]. `began`: when the batch was taken.
+    /// Blocks for as long as a commit may wait for more. False if the batch is complete.
+    pub(super) fn join(&self, batch: &mut Vec<Turn>, began: Instant) -> bool {
+        let mut waiting = self.waiting.lock();
+        let missing = BATCH_MAX.saturating_sub(batch.len());
+        while waiting.turns.is_empty()
+            && missing > 0
+            && let Some((linger, pause)) = waiting.linger(batch)
+        {
+            let until = (began + linger).min(Instant::now() + pause);
+            waiting.is_lazy = linger == LINGER;
+            waiting.wakes_at = if waiting.is_lazy { missing } else { CHUNK };
             if self.arrived.wait_until(&mut waiting, until).timed_out() {
                 break;
             }
         }
-        let count = waiting.turns.len().min(BATCH_MAX);
-        waiting.last_batch = count;
-        Work::Batch(waiting.turns.drain(..count).collect())
+        let count = waiting.turns.len().min(missing);
+        batch.extend(waiting.turns.drain(..count));
+        waiting.last_batch = batch.len();
+        count > 0
     }
 
     /// The operations are durable; of each of these keys, what the operation of that number brought.
@@ -339,20 +355,19 @@ impl<V> Waiting<V> {
 
     /// Whether the writer, if it sleeps, has slept enough.
     fn wakes(&self, is_awaited: bool) -> bool {
-        let lingers_for_values = self.wakes_at == BATCH_MAX;
-        self.turns.len() >= self.wakes_at || is_awaited && lingers_for_values
+        self.turns.len() >= self.wakes_at || is_awaited && self.is_lazy
     }
 
-    /// How long a commit may wait for more to come: what is waited for, no longer than until as
-    /// many have come as the last time.
-    fn linger(&self) -> Option<Duration> {
-        let first = self.turns.front().map_or(0, |turn| turn.number);
-        if self.turns.len() >= BATCH_MAX || self.is_over {
+    /// How long a batch may wait for more to come, in all and without any. One that is waited for
+    /// does so only where several came together, now or the last time.
+    fn linger(&self, batch: &[Turn]) -> Option<(Duration, Duration)> {
+        let first = batch.first().map_or(0, |turn| turn.number);
+        if self.is_over {
             None
         } else if self.awaited < first {
-            Some(LINGER)
+            Some((LINGER, LINGER))
         } else {
-            (self.turns.len() < self.last_batch).then_some(LINGER_AWAITED)
+            (self.last_batch.max(batch.len()) > 1).then_some((LINGER_AWAITED, PAUSE))
         }
     }
 }

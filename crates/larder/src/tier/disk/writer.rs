@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::file::{Bounds, Change, Swept};
 use super::queue::{End, Newest, Operation, Turn, Work};
@@ -33,7 +33,7 @@ fn run<V: Clone + Send + Sync + 'static>(shared: &Shared<V>) {
     loop {
         let idle = if has_more { Duration::ZERO } else { IDLE };
         let swept = match shared.queue.take(idle) {
-            Work::Batch(turns) => write(shared, &turns),
+            Work::Batch(turns) => write(shared, turns),
             Work::Idle => sweep(shared),
             Work::Over => return shared.end(End::Closed),
         };
@@ -44,37 +44,63 @@ fn run<V: Clone + Send + Sync + 'static>(shared: &Shared<V>) {
     }
 }
 
-/// Makes some operations durable.
+/// What one commit makes durable.
+#[derive(Default)]
+struct Group {
+    changes: Vec<Change>,
+    /// The keys that are written, with the number of what.
+    written: Vec<(Arc<str>, u64)>,
+    bytes: usize,
+}
+
+impl Group {
+    fn add<V: Clone + Send + Sync + 'static>(&mut self, shared: &Shared<V>, operation: &Operation) {
+        let Some((change, number)) = change(shared, operation) else {
+            return;
+        };
+        if let Change::Put { key, envelope } = &change {
+            self.bytes += key.len() + envelope.len();
+        }
+        if let Some(number) = number
+            && let Operation::Key(key) = operation
+        {
+            self.written.push((key.clone(), number));
+        }
+        self.changes.push(change);
+    }
+
+    const fn is_full(&self) -> bool {
+        self.bytes >= COMMIT_BYTES_MAX
+    }
+}
+
+/// Makes some operations durable, with those that come while they are encoded.
 fn write<V: Clone + Send + Sync + 'static>(
     shared: &Shared<V>,
-    mut turns: &[Turn],
+    mut turns: Vec<Turn>,
 ) -> Result<Swept, String> {
-    let mut swept = Swept::default();
-    while !turns.is_empty() {
-        let (mut changes, mut written, mut bytes, mut count) = (Vec::new(), Vec::new(), 0, 0);
-        for Turn { operation, .. } in turns {
-            count += 1;
-            if let Some((change, number)) = change(shared, operation) {
-                if let Change::Put { key, envelope } = &change {
-                    bytes += key.len() + envelope.len();
-                }
-                if let Some(number) = number
-                    && let Operation::Key(key) = operation
-                {
-                    written.push((key.clone(), number));
-                }
-                changes.push(change);
+    let began = Instant::now();
+    let (mut swept, mut encoded, mut settled) = (Swept::default(), 0, 0);
+    while settled < turns.len() {
+        let mut group = Group::default();
+        loop {
+            while !group.is_full()
+                && let Some(turn) = turns.get(encoded)
+            {
+                group.add(shared, &turn.operation);
+                encoded += 1;
             }
-            if bytes >= COMMIT_BYTES_MAX {
+            if group.is_full() || !shared.queue.join(&mut turns, began) {
                 break;
             }
         }
-        if !changes.is_empty() {
-            swept = commit(shared, changes)?;
+        if !group.changes.is_empty() {
+            swept = commit(shared, group.changes)?;
         }
-        let (done, rest) = turns.split_at(count);
-        shared.queue.settle(done, &written);
-        turns = rest;
+        shared
+            .queue
+            .settle(&turns[settled..encoded], &group.written);
+        settled = encoded;
     }
     Ok(swept)
 }

@@ -2,11 +2,13 @@
 
 mod damage;
 mod faults;
+mod queue;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::file::is_mostly_air;
 use super::{Compression, Disk, DiskTier, opening};
 use crate::clock::{Clock, ManualClock, Tick};
 use crate::error::BuildError;
@@ -420,7 +422,7 @@ async fn a_file_of_much_air_is_compacted_when_it_is_opened() {
     place.settings = place.settings.compression(Compression::Off);
     let tier = place.open();
     let large = "x".repeat(40_000);
-    for version in 1..=800 {
+    for version in 1..=2_000 {
         tier.write(
             &version.to_string(),
             Write::Put(place.stored(&large, version, 60)),
@@ -429,18 +431,28 @@ async fn a_file_of_much_air_is_compacted_when_it_is_opened() {
         );
     }
     tier.flush().await.unwrap();
-    record(&tier, 900, LogItem::All, 900).await;
-    put(&tier, "k", place.stored("x", 901, 60)).await;
+    record(&tier, 2_900, LogItem::All, 2_900).await;
+    put(&tier, "k", place.stored("x", 2_901, 60)).await;
     tier.close().await.unwrap();
     let tier = place.open();
     // Part of this redb may have done by itself when it was closed.
-    let held = 800 * large.len() as u64;
+    let held = 2_000 * large.len() as u64;
     assert!(
         tier.stats().file_bytes * 4 < held,
         "{} of {held}",
         tier.stats().file_bytes
     );
     assert_eq!(read(&tier, "k").await.as_deref(), Some("x"));
+}
+
+#[test]
+fn a_file_as_long_as_writing_makes_it_is_opened_without_compaction() {
+    let mebi = 1 << 20;
+    assert!(!is_mostly_air(60 * mebi, 18 * mebi));
+    assert!(!is_mostly_air(4_000 * mebi, 1_000 * mebi));
+    assert!(!is_mostly_air(64 * mebi, 0));
+    assert!(is_mostly_air(5_000 * mebi, 1_000 * mebi));
+    assert!(!is_mostly_air(u64::MAX, u64::MAX));
 }
 
 #[test]
