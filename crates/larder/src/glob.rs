@@ -37,7 +37,8 @@ impl Glob {
             return Err(refused(0, "a pattern of at least one character"));
         }
         if pattern.len() > PATTERN_BYTES_MAX {
-            return Err(refused(PATTERN_BYTES_MAX, "at most 1,024 bytes"));
+            let at = pattern.floor_char_boundary(PATTERN_BYTES_MAX);
+            return Err(refused(at, "at most 1,024 bytes"));
         }
         let (mut parts, mut rest) = (Vec::new(), pattern.char_indices().peekable());
         while let Some((at, character)) = rest.next() {
@@ -189,7 +190,12 @@ mod tests {
             let error = Glob::parse(pattern).unwrap_err();
             assert_eq!(error.at, at, "{error}");
         }
-        assert!(Glob::parse(&"*".repeat(2_000)).is_err());
+        let long = format!("a{}", "ü".repeat(600));
+        assert_eq!(
+            Glob::parse(&long).unwrap_err().at,
+            1_023,
+            "between characters"
+        );
     }
 
     #[test]

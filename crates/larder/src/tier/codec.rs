@@ -13,10 +13,12 @@ use serde::de::DeserializeOwned;
 #[non_exhaustive]
 pub enum Codec {
     /// `MessagePack` with the fields' names: a field with a default can be added, and fields moved,
-    /// without a new schema number.
+    /// without a new schema number. `Some(None)` comes back as `None`; a value nested more than 200
+    /// levels deep is not kept.
     #[default]
     MessagePack,
     /// Postcard: about half the size and time; every change of the type needs a new schema number.
+    /// Nesting has no limit: a type that holds itself must keep its depth within the stack.
     Postcard,
 }
 
@@ -35,11 +37,15 @@ pub enum Compression {
 
 /// The largest value, in bytes before compression.
 pub(crate) const VALUE_BYTES_MAX: usize = 256 << 20;
+/// The deepest nesting in `MessagePack`: what a thread's stack of 2 MiB holds without optimisation.
+const DEPTH_MAX: usize = 200;
 const LZ4_FROM_BYTES: usize = 1 << 10;
 const ZSTD_FROM_BYTES: usize = 16 << 10;
 const ZSTD_LEVEL: i32 = 1;
 /// No LZ4 block stands for more than this many times its size.
 const LZ4_RATIO_MAX: usize = 255;
+/// The same for Zstandard: a block of 128 KiB takes 4 bytes or more.
+const ZSTD_RATIO_MAX: usize = (128 << 10) / 4;
 
 /// How a payload is packed, as the envelope says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,11 +132,16 @@ fn compress(raw: Vec<u8>, codec: Codec, compression: Compression) -> Payload<'st
     }
 }
 
-/// Decompresses and decodes. Total: O(value), and at most 255 times the payload's bytes for LZ4.
+/// Decompresses and decodes. Total: O(value), and before compression at most 255 times the payload's
+/// bytes for LZ4, 32,768 times for Zstandard.
 pub(crate) fn decode<V: DeserializeOwned>(payload: &Payload<'_>) -> Result<V, CodecError> {
     let raw = decompress(payload)?;
     match payload.codec {
-        Codec::MessagePack => rmp_serde::from_slice(&raw).map_err(CodecError::of),
+        Codec::MessagePack => {
+            let mut decoder = rmp_serde::Deserializer::from_read_ref(&*raw);
+            decoder.set_max_depth(DEPTH_MAX);
+            V::deserialize(&mut decoder).map_err(CodecError::of)
+        }
         Codec::Postcard => postcard::from_bytes(&raw).map_err(CodecError::of),
     }
 }
@@ -140,18 +151,22 @@ fn decompress<'a>(payload: &'a Payload<'_>) -> Result<Cow<'a, [u8]>, CodecError>
     if raw_len > VALUE_BYTES_MAX {
         return Err(CodecError(format!("a value that claims {raw_len} bytes")));
     }
+    let ratio_max = match payload.packing {
+        Packing::Plain => 1,
+        Packing::Lz4 => LZ4_RATIO_MAX,
+        Packing::Zstd => ZSTD_RATIO_MAX,
+    };
+    if raw_len / ratio_max > packed.len() {
+        return Err(CodecError(format!(
+            "{raw_len} bytes cannot come of {}",
+            packed.len()
+        )));
+    }
     let raw = match payload.packing {
         Packing::Plain => Cow::Borrowed(packed),
-        Packing::Lz4 => {
-            if raw_len / LZ4_RATIO_MAX > packed.len() {
-                return Err(CodecError(format!(
-                    "{raw_len} bytes cannot come of {}",
-                    packed.len()
-                )));
-            }
-            let raw = lz4_flex::block::decompress(packed, raw_len).map_err(CodecError::of)?;
-            raw.into()
-        }
+        Packing::Lz4 => lz4_flex::block::decompress(packed, raw_len)
+            .map_err(CodecError::of)?
+            .into(),
         Packing::Zstd => zstd::bulk::decompress(packed, raw_len)
             .map_err(CodecError::of)?
             .into(),
@@ -232,6 +247,25 @@ mod tests {
     }
 
     #[test]
+    fn what_message_pack_does_not_keep_is_as_documented() {
+        let payload = encode(&Some(None::<u8>), Codec::MessagePack, Compression::Off).unwrap();
+        assert_eq!(decode::<Option<Option<u8>>>(&payload), Ok(None));
+        let nested = |levels: usize| Payload {
+            codec: Codec::MessagePack,
+            packing: Packing::Plain,
+            raw_len: levels as u32 + 1,
+            // Arrays of one element each, the innermost empty.
+            bytes: [vec![0x91; levels], vec![0x90]].concat().into(),
+        };
+        assert!(decode::<Nested>(&nested(150)).is_ok());
+        assert!(decode::<Nested>(&nested(1 << 20)).is_err());
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only its depth matters")]
+    struct Nested(Vec<Nested>);
+
+    #[test]
     fn a_payload_that_claims_too_much_is_refused_without_the_memory_for_it() {
         for packing in [Packing::Lz4, Packing::Zstd, Packing::Plain] {
             for raw_len in [1 << 27, u32::MAX] {
@@ -241,7 +275,9 @@ mod tests {
                     raw_len,
                     bytes: vec![0; 64].into(),
                 };
-                assert!(decode::<String>(&payload).is_err(), "{packing:?}");
+                let refusal = decode::<String>(&payload).unwrap_err().to_string();
+                let is_by_length = refusal.contains("cannot come of") || refusal.contains("claims");
+                assert!(is_by_length, "{packing:?}: {refusal}");
             }
         }
     }
