@@ -3,6 +3,7 @@
 //! It must not be needed to build or run anything else.
 
 mod ci;
+mod fuzz;
 mod loom;
 mod setup;
 mod shell;
@@ -19,6 +20,9 @@ usage: cargo xtask COMMAND
   test [ARGS]   run all tests, installing what they need first where possible;
                 ARGS go to `cargo test`; with --long, more cases and more time
   loom          every interleaving of the places where the cache's threads meet
+  fuzz [SECONDS] [TARGET]
+                every parser and codec with input that a fuzzer chooses, for a
+                minute each; needs cargo-fuzz, and g++ or clang++
   tidy          check what the compiler can't: crate graph, links, file sizes
   ci            formatting, lints, tidy, documentation and tests, each timed";
 
@@ -37,6 +41,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(rest),
         Some((command, [])) if command == "loom" => loom::run(false),
+        Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
         Some((command, [])) if command == "tidy" => tidy::run(),
         Some((command, [])) if command == "ci" => ci::run(),
         Some((command, [])) if ["help", "--help", "-h"].contains(&command.as_str()) => {

@@ -6,6 +6,8 @@
 
 mod duration;
 mod environment;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod keys;
 mod kinds;
 mod layers;

@@ -27,6 +27,9 @@
 //!
 //! The crate reads no environment, holds no global but the coarse clock's thread, and knows no HTTP.
 
+#[cfg(any(test, fuzzing))]
+extern crate self as larder;
+
 mod any;
 mod backoff;
 #[cfg(doctest)]
@@ -38,6 +41,9 @@ mod clock;
 mod entry;
 mod error;
 mod flight;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod glob;
 mod hooks;
 mod key;

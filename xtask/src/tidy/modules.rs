@@ -21,7 +21,7 @@ const LEAVES: [&str; 12] = [
     "tier_stats",
 ];
 /// Put the mechanisms together.
-const COMPOSING: [&str; 6] = ["any", "builder", "cache", "lib", "proof", "sync"];
+const COMPOSING: [&str; 7] = ["any", "builder", "cache", "fuzzing", "lib", "proof", "sync"];
 
 const SOURCE: &str = "crates/larder/src/";
 

@@ -223,3 +223,15 @@ fn beyond_loopback_anonymous_viewers_are_refused_with_the_reason() {
     );
     assert!(from_file("listen = \"[::]:7070\"\n[auth]\nanonymous = \"none\"\n").is_ok());
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_file_is_refused_for_a_reason_or_shown_as_it_is_read(
+        listen in r#"|listen = "(localhost|\[::1\]|0.0.0.0|[a-z]):[0-9]{1,5}""#,
+        section in "|\\[(auth|log|claude_usage|\\PC{0,3})\\]",
+        lines in r#"((state_dir|allowed_hosts|anonymous|roots|utc|interval|history|level) = (true|-?[0-9]{1,3}|"[a-z0-9~/\\#.]{0,5}"|\[("[a-z#]{1,3}",)*\]|\PC{0,4})
+){0,3}"#,
+    ) {
+        super::fuzzing::file(&format!("{listen}\n{section}\n{lines}"));
+    }
+}

@@ -1,0 +1,44 @@
+//! What must hold for any text of a configuration file. It must not know who calls it: the tests do,
+//! with random texts, and a fuzzer.
+
+use std::path::Path;
+
+use super::{Config, Environment, Flags, Invalid, Which, show};
+
+/// The text is refused for a reason, or gives settings that come back from what is shown of them.
+/// Panics where it is not so.
+pub(crate) fn file(text: &str) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("larder.toml");
+    match load(&path, text) {
+        Ok(config) => {
+            let again = load(&path, &show(&config, Which::Effective)).expect("it was shown");
+            assert_eq!(settings(&again), settings(&config));
+        }
+        Err(invalid) => assert!(invalid.problems.iter().all(|problem| problem.len() > 10)),
+    }
+}
+
+fn load(path: &Path, text: &str) -> Result<Config, Invalid> {
+    std::fs::write(path, text).expect("written");
+    let flags = Flags {
+        file: Some(path.to_owned()),
+        ..Flags::default()
+    };
+    let environment: Environment = [("HOME", "/home/dev")].into_iter().collect();
+    Config::load(&flags, &environment)
+}
+
+fn settings(config: &Config) -> String {
+    let Config {
+        listen,
+        state_dir,
+        allowed_hosts,
+        auth,
+        claude_usage,
+        log,
+        ..
+    } = config;
+    let state_dir = state_dir.display();
+    format!("{listen} {state_dir} {allowed_hosts:?} {auth:?} {claude_usage:?} {log:?}")
+}
