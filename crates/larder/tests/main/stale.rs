@@ -271,3 +271,24 @@ async fn the_window_of_what_a_tag_has_expired_counts_from_the_call() {
         assert!(matches!(late, Err(Error::Load(_))), "{late:?}");
     }
 }
+
+/// D4
+#[tokio::test]
+async fn a_refresh_ends_and_frees_its_key_though_the_get_that_began_it_is_dropped() {
+    let policy = Policy::ttl(MINUTE)
+        .stale_if_error(MINUTE)
+        .soft_timeout(MINUTE);
+    let (cache, clock) = filled(policy).await;
+    clock.advance(MINUTE);
+    let (load, loader) = held_load();
+    let reader = super::reading(&cache, "k", loader);
+    let load = load.begun().await;
+    reader.abort();
+    assert!(reader.await.unwrap_err().is_cancelled());
+    load.release(2);
+    while cache.peek("k").is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(cache.peek("k"), Some(2));
+    assert!(!cache.explain("k").await.unwrap().is_loading);
+}
