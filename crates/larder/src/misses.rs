@@ -94,30 +94,23 @@ impl Memories {
 
     /// Notes what took the value of a key away.
     pub(crate) fn lost(&self, hash: u64, reason: MissReason, now: Tick) {
-        self.put(hash, reason, now, false);
+        self.put(hash, now, |_| (reason, false));
     }
 
     /// Notes what came of a load. The get that it was made for had found nothing: this is why it, or
     /// the next one, goes without.
     pub(crate) fn came_to_nothing(&self, hash: u64, reason: MissReason, now: Tick) {
-        let was_missed = {
-            let (places, at) = self.place(hash);
-            let places = places.lock();
-            let known = places[at].as_ref().filter(|known| known.hash == hash);
-            known.is_some_and(|known| known.was_missed)
-        };
-        self.put(hash, reason, now, was_missed);
+        self.put(hash, now, |known| {
+            (reason, known.is_some_and(|known| known.was_missed))
+        });
     }
 
     /// Notes that a get found nothing: for `reason`, or for what took the value away.
     pub(crate) fn missed(&self, hash: u64, reason: Option<MissReason>, now: Tick) {
-        let reason = reason.or_else(|| {
-            let (places, at) = self.place(hash);
-            let places = places.lock();
-            let known = places[at].as_ref().filter(|known| known.hash == hash)?;
-            Some(known.reason.clone())
+        self.put(hash, now, |known| {
+            let reason = reason.or_else(|| Some(known?.reason.clone()));
+            (reason.unwrap_or(MissReason::NeverLoaded), true)
         });
-        self.put(hash, reason.unwrap_or(MissReason::NeverLoaded), now, true);
     }
 
     /// The last get of a key that found nothing, if it is remembered.
@@ -131,9 +124,13 @@ impl Memories {
         })
     }
 
-    fn put(&self, hash: u64, reason: MissReason, when: Tick, was_missed: bool) {
+    /// Remembers of a key what `note` makes of what is known of it: a reason, and whether a get has
+    /// found it so.
+    fn put(&self, hash: u64, when: Tick, note: impl FnOnce(Option<&Memory>) -> (MissReason, bool)) {
         let (places, at) = self.place(hash);
-        places.lock()[at] = Some(Memory {
+        let mut places = places.lock();
+        let (reason, was_missed) = note(places[at].as_ref().filter(|known| known.hash == hash));
+        places[at] = Some(Memory {
             hash,
             reason,
             when,

@@ -11,9 +11,10 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::load::Call;
+use super::load::{Call, landing_within};
 use super::{Cache, Inner};
 use crate::checks::Checks;
+use crate::clock::Tick;
 use crate::entry::{Applied, Entry, Source};
 use crate::error::Error;
 use crate::flight::{Boarding, Flights, Landing, Lead};
@@ -41,6 +42,15 @@ pub(super) struct Raised<V> {
     meta: Meta,
     tags: Tags,
     lookup: Option<u64>,
+}
+
+/// What is known of a key for which memory has no value of use.
+pub(super) enum Beneath<V> {
+    /// The tier under memory has one, and memory too by now.
+    Hit(Hit<V>),
+    /// It has none; that is counted.
+    Absent,
+    Nothing,
 }
 
 /// What left memory for what was raised.
@@ -73,18 +83,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Below<K, V> {
             tier,
             readings: Arc::new(Flights::new(readings_max, Checks::default())),
         }
-    }
-}
-
-impl<V> Raised<V> {
-    pub(super) const fn is_absent(&self) -> bool {
-        self.value.is_none()
-    }
-
-    /// It as a hit of memory.
-    pub(super) fn into_hit(self) -> Option<Hit<V>> {
-        let Self { value, meta, .. } = self;
-        value.map(|value| Hit { value, meta })
     }
 }
 
@@ -125,8 +123,25 @@ fn not_durable(error: crate::tier::Undurable) -> Error {
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    /// What the tier under memory has for the key, in memory by now. Memory has nothing of use.
-    pub(super) async fn from_below(self: &Arc<Self>, key: &K, call: &Call) -> Option<Raised<V>> {
+    /// What is known of a key for which memory has no value of use.
+    pub(super) async fn beneath(self: &Arc<Self>, key: &K, call: &Call) -> Beneath<V> {
+        if !self.is_absent(call.hash, key, self.clock.now(), call.at) {
+            match self.from_below(key, call).await {
+                None => return Beneath::Nothing,
+                Some(Raised {
+                    value: Some(value),
+                    meta,
+                    ..
+                }) => return Beneath::Hit(Hit { value, meta }),
+                Some(Raised { value: None, .. }) => {}
+            }
+        }
+        self.negative_hit();
+        Beneath::Absent
+    }
+
+    /// What the tier under memory has for the key, in memory by now.
+    async fn from_below(self: &Arc<Self>, key: &K, call: &Call) -> Option<Raised<V>> {
         let below = self.below.as_ref()?;
         let limit = self.policy.wait_limit(false);
         let boarding = below.readings.board(call.hash, key, None, 0, |_| true);
@@ -143,13 +158,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Boarding::Full => return None,
         };
         let landing = match self.runtime() {
-            Ok(runtime) => {
-                let timed = {
-                    let _runtime = runtime.enter();
-                    tokio::time::timeout(limit, ticket.landing())
-                };
-                timed.await.ok()?
-            }
+            Ok(runtime) => landing_within(limit, &runtime, ticket).await?,
             Err(_) => ticket.landing().await,
         };
         let Landing::Landed(raised) = landing else {
@@ -157,15 +166,22 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         // Whoever joined late comes after invalidations that the reading may have come before.
         let mut raised = raised.filter(|raised| call.at.is_none() || raised.lookup == call.at)?;
-        match self.standing_below(key, raised.meta.version, &raised.tags) {
-            Standing::Valid => {}
-            Standing::Expired if raised.is_absent() => return None,
-            Standing::Expired => {
-                raised.meta.fresh_until = raised.meta.fresh_until.min(self.clock.now());
-            }
-            Standing::Invalid => return None,
-        }
+        let standing = self.standing_below(key, raised.meta.version, &raised.tags);
+        raised.meta.fresh_until =
+            self.told_until(standing, raised.value.is_none(), raised.meta.fresh_until)?;
         Some(raised)
+    }
+
+    /// Until when what is stored is fresh, standing so; `None` if it is not to be told. That there is
+    /// no value is never told as something stale.
+    fn told_until(&self, standing: Standing, is_absence: bool, fresh_until: Tick) -> Option<Tick> {
+        let now = self.clock.now();
+        let until = match standing {
+            Standing::Valid => fresh_until,
+            Standing::Expired => fresh_until.min(now),
+            Standing::Invalid => return None,
+        };
+        (!is_absence || until > now).then_some(until)
     }
 
     fn standing_below(&self, key: &K, version: u64, tags: &Tags) -> Standing {
@@ -192,11 +208,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             .await
             .ok()?;
         let standing = self.standing_below(key, stored.version, &stored.tags);
-        let fresh_until = match standing {
-            Standing::Valid => stored.fresh_until,
-            Standing::Expired => stored.fresh_until.min(self.clock.now()),
-            Standing::Invalid => return None,
-        };
+        let fresh_until = self.told_until(standing, stored.value.is_none(), stored.fresh_until)?;
         Some(Stored {
             fresh_until,
             ..stored
@@ -218,9 +230,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             if let (Standing::Invalid, Some(below)) = (standing, &self.below) {
                 below.tier.refuse(&key.to_text(), stored.version);
             }
-            // That there is no value is never told as something stale.
-            let is_stale = standing == Standing::Expired || stored.fresh_until <= self.clock.now();
-            standing < Standing::Invalid && (stored.value.is_some() || !is_stale)
+            self.told_until(standing, stored.value.is_none(), stored.fresh_until)
+                .is_some()
         });
         let Some(stored) = stored else {
             return lead.land(|_| None);
@@ -404,13 +415,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         } else {
             Write::Remove
         };
+        // Refused, they are dropped outside of the locks.
         let (mut write, mut value) = (Some(write), Some(value));
         let written = self.fence(hash, &key.clone(), || {
-            if fence.is_some_and(|fence| !self.is_unmoved(fence, &key, hash, &note.tags)) {
+            if !self.may_write(fence, &key, hash, &note.tags) {
                 return None;
-            }
-            if fence.is_none() {
-                self.stripes.note(hash, || self.log.mint());
             }
             self.forget_absence(hash, &key);
             let write = write.take()?;

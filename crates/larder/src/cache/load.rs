@@ -9,7 +9,7 @@ use std::time::Duration;
 use quanta::Instant;
 use tokio::runtime::Handle;
 
-use super::below::Raised;
+use super::below::Beneath;
 use super::under_way::{Former, UnderWay};
 use super::{Fresh, Inner, Outcome};
 use crate::checks::Check;
@@ -21,6 +21,7 @@ use crate::hooks::Happening;
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::{LoadCx, Loaded};
 use crate::log::Standing;
+use crate::misses::MissReason;
 use crate::notes::NO_NOTE;
 use crate::observe::Event;
 use crate::policy::Stale;
@@ -76,17 +77,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let mut found = found.filter(usable);
         let is_below = found.is_none();
         if is_below {
-            let is_absent = self.is_absent(hash, &key, now, call.at);
-            let raised = if is_absent {
-                None
-            } else {
-                self.from_below(&key, &call).await
+            found = match self.beneath(&key, &call).await {
+                Beneath::Hit(hit) => Some(hit).filter(usable),
+                Beneath::Absent => return Err(Error::Absent),
+                Beneath::Nothing => None,
             };
-            if is_absent || raised.as_ref().is_some_and(Raised::is_absent) {
-                self.negative_hit();
-                return Err(Error::Absent);
-            }
-            found = raised.and_then(Raised::into_hit).filter(usable);
         }
         let Some(hit) = found else {
             self.missed(hash, &key, call.at);
@@ -369,11 +364,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         })
     }
 
-    /// Leaves a loader that failed alone for a moment; this holds where a stale value stands in.
-    pub(super) fn leave_alone(&self, hash: u64) {
+    /// Leaves a loader that failed alone for a moment, which holds where a stale value stands in, and
+    /// remembers why there is none.
+    pub(super) fn load_failed(&self, hash: u64) {
         let now = self.clock.now();
         self.backoff
             .pause(hash, now, now.after(self.policy.throttle()));
+        self.came_to_nothing(hash, MissReason::LoadFailed);
     }
 
     /// Waits for a landing, until the policy's time-out counted from `started`.
@@ -385,15 +382,24 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         has_fallback: bool,
     ) -> Result<Landing<Outcome<V>>, Error> {
         let limit = self.policy.wait_limit(has_fallback);
-        let timed = {
-            let _runtime = runtime.enter();
-            tokio::time::timeout(limit.saturating_sub(started.elapsed()), ticket.landing())
-        };
-        timed.await.map_err(|_| {
+        let left = limit.saturating_sub(started.elapsed());
+        landing_within(left, runtime, ticket).await.ok_or_else(|| {
             self.recorder.count(Event::Timeout);
-            Error::Timeout {
-                waited: started.elapsed(),
-            }
+            let waited = started.elapsed();
+            Error::Timeout { waited }
         })
     }
+}
+
+/// Waits for a landing, `None` if that takes longer than `limit` by the runtime's time.
+pub(super) async fn landing_within<T: Clone>(
+    limit: Duration,
+    runtime: &Handle,
+    ticket: Ticket<T>,
+) -> Option<Landing<T>> {
+    let timed = {
+        let _runtime = runtime.enter();
+        tokio::time::timeout(limit, ticket.landing())
+    };
+    timed.await.ok()
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Inner;
+use super::below::Beneath;
 use super::load::Call;
 use crate::entry::{Applied, Entry, Fence};
 use crate::error::Error;
@@ -149,15 +150,11 @@ where
             return Ok(Some(inner.served(entry, key)));
         }
         inner.open()?;
-        if inner.is_absent(call.hash, key, now, call.at) {
-            inner.negative_hit();
+        let beneath = inner.beneath(&key.to_key(), &call).await;
+        if let Beneath::Absent = beneath {
             return Ok(None);
         }
-        if let Some(raised) = inner.from_below(&key.to_key(), &call).await {
-            let Some(hit) = raised.into_hit() else {
-                inner.negative_hit();
-                return Ok(None);
-            };
+        if let Beneath::Hit(hit) = beneath {
             let (entry, stale) = inner.entry_of(hit, inner.clock.now());
             if matches!(stale, None | Some(Stale::Serve)) {
                 return Ok(Some(inner.served(inner.entry_below(entry), key)));

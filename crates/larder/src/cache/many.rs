@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use quanta::Instant;
 
+use super::below::Beneath;
 use super::load::{BOARDINGS_MAX, Call};
 use super::under_way::UnderWay;
 use super::{Cache, Inner, Outcome};
@@ -142,20 +143,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             values.insert(key, hit.value);
             return None;
         }
-        if self.is_absent(hash, &key, now, None) {
-            self.negative_hit();
-            return None;
-        }
-        if let Some(raised) = self.from_below(&key, &Call::plain(hash)).await {
-            let Some(hit) = raised.into_hit() else {
-                self.negative_hit();
-                return None;
-            };
-            if hit.meta.fresh_until > self.clock.now() {
+        match self.beneath(&key, &Call::plain(hash)).await {
+            Beneath::Absent => return None,
+            Beneath::Hit(hit) if hit.meta.fresh_until > self.clock.now() => {
                 self.recorder.count(Event::Hit);
                 values.insert(key, hit.value);
                 return None;
             }
+            Beneath::Hit(_) | Beneath::Nothing => {}
         }
         self.missed(hash, &key, None);
         Some(key)

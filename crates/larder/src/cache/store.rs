@@ -34,15 +34,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let tags = note.as_ref().map_or(&[][..], |note| &note.tags);
         let now = self.clock.now();
         let meta = self.meta_of(now, ttl, number, Cost::UNKNOWN);
-        let may_store = |key: &K| {
-            let is_unmoved = fence.is_none_or(|fence| self.is_unmoved(fence, key, hash, tags));
-            // What is stored under a fence was read from the origin, as what loads bring: it keeps no
-            // other reading out.
-            if is_unmoved && fence.is_none() {
-                self.stripes.note(hash, || self.log.mint());
-            }
-            is_unmoved
-        };
+        let may_store = |key: &K| self.may_write(fence, key, hash, tags);
         let is_stored = meta.expires_at > now;
         let outcome = if is_stored {
             self.write(hash, key, value, meta, now, may_store)
@@ -74,11 +66,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if meta.expires_at <= now {
             return self.insert(key, value, Call::plain(hash));
         }
-        let note_write = |_: &K| {
-            self.stripes.note(hash, || self.log.mint());
-            true
-        };
-        let departed = self.write(hash, key, value, meta, now, note_write);
+        let may_store = |key: &K| self.may_write(None, key, hash, &[]);
+        let departed = self.write(hash, key, value, meta, now, may_store);
         self.let_go(departed.into_iter().flatten());
         self.recorder.count(Event::Insert);
         Ok(Applied::Everywhere)
@@ -136,8 +125,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
     }
 
-    /// Whether nothing has written or invalidated the key since the number `fence`.
-    pub(super) fn is_unmoved(&self, fence: u64, key: &K, hash: u64, tags: &[Box<str>]) -> bool {
+    /// Whether a value may be written that was read from the origin after the number `fence`: nothing
+    /// has written or invalidated its key since. Without a fence it may, and is noted as a write; with
+    /// one it is as what loads bring, and keeps no other reading out.
+    pub(super) fn may_write(
+        &self,
+        fence: Option<u64>,
+        key: &K,
+        hash: u64,
+        tags: &[Box<str>],
+    ) -> bool {
+        let Some(fence) = fence else {
+            self.stripes.note(hash, || self.log.mint());
+            return true;
+        };
         self.stripes.last(hash) <= fence && self.log.is_unfenced(fence, tags, || key.to_text())
     }
 

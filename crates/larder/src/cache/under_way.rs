@@ -80,6 +80,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
             self.key.clone(),
             std::mem::take(&mut self.call),
         );
+        let hash = call.hash;
         match loaded {
             Ok(loaded) => {
                 let call = Call {
@@ -97,14 +98,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                 inner.hooks.happened(&Happening::Loaded { key, took });
                 if is_fenced {
                     inner.recorder.count(Event::Fenced);
-                    inner.came_to_nothing(inner.memory.hash(key), MissReason::Fenced);
+                    inner.came_to_nothing(hash, MissReason::Fenced);
                     inner.hooks.happened(&Happening::Fenced { key });
                 }
             }
             Err(error) => {
                 inner.recorder.count(Event::LoadError);
-                inner.leave_alone(call.hash);
-                inner.came_to_nothing(call.hash, MissReason::LoadFailed);
+                inner.load_failed(hash);
                 lead.land(|_| Err(error));
                 inner.hooks.happened(&Happening::LoadFailed {
                     key: &self.key,
@@ -137,9 +137,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Drop for UnderWay<K, V> {
         if let Some(lead) = self.lead.take() {
             self.inner.recorder.count(Event::Load);
             self.inner.recorder.count(Event::LoadPanic);
-            self.inner.leave_alone(self.call.hash);
-            self.inner
-                .came_to_nothing(self.call.hash, MissReason::LoadFailed);
+            self.inner.load_failed(self.call.hash);
             drop(lead);
             let (key, took) = (&self.key, self.started.elapsed());
             self.inner

@@ -6,14 +6,19 @@ use larder::{BuildError, Cache, ManualClock, Policy};
 
 use super::{MINUTE, ready};
 
-#[tokio::test]
-async fn a_value_lives_as_long_as_it_is_used_and_no_longer_than_its_time() {
+fn idling() -> (Cache<String, u64>, ManualClock) {
     let clock = ManualClock::new();
-    let cache = Cache::<String, u64>::builder("test")
+    let cache = Cache::builder("test")
         .policy(Policy::ttl(10 * MINUTE).time_to_idle(MINUTE))
         .clock(clock.clock())
         .build()
         .unwrap();
+    (cache, clock)
+}
+
+#[tokio::test]
+async fn a_value_lives_as_long_as_it_is_used_and_no_longer_than_its_time() {
+    let (cache, clock) = idling();
     for key in ["used", "idle"] {
         cache.insert(key.into(), 1).await.unwrap();
     }
@@ -91,12 +96,7 @@ async fn a_fresh_value_costs_no_load_without_an_early_refresh() {
 
 #[tokio::test]
 async fn to_look_at_an_entry_keeps_it_no_longer() {
-    let clock = ManualClock::new();
-    let cache = Cache::<String, u64>::builder("test")
-        .policy(Policy::ttl(10 * MINUTE).time_to_idle(MINUTE))
-        .clock(clock.clock())
-        .build()
-        .unwrap();
+    let (cache, clock) = idling();
     cache.insert("a".into(), 1).await.unwrap();
     clock.advance(MINUTE * 3 / 4);
     assert!(cache.entry_info(&"a".into()).is_some());

@@ -1,8 +1,9 @@
 //! Invalidations of many: tags, prefixes, patterns.
 
 use larder::{Cache, Error, Loaded};
+use tokio::task::JoinHandle;
 
-use super::{cache, held_load, reading, ready};
+use super::{HeldLoad, cache, held_load, reading, ready};
 
 async fn tagged(entries: &[(&str, &str)]) -> Cache<String, u64> {
     let cache = cache();
@@ -10,6 +11,15 @@ async fn tagged(entries: &[(&str, &str)]) -> Cache<String, u64> {
         cache.entry(*key).tags([*tag]).insert(1).await.unwrap();
     }
     cache
+}
+
+/// A load of `k` that has begun, and will give the tag `t`.
+async fn loading_tagged(cache: &Cache<String, u64>) -> (HeldLoad, JoinHandle<Result<u64, Error>>) {
+    let (held, load) = held_load();
+    let tagging =
+        move |cx| async move { load(cx).await.map(|value| Loaded::from(value).tags(["t"])) };
+    let reader = reading(cache, "k", tagging);
+    (held.begun().await, reader)
 }
 
 /// G1
@@ -61,11 +71,7 @@ async fn a_tag_that_a_rewrite_has_dropped_no_longer_affects_the_entry() {
 #[tokio::test]
 async fn an_invalidated_tag_fences_a_load_that_will_give_it() {
     let cache = cache();
-    let (held, load) = held_load();
-    let tagging =
-        move |cx| async move { load(cx).await.map(|value| Loaded::from(value).tags(["t"])) };
-    let reader = reading(&cache, "k", tagging);
-    let held = held.begun().await;
+    let (held, reader) = loading_tagged(&cache).await;
     cache.invalidate_tag("t").await.unwrap();
     held.release(1);
     assert_eq!(
@@ -80,11 +86,7 @@ async fn an_invalidated_tag_fences_a_load_that_will_give_it() {
 #[tokio::test]
 async fn who_joins_a_load_after_a_tag_was_invalidated_does_not_get_what_it_brings_with_that_tag() {
     let cache = cache();
-    let (held, load) = held_load();
-    let tagging =
-        move |cx| async move { load(cx).await.map(|value| Loaded::from(value).tags(["t"])) };
-    let first = reading(&cache, "k", tagging);
-    let held = held.begun().await;
+    let (held, first) = loading_tagged(&cache).await;
     cache.invalidate_tag("t").await.unwrap();
     let late = tokio::spawn({
         let cache = cache.clone();
@@ -102,11 +104,7 @@ async fn who_joins_a_load_after_a_tag_was_invalidated_does_not_get_what_it_bring
 #[tokio::test]
 async fn a_second_invalidation_of_a_tag_does_not_hide_the_first_from_who_joined_between_them() {
     let cache = cache();
-    let (held, load) = held_load();
-    let tagging =
-        move |cx| async move { load(cx).await.map(|value| Loaded::from(value).tags(["t"])) };
-    let first = reading(&cache, "k", tagging);
-    let held = held.begun().await;
+    let (held, first) = loading_tagged(&cache).await;
     cache.invalidate_tag("t").await.unwrap();
     let between = reading(&cache, "k", ready(2));
     while cache.stats().coalesced < 1 {

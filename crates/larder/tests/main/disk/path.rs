@@ -365,6 +365,7 @@ async fn that_there_is_no_value_is_not_told_again_once_it_was_expired() {
         } else {
             cache.expire("k").await.unwrap();
         }
+        assert!(!cache.explain("k").await.unwrap().is_absent);
         let found = cache.get_or_load_optional("k", ready(7)).await.unwrap();
         assert_eq!(found, Some(7), "by tag: {by_tag}");
         cache.invalidate("k").await.unwrap();
