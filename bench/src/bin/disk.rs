@@ -1,7 +1,7 @@
 //! The disk tier beside the store it is made of: durable puts, reads that only the disk can answer,
 //! and a start after a kill -9.
 //!
-//! `cargo run --release -p larder-bench --bin disk [ROUNDS]`
+//! `cargo run --release -p larder-bench --bin disk [ROUNDS [puts | reads | starts]]`
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -30,9 +30,17 @@ fn main() {
     let argument = std::env::args().nth(1);
     let count = argument.map_or(25, |n| n.parse().expect("the number of rounds, 15 or more"));
     println!("{}; {count} rounds", machine());
-    puts(count);
-    reads(count);
-    starts(count);
+    let only = std::env::args().nth(2);
+    let is_wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if is_wanted("puts") {
+        puts(count);
+    }
+    if is_wanted("reads") {
+        reads(count);
+    }
+    if is_wanted("starts") {
+        starts(count);
+    }
 }
 
 fn open(path: &Path, capacity: u64) -> Cache<u64, String> {
@@ -94,7 +102,11 @@ fn puts(count: usize) {
     let groups = vec![(); PUTS / GROUP];
     let subjects = [
         Subject::new("redb, one table", |(): &()| raw.put(&fresh()).is_ok()),
-        Subject::new("Larder, insert", |(): &()| {
+        Subject::new("Larder, insert_many", |(): &()| {
+            let entries = fresh().into_iter().map(|key| (key, value(key)));
+            runtime.block_on(cache.insert_many(entries)).is_ok()
+        }),
+        Subject::new("Larder, insert each", |(): &()| {
             let keys = fresh();
             let inserts = keys.into_iter().map(|key| cache.insert(key, value(key)));
             let inserted = runtime.block_on(join_all(inserts));

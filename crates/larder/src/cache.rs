@@ -5,6 +5,7 @@
 
 mod below;
 mod close;
+mod down;
 mod explain;
 mod find;
 mod inspect;
@@ -44,7 +45,8 @@ use crate::policy::Policy;
 use crate::stripes::Stripes;
 use crate::tier::memory::Memory;
 
-pub(crate) use below::{Below, item_of};
+pub(crate) use below::Below;
+pub(crate) use down::item_of;
 pub use explain::{Explanation, Held};
 pub use kept::{KeepFresh, Kept};
 use load::Call;

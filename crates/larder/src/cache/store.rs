@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::below::Kept;
+use super::down::Kept;
 use super::load::Call;
 use super::{Fresh, Inner, Outcome};
 use crate::clock::Tick;

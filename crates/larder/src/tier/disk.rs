@@ -7,12 +7,14 @@
 //! A failure of the disk switches the tier off and takes the file away. Knows no flights and no
 //! policy; which values are valid is the caller's to say.
 
+mod ends;
 mod file;
 mod moments;
 mod opening;
 mod queue;
 mod shared;
 mod state;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -23,12 +25,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::runtime::Handle;
 
-use self::file::Which;
 use self::moments::Moments;
 use self::queue::{Operation, Queue};
 use self::shared::{Counts, Doubts, Shared};
+use self::tables::Which;
 use super::{
     Asked, Later, Logged, Nothing, Receipt, Recovered, Room, Stored, TakenIn, Tier, Undurable,
     Write,
@@ -154,19 +155,12 @@ impl<V: Clone + Send + Sync + 'static> DiskTier<V> {
         Ok((Self(shared), recovered))
     }
 
-    async fn find(&self, key: &str, why: Asked) -> Result<Stored<V>, Nothing> {
+    fn find(&self, key: &str, why: Asked) -> Result<Stored<V>, Nothing> {
         let shared = &self.0;
         if shared.is_off() {
             return Err(Nothing::Down);
         }
-        let (key, reader) = (Arc::from(key), shared.clone());
-        let found = match Handle::try_current() {
-            Ok(runtime) => {
-                let reading = runtime.spawn_blocking(move || reader.find(&key));
-                reading.await.unwrap_or(Err(Nothing::Down))
-            }
-            Err(_) => reader.find(&key),
-        };
+        let found = shared.find(&Arc::from(key));
         let counts = &shared.counts;
         let count = if found.is_ok() {
             &counts.hits
@@ -183,8 +177,12 @@ impl<V: Clone + Send + Sync + 'static> Tier<V> for DiskTier<V> {
         Source::Disk
     }
 
+    fn blocks(&self) -> bool {
+        true
+    }
+
     fn read<'a>(&'a self, key: &'a str, why: Asked) -> Later<'a, Result<Stored<V>, Nothing>> {
-        Box::pin(self.find(key, why))
+        Box::pin(std::future::ready(self.find(key, why)))
     }
 
     fn refuse(&self, key: &str, version: u64) {

@@ -20,6 +20,7 @@ const CHECKSUM_AT: usize = 4;
 const BODY_AT: usize = CHECKSUM_AT + 8;
 
 const VERSION_AT: usize = BODY_AT + 2;
+const CREATED_AT: usize = VERSION_AT + 2 * 8;
 const HARD_AT: usize = VERSION_AT + 4 * 8;
 
 const CODEC_BITS: u16 = 0b11;
@@ -62,6 +63,7 @@ pub(crate) struct Envelope<'a> {
 /// Where an envelope stands in the order of expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
+    pub(crate) created_ms: u64,
     pub(crate) hard_ms: u64,
     pub(crate) version: u64,
 }
@@ -250,6 +252,7 @@ pub(crate) fn place(envelope: &[u8]) -> Option<Place> {
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     };
     Some(Place {
+        created_ms: field(CREATED_AT)?,
         hard_ms: field(HARD_AT)?,
         version: field(VERSION_AT)?,
     })
@@ -333,6 +336,7 @@ mod tests {
         }
         .seal("k");
         let at = Place {
+            created_ms: sample().created_ms,
             hard_ms: 3_000,
             version: 7,
         };

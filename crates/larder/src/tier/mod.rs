@@ -119,6 +119,10 @@ pub(crate) trait Tier<V>: Send + Sync {
     /// What values found here are said to come from.
     fn source(&self) -> Source;
 
+    /// Whether [`read`](Self::read) blocks its thread, for as long as a device takes: it is for a
+    /// thread that may be.
+    fn blocks(&self) -> bool;
+
     /// What is stored for the key. Its expiry is checked here, its validity by the caller.
     fn read<'a>(&'a self, key: &'a str, why: Asked) -> Later<'a, Result<Stored<V>, Nothing>>;
 

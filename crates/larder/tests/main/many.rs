@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use larder::{Error, Loaded};
+use larder::{Applied, Error, Loaded};
 
 use super::{cache, held_load, reading, ready};
 
@@ -30,6 +30,27 @@ async fn one_load_brings_what_is_missing_and_no_more() {
     let many = cache.get_many(["a", "b", "c"]).await.unwrap();
     let values: Vec<_> = many.into_iter().map(|e| e.map(|e| e.value)).collect();
     assert_eq!(values, [Some(1), Some(2), None]);
+}
+
+/// C5
+#[tokio::test]
+async fn many_inserts_fence_the_loads_of_their_keys_and_the_last_of_a_key_stays() {
+    let cache = cache();
+    let (load, loader) = held_load();
+    let reader = reading(&cache, "b", loader);
+    let load = load.begun().await;
+    let entries = [("a", 1), ("b", 2), ("a", 3)].map(|(key, value)| (key.to_owned(), value));
+    assert_eq!(
+        cache.insert_many(entries).await.unwrap(),
+        Applied::Everywhere
+    );
+    load.release(9);
+    reader.await.unwrap().unwrap();
+    assert_eq!((cache.peek("a"), cache.peek("b")), (Some(3), Some(2)));
+    assert_eq!(cache.stats().inserts, 3);
+    cache.close().await.unwrap();
+    let late = cache.insert_many([("c".into(), 1)]).await;
+    assert!(matches!(late, Err(Error::Closed)));
 }
 
 /// B1

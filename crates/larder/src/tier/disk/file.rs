@@ -1,9 +1,5 @@
-//! One cache's file: entries, the order in which they end, the invalidation log, the totals.
+//! One cache's file: opened, read, written in durable commits, taken away.
 //!
-//! ```text
-//! entries  key → envelope                    expiry  (hard expiry in ms, version) → key
-//! log      item → number, checksum           meta    "state" → format, schema, numbers, totals
-//! ```
 //! Bytes in, bytes out, each commit durable when it returns. Must not know values, queues or clocks.
 
 use std::path::{Path, PathBuf};
@@ -11,28 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
-use redb::{
-    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table,
-    TableDefinition, WriteTransaction,
-};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, WriteTransaction};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::ends::{Bounds, ENDS, Swept};
 use super::state::State;
-use crate::tier::envelope::{Place, expired, place};
+use super::tables::{Change, ENTRIES, LOG, META, STATE, Tables, damaged, number_of};
 use crate::tier::{LogItem, Recovered};
-
-const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
-const EXPIRY: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("expiry");
-const LOG: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("log");
-const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-const STATE: &str = "state";
 
 /// What redb keeps of the file in this process's memory.
 const PAGE_CACHE_BYTES: usize = 32 << 20;
-/// What an entry takes beside its key, twice, and its envelope.
-const ENTRY_OVERHEAD_BYTES: u64 = 48;
-/// The most entries that one commit takes away besides what it was called for.
-pub(super) const SWEEP_MAX: usize = 1_000;
 /// A file is compacted when it is longer than this many times its live bytes, and the slack.
 /// redb doubles a file that has grown too small, and a page is seldom full: three times is common.
 const AIR_FACTOR: u64 = 4;
@@ -40,73 +24,12 @@ const SLACK_BYTES: u64 = 64 << 20;
 
 pub(super) type Result<T> = std::result::Result<T, redb::Error>;
 
-/// What a commit changes.
-#[derive(Debug)]
-pub(super) enum Change {
-    Put {
-        key: Arc<str>,
-        envelope: Vec<u8>,
-    },
-    Remove {
-        key: Arc<str>,
-    },
-    /// The entry is stale from this time on.
-    Expire {
-        key: Arc<str>,
-        soft_ms: u64,
-    },
-    /// Removes what was found to be of no use, if it still stands.
-    Reclaim {
-        key: Arc<str>,
-        which: Which,
-    },
-    /// An item of the invalidation log; what has a number under the floor is invalid.
-    Record {
-        number: u64,
-        item: LogItem,
-        floor: u64,
-    },
-}
-
-/// What was read of an entry.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Which {
-    /// Bytes with this digest.
-    Bytes(u64),
-    Version(u64),
-}
-
-impl Which {
-    fn is(self, stored: &[u8]) -> bool {
-        match self {
-            Self::Bytes(wanted) => digest(stored) == wanted,
-            Self::Version(wanted) => place(stored).is_some_and(|place| place.version == wanted),
-        }
-    }
-}
-
-/// What a commit took away besides.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Swept {
-    pub(super) expired: u64,
-    pub(super) evicted: u64,
-    /// Whether there is more to take away.
-    pub(super) has_more: bool,
-}
-
-/// What bounds the file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) now_ms: u64,
-    pub(super) max_bytes: u64,
-}
-
 /// An open file, with the lock that keeps others out.
 pub(super) struct File {
     path: PathBuf,
     database: RwLock<Option<Arc<Database>>>,
-    /// Held by the one writer.
-    state: Mutex<State>,
+    /// Held by the one writer, with where it looks for dead references next.
+    written: Mutex<(State, (u64, u64))>,
     entries: AtomicU64,
     bytes: AtomicU64,
 }
@@ -145,7 +68,7 @@ impl File {
             database: RwLock::new(Some(Arc::new(database))),
             entries: AtomicU64::new(state.entries),
             bytes: AtomicU64::new(state.bytes),
-            state: Mutex::new(state),
+            written: Mutex::new((state, (0, 0))),
         };
         Ok((file, recovered))
     }
@@ -162,39 +85,36 @@ impl File {
         Ok(found.map(|found| with(found.value())))
     }
 
-    /// Makes the changes, then takes away some of what has expired or is too much, in one durable
-    /// transaction. Blocks until it is on disk.
-    pub(super) fn commit(&self, changes: Vec<Change>, bounds: Bounds) -> Result<Swept> {
-        let mut locked = self.state.lock();
-        let mut state = *locked;
+    /// Makes the changes as they come, then takes away some of what has ended or is too much, in one
+    /// durable transaction. Blocks until it is on disk.
+    pub(super) fn commit(
+        &self,
+        changes: impl IntoIterator<Item = Change>,
+        bounds: Bounds,
+    ) -> Result<Swept> {
+        let mut written = self.written.lock();
+        let (state, mut cursor) = *written;
         let database = self.database()?;
         let transaction = begin(&database)?;
-        let cleared = cleared(&changes);
-        if let Some(floor) = cleared {
-            transaction.delete_table(ENTRIES)?;
-            transaction.delete_table(EXPIRY)?;
-            state.clear(floor);
-        }
-        let mut tables = Tables::open(&transaction)?;
-        tables.forget_before(cleared.unwrap_or(0))?;
+        let mut tables = Tables::open(&transaction, state)?;
         for change in changes {
-            tables.apply(&mut state, change)?;
+            if change.is_clear() {
+                tables = tables.drop_entries()?;
+            }
+            tables.apply(change)?;
         }
-        let swept = tables.sweep(&mut state, bounds)?;
-        state.items = tables.log.len()?;
-        drop(tables);
-        save(&transaction, &state)?;
+        let (state, swept) = tables.finish(bounds, &mut cursor)?;
         transaction.commit()?;
         self.entries.store(state.entries, Ordering::Relaxed);
         self.bytes.store(state.bytes, Ordering::Relaxed);
-        *locked = state;
+        *written = (state, cursor);
         Ok(swept)
     }
 
-    /// Whether something has expired by now.
-    pub(super) fn has_expired(&self, now_ms: u64) -> Result<bool> {
-        let expiry = self.database()?.begin_read()?.open_table(EXPIRY)?;
-        let first = expiry.first()?;
+    /// Whether there is something that has ended by now.
+    pub(super) fn has_ended(&self, now_ms: u64) -> Result<bool> {
+        let ends = self.database()?.begin_read()?.open_table(ENDS)?;
+        let first = ends.first()?;
         Ok(first.is_some_and(|(place, _)| place.value().0 <= now_ms))
     }
 
@@ -202,6 +122,11 @@ impl File {
     pub(super) fn live(&self) -> (u64, u64) {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (read(&self.entries), read(&self.bytes))
+    }
+
+    #[cfg(test)]
+    pub(super) fn state(&self) -> State {
+        self.written.lock().0
     }
 
     /// The file's length.
@@ -253,26 +178,11 @@ pub(super) const fn is_mostly_air(length: u64, live: u64) -> bool {
     length > live.saturating_mul(AIR_FACTOR).saturating_add(SLACK_BYTES)
 }
 
-/// The last `clear` among the changes.
-fn cleared(changes: &[Change]) -> Option<u64> {
-    let floors = changes.iter().filter_map(|change| match change {
-        Change::Record { number, item, .. } if *item == LogItem::All => Some(*number),
-        _ => None,
-    });
-    floors.max()
-}
-
 fn begin(database: &Database) -> Result<WriteTransaction> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
     transaction.set_quick_repair(true);
     Ok(transaction)
-}
-
-fn save(transaction: &WriteTransaction, state: &State) -> Result<()> {
-    let mut meta = transaction.open_table(META)?;
-    meta.insert(STATE, &state.to_bytes()[..])?;
-    Ok(())
 }
 
 /// Reads the state and the log of a file, and makes those of a new one. A file that is as it should
@@ -285,20 +195,16 @@ fn prepare(database: &Database, schema: u64) -> Result<(State, Vec<(u64, LogItem
         return Ok((state, items(database, &state)?));
     }
     let transaction = begin(database)?;
-    let mut state = stored.unwrap_or_else(|| State::new(schema));
-    if state.schema != schema {
+    let mut tables = Tables::open(&transaction, stored.unwrap_or_else(|| State::new(schema)))?;
+    if let Some(State { schema: former, .. }) = stored {
         tracing::info!(
-            former = state.schema,
+            former,
             schema,
             "the disk tier's entries are of another schema: dropped"
         );
-        transaction.delete_table(ENTRIES)?;
-        transaction.delete_table(EXPIRY)?;
-        state.drop_entries();
-        state.schema = schema;
+        tables = tables.drop_entries()?;
     }
-    drop(Tables::open(&transaction)?);
-    save(&transaction, &state)?;
+    let state = tables.save_as(schema)?;
     transaction.commit()?;
     Ok((state, items(database, &state)?))
 }
@@ -329,172 +235,4 @@ fn items(database: &Database, state: &State) -> Result<Vec<(u64, LogItem)>> {
     }
     items.sort_unstable_by_key(|(number, _)| *number);
     Ok(items)
-}
-
-fn damaged(what: &str) -> redb::Error {
-    redb::Error::Corrupted(format!("{what} is damaged"))
-}
-
-/// A log item's number with a checksum of both.
-fn numbered(item: &[u8], number: u64) -> [u8; 16] {
-    let mut row = [0; 16];
-    row[..8].copy_from_slice(&number.to_le_bytes());
-    let checksum = xxh3_64(&[&row[..8], item].concat());
-    row[8..].copy_from_slice(&checksum.to_le_bytes());
-    row
-}
-
-fn number_of(item: &[u8], row: &[u8]) -> Option<u64> {
-    let number = u64::from_le_bytes(row.get(..8)?.try_into().ok()?);
-    (row == numbered(item, number)).then_some(number)
-}
-
-fn live_bytes(key: &[u8], envelope: usize) -> u64 {
-    (2 * key.len() + envelope) as u64 + ENTRY_OVERHEAD_BYTES
-}
-
-struct Tables<'t> {
-    entries: Table<'t, &'static [u8], &'static [u8]>,
-    expiry: Table<'t, (u64, u64), &'static [u8]>,
-    log: Table<'t, &'static [u8], &'static [u8]>,
-}
-
-impl<'t> Tables<'t> {
-    fn open(transaction: &'t WriteTransaction) -> Result<Self> {
-        Ok(Self {
-            entries: transaction.open_table(ENTRIES)?,
-            expiry: transaction.open_table(EXPIRY)?,
-            log: transaction.open_table(LOG)?,
-        })
-    }
-
-    fn apply(&mut self, state: &mut State, change: Change) -> Result<()> {
-        match change {
-            Change::Put { key, envelope } => self.put(state, key.as_bytes(), &envelope),
-            Change::Remove { key } => self.remove(state, key.as_bytes()),
-            Change::Expire { key, soft_ms } => self.expire(&key, soft_ms),
-            Change::Reclaim { key, which } => {
-                let stored = self.entries.get(key.as_bytes())?;
-                let still_stands = stored.is_some_and(|stored| which.is(stored.value()));
-                if still_stands {
-                    self.remove(state, key.as_bytes())?;
-                }
-                Ok(())
-            }
-            Change::Record {
-                number,
-                item,
-                floor,
-            } => self.record(state, number, &item, floor),
-        }
-    }
-
-    fn put(&mut self, state: &mut State, key: &[u8], envelope: &[u8]) -> Result<()> {
-        let Some(new) = place(envelope) else {
-            return Ok(());
-        };
-        // What a clear has made invalid before it was written.
-        if new.version < state.floor {
-            return Ok(());
-        }
-        let former = self.entries.insert(key, envelope)?;
-        let former = former.map(|former| (place(former.value()), former.value().len()));
-        if let Some((place, length)) = former {
-            self.left(state, key, place, length)?;
-        }
-        self.expiry.insert((new.hard_ms, new.version), key)?;
-        state.entered(live_bytes(key, envelope.len()), new.version);
-        Ok(())
-    }
-
-    fn remove(&mut self, state: &mut State, key: &[u8]) -> Result<()> {
-        let former = self.entries.remove(key)?;
-        let former = former.map(|former| (place(former.value()), former.value().len()));
-        if let Some((place, length)) = former {
-            self.left(state, key, place, length)?;
-        }
-        Ok(())
-    }
-
-    /// Accounts for an entry that stands no more.
-    fn left(
-        &mut self,
-        state: &mut State,
-        key: &[u8],
-        place: Option<Place>,
-        length: usize,
-    ) -> Result<()> {
-        state.left(live_bytes(key, length));
-        if let Some(Place { hard_ms, version }) = place {
-            self.expiry.remove((hard_ms, version))?;
-        }
-        Ok(())
-    }
-
-    fn expire(&mut self, key: &str, soft_ms: u64) -> Result<()> {
-        let stored = self.entries.get(key.as_bytes())?;
-        let expired = stored.and_then(|stored| expired(key, stored.value(), soft_ms));
-        if let Some(expired) = expired {
-            self.entries.insert(key.as_bytes(), &expired[..])?;
-        }
-        Ok(())
-    }
-
-    fn record(&mut self, state: &mut State, number: u64, item: &LogItem, floor: u64) -> Result<()> {
-        state.number = state.number.max(number);
-        if floor > state.floor {
-            state.floor = floor;
-            self.forget_before(floor)?;
-        }
-        if *item == LogItem::All || number < state.floor {
-            return Ok(());
-        }
-        let item = item.to_bytes();
-        let known = self.log.get(&item[..])?;
-        let known = known.and_then(|row| number_of(&item, row.value()));
-        // Items may come in another order than that of their numbers.
-        if known.is_none_or(|known| known < number) {
-            self.log.insert(&item[..], &numbered(&item, number)[..])?;
-        }
-        Ok(())
-    }
-
-    /// Drops the log's items under `floor`.
-    fn forget_before(&mut self, floor: u64) -> Result<()> {
-        if floor > 0 {
-            self.log
-                .retain(|item, row| number_of(item, row).is_none_or(|number| number >= floor))?;
-        }
-        Ok(())
-    }
-
-    /// Takes away what has expired, then, while there is too much, what ends first.
-    fn sweep(&mut self, state: &mut State, bounds: Bounds) -> Result<Swept> {
-        let mut swept = Swept::default();
-        for _ in 0..SWEEP_MAX {
-            let first = self.expiry.first()?;
-            let Some((first, key)) =
-                first.map(|(first, key)| (first.value(), key.value().to_vec()))
-            else {
-                return Ok(swept);
-            };
-            if first.0 <= bounds.now_ms {
-                swept.expired += 1;
-            } else if state.bytes > bounds.max_bytes {
-                swept.evicted += 1;
-            } else {
-                return Ok(swept);
-            }
-            self.expiry.remove(first)?;
-            let stored = self.entries.get(&key[..])?;
-            let is_its = stored.is_some_and(|stored| {
-                place(stored.value()).is_none_or(|own| (own.hard_ms, own.version) == first)
-            });
-            if is_its {
-                self.remove(state, &key)?;
-            }
-        }
-        swept.has_more = true;
-        Ok(swept)
-    }
 }

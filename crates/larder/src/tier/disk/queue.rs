@@ -8,10 +8,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::quality::RandomState;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Semaphore, watch};
 
-use super::file::Which;
+use super::tables::Which;
 use crate::clock::Tick;
 use crate::tier::{Logged, Receipt, Room, Stored, TakenIn, Undurable, Write};
 
@@ -116,7 +117,7 @@ pub(super) struct Queue<V> {
 struct Waiting<V> {
     turns: VecDeque<Turn>,
     /// By key, with the number of its operation; until that is durable.
-    newest: HashMap<Arc<str>, (u64, Newest<V>)>,
+    newest: HashMap<Arc<str>, (u64, Newest<V>), RandomState>,
     last: u64,
     /// Somebody waits for what has a number up to this.
     awaited: u64,
@@ -134,7 +135,7 @@ impl<V: Clone> Queue<V> {
         Self {
             waiting: Mutex::new(Waiting {
                 turns: VecDeque::new(),
-                newest: HashMap::new(),
+                newest: HashMap::default(),
                 last: 0,
                 awaited: 0,
                 last_batch: 0,

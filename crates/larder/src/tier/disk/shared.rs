@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::Disk;
-use super::file::{File, Which, digest};
+use super::file::{File, digest};
 use super::moments::Moments;
 use super::queue::{End, Newest, Operation, Queue};
+use super::tables::Which;
 use crate::clock::Clock;
 use crate::tier::codec::{Codec, CodecError, Compression, Payload};
 use crate::tier::envelope::Envelope;

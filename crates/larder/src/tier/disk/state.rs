@@ -3,8 +3,8 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The layout of the tables that this version reads and writes.
-const FORMAT: u64 = 1;
-const FIELDS: usize = 7;
+const FORMAT: u64 = 2;
+const FIELDS: usize = 9;
 const BYTES: usize = (FIELDS + 1) * 8;
 
 /// Numbers and totals, as of the last commit.
@@ -20,6 +20,10 @@ pub(super) struct State {
     pub(super) bytes: u64,
     /// Items in the log.
     pub(super) items: u64,
+    /// References to entries in the order of their ends, dead ones too.
+    pub(super) references: u64,
+    /// The number of the last row of references.
+    pub(super) rows: u64,
 }
 
 impl State {
@@ -31,6 +35,8 @@ impl State {
             entries: 0,
             bytes: 0,
             items: 0,
+            references: 0,
+            rows: 0,
         }
     }
 
@@ -44,6 +50,8 @@ impl State {
             self.entries,
             self.bytes,
             self.items,
+            self.references,
+            self.rows,
         ];
         for (slot, field) in bytes.chunks_exact_mut(8).zip(fields) {
             slot.copy_from_slice(&field.to_le_bytes());
@@ -70,26 +78,34 @@ impl State {
             ));
         }
         match fields[..] {
-            [_, schema, number, floor, entries, live, items, checksum]
-                if bytes.len() == BYTES && checksum == xxh3_64(&bytes[..FIELDS * 8]) =>
-            {
-                Ok(Self {
-                    schema,
-                    number,
-                    floor,
-                    entries,
-                    bytes: live,
-                    items,
-                })
-            }
+            [
+                _,
+                schema,
+                number,
+                floor,
+                entries,
+                live,
+                items,
+                references,
+                rows,
+                checksum,
+            ] if bytes.len() == BYTES && checksum == xxh3_64(&bytes[..FIELDS * 8]) => Ok(Self {
+                schema,
+                number,
+                floor,
+                entries,
+                bytes: live,
+                items,
+                references,
+                rows,
+            }),
             _ => Err("the state is damaged".into()),
         }
     }
 
-    pub(super) fn entered(&mut self, bytes: u64, version: u64) {
+    pub(super) fn entered(&mut self, bytes: u64) {
         self.entries += 1;
         self.bytes += bytes;
-        self.number = self.number.max(version);
     }
 
     pub(super) fn left(&mut self, bytes: u64) {
@@ -98,15 +114,7 @@ impl State {
     }
 
     pub(super) fn drop_entries(&mut self) {
-        (self.entries, self.bytes) = (0, 0);
-    }
-
-    /// All before `floor` is invalid, the log's items too.
-    pub(super) fn clear(&mut self, floor: u64) {
-        self.drop_entries();
-        self.items = 0;
-        self.floor = self.floor.max(floor);
-        self.number = self.number.max(floor);
+        (self.entries, self.bytes, self.references) = (0, 0, 0);
     }
 }
 
@@ -117,7 +125,8 @@ mod tests {
     #[test]
     fn a_state_that_was_changed_by_a_bit_is_refused() {
         let mut state = State::new(3);
-        state.entered(100, 7);
+        state.entered(100);
+        state.number = 7;
         let bytes = state.to_bytes();
         assert_eq!(State::from_bytes(&bytes), Ok(state));
         for bit in 0..bytes.len() * 8 {

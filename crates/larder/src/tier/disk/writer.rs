@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::file::{Bounds, Change, Swept};
+use super::ends::{Bounds, Swept};
 use super::queue::{End, Newest, Operation, Turn, Work};
 use super::shared::Shared;
+use super::tables::Change;
 use crate::tier::codec::Payload;
 use crate::tier::envelope::Envelope;
 use crate::tier::{Logged, Stored};
@@ -44,37 +45,48 @@ fn run<V: Clone + Send + Sync + 'static>(shared: &Shared<V>) {
     }
 }
 
-/// What one commit makes durable.
-#[derive(Default)]
-struct Group {
-    changes: Vec<Change>,
+/// The changes that one commit makes durable: those of the operations that waited, and of those that
+/// come while they are encoded and written.
+struct Coming<'a, V> {
+    shared: &'a Shared<V>,
+    turns: &'a mut Vec<Turn>,
+    /// When the first of the turns were taken.
+    began: Instant,
+    /// How many of the turns are encoded.
+    encoded: &'a mut usize,
     /// The keys that are written, with the number of what.
-    written: Vec<(Arc<str>, u64)>,
+    written: &'a mut Vec<(Arc<str>, u64)>,
     bytes: usize,
 }
 
-impl Group {
-    fn add<V: Clone + Send + Sync + 'static>(&mut self, shared: &Shared<V>, operation: &Operation) {
-        let Some((change, number)) = change(shared, operation) else {
-            return;
-        };
-        if let Change::Put { key, envelope } = &change {
-            self.bytes += key.len() + envelope.len();
-        }
-        if let Some(number) = number
-            && let Operation::Key(key) = operation
-        {
-            self.written.push((key.clone(), number));
-        }
-        self.changes.push(change);
-    }
+impl<V: Clone + Send + Sync + 'static> Iterator for Coming<'_, V> {
+    type Item = Change;
 
-    const fn is_full(&self) -> bool {
-        self.bytes >= COMMIT_BYTES_MAX
+    fn next(&mut self) -> Option<Change> {
+        while self.bytes < COMMIT_BYTES_MAX {
+            let Some(turn) = self.turns.get(*self.encoded) else {
+                if self.shared.queue.join(self.turns, self.began) {
+                    continue;
+                }
+                return None;
+            };
+            *self.encoded += 1;
+            let Some((change, number)) = change(self.shared, &turn.operation) else {
+                continue;
+            };
+            if let Change::Put { key, envelope } = &change {
+                self.bytes += key.len() + envelope.len();
+            }
+            if let (Some(number), Operation::Key(key)) = (number, &turn.operation) {
+                self.written.push((key.clone(), number));
+            }
+            return Some(change);
+        }
+        None
     }
 }
 
-/// Makes some operations durable, with those that come while they are encoded.
+/// Makes some operations durable, with those that come meanwhile.
 fn write<V: Clone + Send + Sync + 'static>(
     shared: &Shared<V>,
     mut turns: Vec<Turn>,
@@ -82,24 +94,20 @@ fn write<V: Clone + Send + Sync + 'static>(
     let began = Instant::now();
     let (mut swept, mut encoded, mut settled) = (Swept::default(), 0, 0);
     while settled < turns.len() {
-        let mut group = Group::default();
-        loop {
-            while !group.is_full()
-                && let Some(turn) = turns.get(encoded)
-            {
-                group.add(shared, &turn.operation);
-                encoded += 1;
-            }
-            if group.is_full() || !shared.queue.join(&mut turns, began) {
-                break;
-            }
+        let mut written = Vec::new();
+        let mut changes = Coming {
+            shared,
+            turns: &mut turns,
+            began,
+            encoded: &mut encoded,
+            written: &mut written,
+            bytes: 0,
         }
-        if !group.changes.is_empty() {
-            swept = commit(shared, group.changes)?;
+        .peekable();
+        if changes.peek().is_some() {
+            swept = commit(shared, changes)?;
         }
-        shared
-            .queue
-            .settle(&turns[settled..encoded], &group.written);
+        shared.queue.settle(&turns[settled..encoded], &written);
         settled = encoded;
     }
     Ok(swept)
@@ -204,16 +212,16 @@ fn seal<V: Clone>(shared: &Shared<V>, key: &str, stored: &Stored<V>) -> Result<V
 fn sweep<V: Clone + Send + Sync + 'static>(shared: &Shared<V>) -> Result<Swept, String> {
     let now_ms = shared.now_ms();
     let (_, bytes) = shared.file.live();
-    let has_expired = caught(|| shared.file.has_expired(now_ms))?;
-    if has_expired || bytes > shared.settings.max_bytes {
-        return commit(shared, Vec::new());
+    let has_ended = caught(|| shared.file.has_ended(now_ms))?;
+    if has_ended || bytes > shared.settings.max_bytes {
+        return commit(shared, []);
     }
     Ok(Swept::default())
 }
 
 fn commit<V: Clone + Send + Sync + 'static>(
     shared: &Shared<V>,
-    changes: Vec<Change>,
+    changes: impl IntoIterator<Item = Change>,
 ) -> Result<Swept, String> {
     let bounds = Bounds {
         now_ms: shared.now_ms(),

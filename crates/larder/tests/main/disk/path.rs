@@ -94,12 +94,38 @@ async fn memorys_copy_lives_no_longer_than_memory_allows_and_is_refilled_anew() 
     );
 }
 
-/// B1
+/// H2: more of them than the queue has places.
 #[tokio::test]
-async fn a_thousand_misses_read_the_disk_once_and_load_once() {
+async fn many_inserts_are_on_disk_when_the_call_returns() {
+    let machine = machine();
+    let cache = machine.start();
+    let entries = (0..5_000).map(|number| (format!("k{number}"), number));
+    cache.insert_many(entries).await.unwrap();
+    let stats = disk_stats(&cache);
+    assert_eq!(
+        (stats.puts, stats.entries, stats.waiting),
+        (5_000, 5_000, 0)
+    );
+}
+
+/// B1
+#[test]
+fn a_thousand_misses_read_the_disk_once_and_load_once() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(read_by_a_thousand());
+}
+
+async fn read_by_a_thousand() {
     let machine = machine();
     let cache = machine.start();
     let loads = Arc::new(AtomicU64::new(0));
+    // The one thread that may read is busy until all have asked.
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let busy = tokio::task::spawn_blocking(move || released.recv());
     let readers: Vec<_> = (0..1_000)
         .map(|_| {
             let loads = loads.clone();
@@ -108,6 +134,11 @@ async fn a_thousand_misses_read_the_disk_once_and_load_once() {
             })
         })
         .collect();
+    for _ in &readers {
+        tokio::task::yield_now().await;
+    }
+    release.send(()).unwrap();
+    busy.await.unwrap().unwrap();
     for reader in readers {
         assert_eq!(reader.await.unwrap().unwrap(), 0);
     }

@@ -20,6 +20,8 @@ struct Faults {
     is_full: AtomicBool,
     reads_fail: AtomicBool,
     is_held: Mutex<bool>,
+    /// A commit is held up.
+    is_committing: AtomicBool,
     released: Condvar,
 }
 
@@ -37,6 +39,7 @@ impl Faults {
     fn sync(&self) {
         let mut is_held = self.is_held.lock();
         while *is_held {
+            self.is_committing.store(true, Ordering::Release);
             self.released.wait(&mut is_held);
         }
     }
@@ -134,7 +137,7 @@ async fn a_write_that_another_has_replaced_is_durable_no_later_for_it() {
     put(&tier, "k", place.stored("first", 1, 60)).await;
     faults.hold();
     tier.write("other", Write::Remove, tier.room_now(), true);
-    while tier.stats().waiting > 0 {
+    while !faults.is_committing.load(Ordering::Acquire) {
         tokio::task::yield_now().await;
     }
     let awaited = tier

@@ -385,10 +385,65 @@ async fn what_has_expired_is_removed_by_the_commits_that_follow() {
         )
         .await;
     }
-    place.manual.advance(Duration::from_secs(5));
+    // What lives for five seconds is taken away a sixteenth of that later at most.
+    place.manual.advance(Duration::from_millis(5_400));
     put(&tier, "other", place.stored("x", 11, 60)).await;
     let stats = tier.stats();
     assert_eq!((stats.expired, stats.entries), (5, 6));
+}
+
+#[tokio::test]
+async fn a_key_that_is_written_over_and_over_takes_no_more_of_the_file_and_others_still_end() {
+    let place = Place::new();
+    let tier = place.open();
+    for version in 1..=100 {
+        put(&tier, &version.to_string(), place.stored("x", version, 60)).await;
+    }
+    for version in 101..=20_000 {
+        let written = tier.write(
+            "often",
+            Write::Put(place.stored("x", version, 60)),
+            Some(tier.room().await),
+            false,
+        );
+        if version % 500 == 0 {
+            tier.settled(written.receipt).await.unwrap();
+        }
+    }
+    assert_eq!(tier.stats().entries, 101);
+    let references = tier.0.file.state().references;
+    assert!((101..=7_000).contains(&references), "{references}");
+    place.manual.advance(Duration::from_secs(64));
+    for version in 20_001..=20_010 {
+        put(&tier, "later", place.stored("x", version, 60)).await;
+    }
+    let stats = tier.stats();
+    assert_eq!((stats.expired, stats.entries), (101, 1), "{stats:?}");
+}
+
+#[tokio::test]
+async fn a_clear_takes_away_what_came_before_it_in_its_commit_and_not_what_came_after() {
+    let place = Place::new();
+    let tier = place.open();
+    let write = |key: &'static str, version| {
+        let write = Write::Put(place.stored(key, version, 60));
+        tier.write(key, write, tier.room_now(), false)
+    };
+    write("before", 1);
+    write("late", 2);
+    let all = Logged {
+        number: 3,
+        item: LogItem::All,
+        floor: 3,
+    };
+    tier.record(all, tier.room_now().unwrap());
+    write("after", 4);
+    tier.flush().await.unwrap();
+    assert_eq!(read(&tier, "before").await, None);
+    assert_eq!(read(&tier, "late").await, None);
+    assert!(read(&tier, "after").await.is_some());
+    assert_eq!(tier.stats().entries, 1);
+    assert_eq!(tier.0.file.state().references, 1);
 }
 
 #[tokio::test]
