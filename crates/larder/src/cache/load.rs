@@ -321,6 +321,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         // Between this caller's look and its boarding another flight may have landed.
         let now = self.clock.now();
         let seen = former.as_ref().map(|former| former.version);
+        // First, for a look may give an entry that is valid a newer number.
+        let former = former.filter(|former| self.is_former_valid(call.hash, &key, former));
         let is_new = |hit: &Hit<V>| hit.meta.fresh_until > now && Some(hit.meta.version) != seen;
         let found = self.find_at(call.hash, &key, now, call.at);
         let lead = match found.filter(is_new) {
@@ -339,6 +341,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             former,
             started: Instant::now(),
         })
+    }
+
+    /// Whether what a load is to replace may be shown to it: what was invalidated before the flight
+    /// began may not, for the load may say that it is still true.
+    fn is_former_valid(&self, hash: u64, key: &K, former: &Former<V>) -> bool {
+        let mut is_there = false;
+        self.memory
+            .inspect(hash, key, |meta| is_there = meta.version == former.version);
+        let standing = || {
+            let tags = &former.note.tags;
+            self.log.standing(former.version, tags, || key.to_text())
+        };
+        is_there && standing() != Standing::Invalid
     }
 
     /// The value found in memory as the outcome of the flight with this stamp, if it is there

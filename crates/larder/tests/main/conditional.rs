@@ -87,6 +87,36 @@ async fn an_invalidated_value_is_not_shown_to_the_loader() {
     assert_eq!(cache.get_or_load("a", load).await.unwrap(), 6);
 }
 
+/// C8
+#[tokio::test]
+async fn what_was_invalidated_while_a_get_waited_is_not_shown_to_the_load_that_it_then_runs() {
+    let clock = ManualClock::new();
+    let cache = cache(&clock);
+    cache.get_or_load("a", origin("v1", 5)).await.unwrap();
+    clock.advance(2 * MINUTE);
+    let (held, load) = super::held_load();
+    let first = super::reading(&cache, "a", load);
+    let held = held.begun().await;
+    // Something else is stored, so that the second get is known to have begun after the first.
+    cache.insert("b".into(), 7).await.unwrap();
+    let keep = |cx: LoadCx<String, u64>| {
+        ready(Ok::<_, Infallible>(match cx.stale() {
+            Some(_) => Loaded::not_modified(),
+            None => Loaded::from(6),
+        }))
+    };
+    let second = super::reading(&cache, "a", keep);
+    while cache.stats().coalesced == 0 {
+        tokio::task::yield_now().await;
+    }
+    // What clears makes the waiting get refuse what the first load brings.
+    cache.clear().await.unwrap();
+    held.release(5);
+    assert_eq!(first.await.unwrap().unwrap(), 5, "it joined before");
+    assert_eq!(second.await.unwrap().unwrap(), 6);
+    assert_eq!(cache.peek("a"), Some(6));
+}
+
 /// C1
 #[tokio::test]
 async fn an_invalidation_while_the_origin_is_asked_is_not_undone_by_its_answer() {
