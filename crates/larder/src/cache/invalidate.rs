@@ -9,6 +9,9 @@ use crate::log::{Item, Listed};
 use crate::notes::tag_set;
 use crate::observe::Event;
 
+/// What the log remembers of a prefix.
+const PREFIX_BYTES_MAX: usize = 1_024;
+
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// Removes every value that has this tag, or whose loader is running and will give it. O(1).
     ///
@@ -93,6 +96,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Removes every value whose key's text starts with `prefix`; all of them if it is empty. O(1).
+    /// Of a prefix of more than 1,024 bytes only those count: more is removed, never less.
     ///
     /// ```
     /// # use larder::Cache;
@@ -107,6 +111,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         if prefix.is_empty() {
             return self.clear().await;
         }
+        let prefix = &prefix[..prefix.floor_char_boundary(PREFIX_BYTES_MAX)];
         let prefix = Listed::Prefix(prefix.into());
         self.record([Item::Listed(prefix)]).await
     }

@@ -302,3 +302,16 @@ async fn tags_are_invalidated_by_any_of_several_or_by_all_of_them() {
     cache.invalidate_any_tag([""; 0]).await.unwrap();
     assert_eq!(left(&cache), [true, true, true]);
 }
+
+#[tokio::test]
+async fn of_a_very_long_prefix_the_beginning_counts_and_nothing_it_names_stays() {
+    let cache = cache();
+    let prefix = "é".repeat(600);
+    for key in [prefix.clone() + "tail", "é".repeat(512), "other".to_owned()] {
+        cache.insert(key, 1).await.unwrap();
+    }
+    cache.invalidate_prefix(&prefix).await.unwrap();
+    assert_eq!(cache.peek(&(prefix + "tail")), None);
+    assert_eq!(cache.peek(&"é".repeat(512)), None);
+    assert_eq!(cache.peek("other"), Some(1));
+}

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use foldhash::quality::RandomState;
@@ -18,6 +19,11 @@ use crate::tier::{Logged, Receipt, Room, Stored, TakenIn, Undurable, Write};
 
 /// Operations that wait at most; past that values are dropped, and invalidations wait.
 pub(super) const QUEUE_MAX: usize = 4_096;
+/// Values of more bytes than this take the places of several operations: what waits has about 256 MiB
+/// at most.
+const PLACE_BYTES: u64 = 64 << 10;
+/// Places that one operation takes at most.
+const PLACES_MAX: u64 = 1_024;
 /// Operations in one commit at most.
 pub(super) const BATCH_MAX: usize = 1_000;
 /// How long values wait for company before a commit.
@@ -60,6 +66,7 @@ pub(super) enum Operation {
 pub(super) struct Turn {
     pub(super) number: u64,
     pub(super) operation: Operation,
+    places: usize,
 }
 
 /// What the file will hold of a key.
@@ -111,6 +118,8 @@ pub(super) struct Queue<V> {
     waiting: Mutex<Waiting<V>>,
     arrived: Condvar,
     room: Arc<Semaphore>,
+    /// Bytes of the values that were encoded last, on average.
+    mean_bytes: AtomicU64,
     progress: watch::Sender<Progress>,
 }
 
@@ -145,17 +154,19 @@ impl<V: Clone> Queue<V> {
             }),
             arrived: Condvar::new(),
             room: Arc::new(Semaphore::new(QUEUE_MAX)),
+            mean_bytes: AtomicU64::new(0),
             progress: watch::Sender::new(Progress::default()),
         }
     }
 
     /// Waits for room; none is to be had once the queue is over.
     pub(super) async fn room(&self) -> Room {
-        Room(self.room.clone().acquire_owned().await.ok())
+        let room = self.room.clone().acquire_many_owned(self.places());
+        Room(room.await.ok())
     }
 
     pub(super) fn room_now(&self) -> Option<Room> {
-        match self.room.clone().try_acquire_owned() {
+        match self.room.clone().try_acquire_many_owned(self.places()) {
             Ok(permit) => Some(Room(Some(permit))),
             Err(tokio::sync::TryAcquireError::Closed) => Some(Room(None)),
             Err(tokio::sync::TryAcquireError::NoPermits) => None,
@@ -166,6 +177,19 @@ impl<V: Clone> Queue<V> {
     pub(super) fn newest(&self, key: &str) -> Option<Newest<V>> {
         let waiting = self.waiting.lock();
         waiting.newest.get(key).map(|(_, newest)| newest.clone())
+    }
+
+    /// Places for a value as large as those that were encoded last: one that waits is not yet bytes.
+    fn places(&self) -> u32 {
+        let mean = self.mean_bytes.load(Ordering::Relaxed);
+        mean.div_ceil(PLACE_BYTES).clamp(1, PLACES_MAX) as u32
+    }
+
+    /// Learns how large a value was. By the one writer.
+    pub(super) fn encoded(&self, bytes: usize) {
+        let mean = self.mean_bytes.load(Ordering::Relaxed);
+        let mean = (mean * 7 + bytes as u64) / 8;
+        self.mean_bytes.store(mean, Ordering::Relaxed);
     }
 
     /// Takes a write of a key in. `is_awaited`: somebody waits for it to be durable.
@@ -282,7 +306,8 @@ impl<V: Clone> Queue<V> {
             }
         }
         drop(waiting);
-        self.room.add_permits(batch.len());
+        let places = batch.iter().map(|turn| turn.places).sum();
+        self.room.add_permits(places);
         self.progress
             .send_modify(|progress| progress.settled = *last);
     }
@@ -344,13 +369,18 @@ impl<V> Waiting<V> {
         if self.is_over {
             return None;
         }
+        let places = permit.num_permits();
         permit.forget();
         self.last += 1;
         let number = self.last;
         if is_awaited {
             self.awaited = number;
         }
-        self.turns.push_back(Turn { number, operation });
+        self.turns.push_back(Turn {
+            number,
+            operation,
+            places,
+        });
         Some(number)
     }
 

@@ -163,6 +163,7 @@ fn change_of<V: Clone + Send + Sync + 'static>(
             let sealed = catch_unwind(AssertUnwindSafe(|| seal(shared, &key, stored)));
             match sealed.unwrap_or_else(|_| Err("its encoding panicked".into())) {
                 Ok(envelope) => {
+                    shared.queue.encoded(envelope.len());
                     shared.counts.puts.fetch_add(1, Relaxed);
                     Change::Put { key, envelope }
                 }
