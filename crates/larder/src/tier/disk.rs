@@ -27,6 +27,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::moments::Moments;
+use self::opening::Opened;
 use self::queue::{Operation, Queue};
 use self::shared::{Counts, Doubts, Shared};
 use self::tables::Which;
@@ -137,7 +138,11 @@ impl<V: Clone + Send + Sync + 'static> DiskTier<V> {
             path: path.display().to_string(),
             reason,
         };
-        let (file, recovered) = opening::open(&path, schema, opener).map_err(refused)?;
+        let opened = opening::open(&path, schema, opener).map_err(refused)?;
+        let (file, recovered, failure) = match opened {
+            Opened::Ready(file, recovered) => (file, recovered, None),
+            Opened::Full(file, reason) => (file, Recovered::default(), Some(reason)),
+        };
         let shared = Arc::new(Shared {
             name: name.clone(),
             settings,
@@ -151,7 +156,12 @@ impl<V: Clone + Send + Sync + 'static> DiskTier<V> {
             is_off: false.into(),
             failure: None.into(),
         });
-        writer::start(shared.clone()).map_err(|error| refused(error.to_string()))?;
+        match failure {
+            Some(reason) => shared.fail(&reason),
+            None => {
+                writer::start(shared.clone()).map_err(|error| refused(error.to_string()))?;
+            }
+        }
         Ok((Self(shared), recovered))
     }
 

@@ -73,6 +73,17 @@ impl File {
         Ok((file, recovered))
     }
 
+    /// In place of a file that could not be opened.
+    pub(super) fn none(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            database: RwLock::new(None),
+            entries: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            written: Mutex::new((State::new(0), (0, 0))),
+        }
+    }
+
     fn database(&self) -> Result<Arc<Database>> {
         let database = self.database.read().clone();
         database.ok_or(redb::Error::DatabaseClosed)

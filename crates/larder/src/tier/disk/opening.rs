@@ -32,23 +32,37 @@ pub(super) fn open_file(path: &Path) -> Result<Database, redb::DatabaseError> {
 ///
 /// # Errors
 /// What a person can mend, as a text.
-pub(super) fn open(path: &Path, schema: u64, opener: &Opener) -> Result<(File, Recovered), String> {
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)
-            .map_err(|error| format!("the directory cannot be made: {error}"))?;
-    }
-    let reason = match attempt(path, schema, opener) {
-        Ok(opened) => return Ok(opened),
-        Err(Refused::Unusable(reason)) => return Err(reason),
-        Err(Refused::Bad(reason)) => reason,
-    };
-    let aside =
-        set_aside(path).map_err(|error| format!("{reason}; it cannot be renamed: {error}"))?;
-    tracing::warn!(file = %path.display(), kept = %aside.display(), reason, "the disk tier's file is bad: the cache starts empty");
-    match attempt(path, schema, opener) {
-        Ok(opened) => Ok(opened),
+pub(super) fn open(path: &Path, schema: u64, opener: &Opener) -> Result<Opened, String> {
+    match open_or_replace(path, schema, opener) {
+        Ok((file, recovered)) => Ok(Opened::Ready(file, recovered)),
+        Err(Refused::Full(reason)) => Ok(Opened::Full(File::none(path), reason)),
         Err(Refused::Unusable(reason) | Refused::Bad(reason)) => Err(reason),
     }
+}
+
+/// A file that was opened, or could not be because the disk is full: a start does not fail for that.
+pub(super) enum Opened {
+    Ready(File, Recovered),
+    Full(File, String),
+}
+
+fn open_or_replace(
+    path: &Path,
+    schema: u64,
+    opener: &Opener,
+) -> Result<(File, Recovered), Refused> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)
+            .map_err(|error| Refused::Unusable(format!("the directory cannot be made: {error}")))?;
+    }
+    let reason = match attempt(path, schema, opener) {
+        Err(Refused::Bad(reason)) => reason,
+        other => return other,
+    };
+    let aside = set_aside(path)
+        .map_err(|error| Refused::Unusable(format!("{reason}; it cannot be renamed: {error}")))?;
+    tracing::warn!(file = %path.display(), kept = %aside.display(), reason, "the disk tier's file is bad: the cache starts empty");
+    attempt(path, schema, opener)
 }
 
 enum Refused {
@@ -56,6 +70,8 @@ enum Refused {
     Bad(String),
     /// Something else is.
     Unusable(String),
+    /// There is no room on the disk.
+    Full(String),
 }
 
 fn attempt(path: &Path, schema: u64, opener: &Opener) -> Result<(File, Recovered), Refused> {
@@ -82,6 +98,7 @@ fn sorted(error: &redb::Error) -> Refused {
         redb::Error::DatabaseAlreadyOpen => {
             Refused::Unusable("another process, or another cache of this one, holds it".into())
         }
+        redb::Error::Io(io) if is_full(io.kind()) => Refused::Full(io.to_string()),
         redb::Error::Io(io) if !is_damage(io.kind()) => Refused::Unusable(io.to_string()),
         other => Refused::Bad(other.to_string()),
     }
@@ -89,6 +106,10 @@ fn sorted(error: &redb::Error) -> Refused {
 
 fn is_damage(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
+}
+
+fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// Renames a bad file to `<name>.bad-<n>` and keeps the newest few of those.

@@ -91,6 +91,10 @@ impl StorageBackend for Faulty {
 /// A tier whose disk does as the test says.
 fn faulty(place: &Place) -> (Strings, Arc<Faults>) {
     let faults = Arc::new(Faults::default());
+    (faulty_from_the_start(place, &faults), faults)
+}
+
+fn faulty_from_the_start(place: &Place, faults: &Arc<Faults>) -> Strings {
     let own = faults.clone();
     let opener = move |path: &Path| -> Result<Database, DatabaseError> {
         let mut options = std::fs::OpenOptions::new();
@@ -104,7 +108,25 @@ fn faulty(place: &Place) -> (Strings, Arc<Faults>) {
             .set_cache_size(0)
             .create_with_backend(Faulty(FileBackend::new(file)?, own.clone()))
     };
-    (place.try_open_with(&opener).unwrap().0, faults)
+    place.try_open_with(&opener).unwrap().0
+}
+
+/// H8
+#[tokio::test]
+async fn a_start_on_a_full_disk_goes_on_without_the_tier_and_says_why() {
+    let place = Place::new();
+    let faults = Arc::new(Faults::default());
+    faults.is_full.store(true, Ordering::Release);
+    let tier = faulty_from_the_start(&place, &faults);
+    let reason = tier.stats().degraded.unwrap();
+    assert!(reason.contains("storage"), "{reason}");
+    assert!(!place.file().exists(), "no room is taken by it");
+    put(&tier, "k", place.stored("one", 1, 60)).await;
+    assert_eq!(read(&tier, "k").await, None);
+    tier.close().await.unwrap();
+    faults.is_full.store(false, Ordering::Release);
+    let tier = faulty_from_the_start(&place, &faults);
+    assert_eq!(tier.stats().degraded, None);
 }
 
 #[tokio::test]
