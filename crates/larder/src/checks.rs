@@ -19,6 +19,10 @@ pub(crate) enum Check {
     Hit,
     /// What has a number under the log's floor is invalid.
     Floor,
+    /// What a reading of a lower tier found goes into memory only if nothing has fenced the reading.
+    Reading,
+    /// What a reading of a lower tier found is held against what was recorded since it was stored.
+    Beneath,
 }
 
 /// Which checks are made.

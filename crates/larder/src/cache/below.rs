@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::Inner;
 use super::load::{Call, landing_within};
-use crate::checks::Checks;
+use crate::checks::{Check, Checks};
 use crate::clock::Tick;
 use crate::entry::{Entry, Source};
 use crate::flight::{Boarding, Flights, Landing, Lead};
@@ -144,6 +144,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     fn standing_below(&self, key: &K, version: u64, tags: &Tags) -> Standing {
+        if !self.checks.stands(Check::Beneath) {
+            return Standing::Valid;
+        }
         self.log.standing(version, tags, || key.to_text())
     }
 
@@ -211,7 +214,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         let mut departed = None;
         lead.land(|is_unfenced| {
-            if is_unfenced {
+            if is_unfenced || !self.checks.stands(Check::Reading) {
                 let publish = || self.publish_raised(hash, key, &raised);
                 departed = self.flights.locked(hash, publish);
             }

@@ -6,28 +6,20 @@
 //! is) and then notes the number as acknowledged. A reader looks what is acknowledged, reads, and
 //! has to get that or more. Each key has one writer, as `insert` is ordered by its arrival.
 
-use std::convert::Infallible;
+mod subjects;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
-
-use crate::cache::Cache;
 use crate::checks::Check;
-use crate::loader::Loaded;
-use crate::observe::Stats;
-use crate::sync;
+
+use subjects::{Change, Subject, tasks, tasks_on_disk, threaded};
 
 const KEYS: usize = 6;
 const WRITERS: usize = 2;
 const READERS: usize = 3;
-/// Every other loader takes until the key it has read is changed and acknowledged, at most this
-/// long: so a load meets a change however few processors there are.
-const SLOW: Duration = Duration::from_millis(2);
-/// What such a loader sleeps at a time.
-const NAP: Duration = Duration::from_micros(100);
 /// Within this time a checker has to find that a check is missing. It takes milliseconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -42,129 +34,6 @@ impl Origin {
     fn is_current(&self, value: u64) -> bool {
         self.acknowledged.load(SeqCst) <= value
     }
-}
-
-/// What a writer tells the cache of a key.
-enum Change {
-    Key,
-    Tag,
-    Prefix,
-    Pattern,
-    All,
-    Insert(u64),
-}
-
-/// A cache under test.
-trait Subject: Send + Sync {
-    fn load(&self, number: usize, origin: &Arc<Origin>) -> u64;
-    fn peek(&self, number: usize) -> Option<u64>;
-    fn change(&self, number: usize, change: &Change);
-    fn stats(&self) -> Stats;
-}
-
-fn key(number: usize) -> String {
-    format!("key:{number}")
-}
-
-/// Two keys share a tag.
-fn tag(number: usize) -> String {
-    format!("tag:{}", number / 2)
-}
-
-struct Threaded(sync::Cache<String, u64>);
-
-impl Subject for Threaded {
-    fn load(&self, number: usize, origin: &Arc<Origin>) -> u64 {
-        let is_slow = fastrand::bool();
-        let load = |_: &String| {
-            let value = origin.value.load(SeqCst);
-            let end = Instant::now() + SLOW;
-            while is_slow && origin.is_current(value) && Instant::now() < end {
-                thread::sleep(NAP);
-            }
-            Ok::<_, Infallible>(Loaded::from(value).tags([tag(number)]))
-        };
-        self.0.get_or_load(&key(number), load).unwrap()
-    }
-
-    fn peek(&self, number: usize) -> Option<u64> {
-        self.0.peek(&key(number))
-    }
-
-    fn change(&self, number: usize, change: &Change) {
-        let (cache, key) = (&self.0, key(number));
-        let done = match *change {
-            Change::Key => cache.invalidate(&key),
-            Change::Tag => cache.invalidate_tag(&tag(number)),
-            Change::Prefix => cache.invalidate_prefix(&key),
-            Change::Pattern => cache.invalidate_matching(&format!("*:{number}")),
-            Change::All => cache.clear(),
-            Change::Insert(value) => cache.entry(&key).tags([tag(number)]).insert(value),
-        };
-        done.unwrap();
-    }
-
-    fn stats(&self) -> Stats {
-        self.0.stats()
-    }
-}
-
-struct Tasks(Cache<String, u64>, Runtime);
-
-impl Subject for Tasks {
-    fn load(&self, number: usize, origin: &Arc<Origin>) -> u64 {
-        let (key, origin, is_slow) = (key(number), origin.clone(), fastrand::bool());
-        let load = move |_| async move {
-            let value = origin.value.load(SeqCst);
-            let end = Instant::now() + SLOW;
-            while is_slow && origin.is_current(value) && Instant::now() < end {
-                tokio::time::sleep(NAP).await;
-            }
-            Ok::<_, Infallible>(Loaded::from(value).tags([tag(number)]))
-        };
-        self.1.block_on(self.0.get_or_load(&key, load)).unwrap()
-    }
-
-    fn peek(&self, number: usize) -> Option<u64> {
-        let entry = self.1.block_on(self.0.get(&key(number))).unwrap();
-        entry.map(|entry| entry.value)
-    }
-
-    fn change(&self, number: usize, change: &Change) {
-        let (cache, key) = (&self.0, key(number));
-        let done = self.1.block_on(async {
-            match *change {
-                Change::Key => cache.invalidate(&key).await,
-                Change::Tag => cache.invalidate_tag(&tag(number)).await,
-                Change::Prefix => cache.invalidate_prefix(&key).await,
-                Change::Pattern => cache.invalidate_matching(&format!("*:{number}")).await,
-                Change::All => cache.clear().await,
-                Change::Insert(value) => cache.entry(&key).tags([tag(number)]).insert(value).await,
-            }
-        });
-        done.unwrap();
-    }
-
-    fn stats(&self) -> Stats {
-        self.0.stats()
-    }
-}
-
-fn subjects(without: Option<Check>) -> [Box<dyn Subject>; 2] {
-    let mut threaded = sync::Cache::builder("threaded");
-    let mut tasks = Cache::builder("tasks");
-    if let Some(check) = without {
-        threaded = threaded.without(check);
-        tasks = tasks.without(check);
-    }
-    let runtime = RuntimeBuilder::new_multi_thread()
-        .worker_threads(2)
-        .enable_time()
-        .build();
-    [
-        Box::new(Threaded(threaded.build().unwrap())),
-        Box::new(Tasks(tasks.build().unwrap(), runtime.unwrap())),
-    ]
 }
 
 /// A run of readers and writers on one subject.
@@ -254,17 +123,32 @@ fn total() -> Duration {
 /// C1 to C5, C8, J2
 #[test]
 fn no_read_that_began_after_an_acknowledged_invalidation_returns_an_older_value() {
-    for subject in subjects(None) {
-        let trial = Trial::new(&*subject);
-        trial.run(total() / 2);
-        assert_eq!(trial.violation.get(), None);
-        assert!(trial.reads.load(SeqCst) > 0 && subject.stats().loads > 0);
+    for subject in [threaded(None), tasks(None)] {
+        assert_is_sound(&*subject);
     }
 }
 
+/// C1 to C5, C8, H6
+#[test]
+fn no_such_read_returns_one_from_disk_either() {
+    let subject = tasks_on_disk(None);
+    assert_is_sound(&*subject);
+    let disk = subject.stats().disk.unwrap();
+    assert!(disk.hits > 0 && disk.degraded.is_none(), "{disk:?}");
+}
+
 #[track_caller]
-fn assert_is_noticed(missing: Check) {
-    for subject in subjects(Some(missing)) {
+fn assert_is_sound(subject: &dyn Subject) {
+    let trial = Trial::new(subject);
+    trial.run(total() / 2);
+    assert_eq!(trial.violation.get(), None);
+    assert!(trial.reads.load(SeqCst) > 0 && subject.stats().loads > 0);
+}
+
+#[track_caller]
+fn assert_is_noticed(missing: Check, subjects: &[fn(Option<Check>) -> Box<dyn Subject>]) {
+    for subject in subjects {
+        let subject = subject(Some(missing));
         let trial = Trial::new(&*subject);
         trial.run(PATIENCE);
         let found = trial.violation.get();
@@ -274,25 +158,35 @@ fn assert_is_noticed(missing: Check) {
 
 #[test]
 fn the_checker_finds_a_cache_that_publishes_loads_whose_key_was_invalidated() {
-    assert_is_noticed(Check::Table);
+    assert_is_noticed(Check::Table, &[threaded, tasks, tasks_on_disk]);
 }
 
 #[test]
 fn the_checker_finds_a_cache_that_publishes_loads_from_before_an_invalidation_of_many() {
-    assert_is_noticed(Check::Stamp);
+    assert_is_noticed(Check::Stamp, &[threaded, tasks, tasks_on_disk]);
 }
 
 #[test]
 fn the_checker_finds_a_cache_that_lets_anyone_join_a_load() {
-    assert_is_noticed(Check::Joining);
+    assert_is_noticed(Check::Joining, &[threaded, tasks]);
 }
 
 #[test]
 fn the_checker_finds_a_cache_that_does_not_ask_the_log_at_a_hit() {
-    assert_is_noticed(Check::Hit);
+    assert_is_noticed(Check::Hit, &[threaded, tasks]);
 }
 
 #[test]
 fn the_checker_finds_a_cache_that_forgets_what_the_logs_floor_stands_for() {
-    assert_is_noticed(Check::Floor);
+    assert_is_noticed(Check::Floor, &[threaded, tasks]);
+}
+
+#[test]
+fn the_checker_finds_a_cache_that_raises_from_disk_what_was_written_while_it_was_read() {
+    assert_is_noticed(Check::Reading, &[tasks_on_disk]);
+}
+
+#[test]
+fn the_checker_finds_a_cache_that_does_not_ask_the_log_of_what_is_on_disk() {
+    assert_is_noticed(Check::Beneath, &[tasks_on_disk]);
 }
