@@ -24,7 +24,7 @@ struct Program {
     variable: &'static str,
 }
 
-const PROGRAMS: [Program; 2] = [
+const PROGRAMS: [Program; 4] = [
     Program {
         names: &["chromium", "chromium-browser", "google-chrome", "chrome"],
         files: &[
@@ -43,6 +43,25 @@ const PROGRAMS: [Program; 2] = [
         package: "python3",
         purpose: "the independent count that the usage totals are held against",
         variable: "PYTHON3",
+    },
+    Program {
+        names: &["redis-server", "valkey-server"],
+        files: &["/usr/local/bin/redis-server"],
+        package: "redis-server",
+        purpose: "the tests against a real Redis, its sentinels (the same program) and its cluster",
+        variable: "REDIS_SERVER",
+    },
+    Program {
+        names: &["postgres"],
+        files: &[
+            "/usr/lib/postgresql/18/bin/postgres",
+            "/usr/lib/postgresql/17/bin/postgres",
+            "/usr/lib/postgresql/16/bin/postgres",
+            "/usr/lib/postgresql/15/bin/postgres",
+        ],
+        package: "postgresql",
+        purpose: "the tests against a real PostgreSQL",
+        variable: "POSTGRES",
     },
 ];
 

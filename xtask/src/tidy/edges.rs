@@ -33,6 +33,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Depend on whatever they need; nothing depends on them.
 const TOOLS: [&str; 3] = ["xtask", "larder-bench", "larder-fuzz"];
 
+/// What tests, benches and examples may use and nothing else; it uses nothing
+/// of the workspace.
+const TEST_KIT: &str = "larder-testkit";
+
 /// Holds the table against `cargo metadata`.
 pub(super) fn check() -> anyhow::Result<Vec<String>> {
     let arguments = ["metadata", "--format-version=1", "--no-deps", "--offline"];
@@ -46,25 +50,32 @@ pub(super) fn check() -> anyhow::Result<Vec<String>> {
         let from = package["name"].as_str().unwrap_or_default();
         let dependencies = package["dependencies"].as_array();
         let to = dependencies.into_iter().flatten();
-        to.filter_map(move |dependency| Some((from, dependency["name"].as_str()?)))
+        to.filter_map(move |dependency| {
+            let is_dev = dependency["kind"] == "dev";
+            Some((from, dependency["name"].as_str()?, is_dev))
+        })
     });
     let unknown = names
         .iter()
         .filter(|name| !is_known(name))
         .map(|name| format!("crate {name}: not in the table of crates (xtask/src/tidy/edges.rs)"));
     let bad_edges = edges
-        .filter(|(from, to)| names.contains(to) && is_known(from) && !is_allowed(from, to))
-        .map(|(from, to)| format!("crate {from}: must not depend on {to}"));
+        .filter(|(from, to, _)| names.contains(to) && is_known(from))
+        .filter(|(from, to, is_dev)| !is_allowed(from, to, *is_dev))
+        .map(|(from, to, _)| format!("crate {from}: must not depend on {to}"));
     Ok(unknown.chain(bad_edges).collect())
 }
 
 fn is_known(name: &str) -> bool {
-    TOOLS.contains(&name) || ALLOWED.iter().any(|(known, _)| *known == name)
+    name == TEST_KIT || TOOLS.contains(&name) || ALLOWED.iter().any(|(known, _)| *known == name)
 }
 
-fn is_allowed(from: &str, to: &str) -> bool {
+fn is_allowed(from: &str, to: &str, is_dev: bool) -> bool {
     if TOOLS.contains(&to) {
         return false;
+    }
+    if to == TEST_KIT {
+        return is_dev || TOOLS.contains(&from);
     }
     let row = ALLOWED.iter().find(|(name, _)| *name == from);
     TOOLS.contains(&from) || row.is_some_and(|(_, allowed)| allowed.contains(&to))
@@ -78,20 +89,31 @@ mod tests {
     fn the_table_has_no_cycle() {
         for (index, (name, allowed)) in ALLOWED.iter().enumerate() {
             for to in *allowed {
-                assert!(!is_allowed(to, name), "{name} and {to} (row {index})");
+                assert!(
+                    !is_allowed(to, name, false),
+                    "{name} and {to} (row {index})"
+                );
             }
         }
     }
 
     #[test]
     fn nothing_may_depend_on_a_tool() {
-        assert!(!is_allowed("larder-cli", "xtask"));
-        assert!(!is_allowed("xtask", "larder-bench"));
+        assert!(!is_allowed("larder-cli", "xtask", true));
+        assert!(!is_allowed("xtask", "larder-bench", true));
     }
 
     #[test]
     fn the_core_may_not_know_http() {
-        assert!(!is_allowed("larder", "larder-http"));
-        assert!(is_allowed("larder-http", "larder"));
+        assert!(!is_allowed("larder", "larder-http", false));
+        assert!(is_allowed("larder-http", "larder", false));
+    }
+
+    #[test]
+    fn the_test_kit_is_for_tests_and_knows_no_other_crate() {
+        assert!(is_allowed("larder-cli", TEST_KIT, true));
+        assert!(is_allowed("larder-bench", TEST_KIT, false));
+        assert!(!is_allowed("larder-cli", TEST_KIT, false));
+        assert!(!is_allowed(TEST_KIT, "larder", true));
     }
 }

@@ -1,0 +1,38 @@
+//! A primary with replicas under sentinels.
+
+use larder_testkit::poll;
+use larder_testkit::servers::{Sentinels, available};
+
+use crate::main::wire::{LIMIT, has};
+
+#[test]
+fn sentinels_replace_a_primary_when_asked_and_when_it_dies() {
+    for binary in available().unwrap() {
+        let all = Sentinels::start(&binary).unwrap();
+        let first = all.primary().unwrap();
+        assert!(std::ptr::eq(first, &raw const all.servers()[0]));
+        first.cli(&["SET", "a", "1"]);
+        for replica in &all.servers()[1..] {
+            has(replica, "a", "1");
+        }
+
+        let second = all.failover().unwrap();
+        assert_ne!(second.addr(), first.addr());
+        assert_eq!(second.cli(&["GET", "a"]), "1");
+        assert!(first.cli(&["ROLE"]).starts_with("slave"));
+
+        second.kill();
+        let another = || all.primary().ok().filter(|now| now.addr() != second.addr());
+        let third = poll("another primary", LIMIT, another).unwrap();
+        assert_eq!(third.cli(&["GET", "a"]), "1");
+
+        second.restart().unwrap();
+        let returns = || second.cli(&["ROLE"]).starts_with("slave").then_some(());
+        poll(
+            "the ended primary to come back as a replica",
+            LIMIT,
+            returns,
+        )
+        .unwrap();
+    }
+}
