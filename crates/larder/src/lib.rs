@@ -57,6 +57,7 @@ mod observe;
 mod policy;
 #[cfg(test)]
 mod proof;
+pub mod remote;
 mod removal;
 mod shim;
 mod snapshots;

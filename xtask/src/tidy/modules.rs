@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::File;
 
 /// Know nothing of the rest.
-const LEAVES: [&str; 12] = [
+const LEAVES: [&str; 13] = [
     "checks",
     "clock",
     "entry",
@@ -15,6 +15,7 @@ const LEAVES: [&str; 12] = [
     "key",
     "notes",
     "policy",
+    "remote",
     "removal",
     "shim",
     "tally",

@@ -1,0 +1,268 @@
+//! What a cache asks of a store that it shares with other processes, and what that store tells it.
+//!
+//! ```text
+//!             ┌───────────── Link: read, acquire, fill, invalidate, log … ────────────┐
+//! cache ──────┤                                                                       ├── server
+//!             └── Hearer: this key changed, the log changed, vouched for, epoch over ─┘
+//! ```
+//! The cache knows what a value is, when it is valid and what to do without a link; a [`Remote`]
+//! knows servers, connections and scripts. The protocol between the two and its reasons stand in
+//! `docs/remote.md`. Bytes in, bytes out. Must not know caches, tiers or policies.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Tick;
+
+/// The future of a call.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A server, or a cluster of them, that is connected to when it is first needed and again whenever
+/// the connection is lost.
+pub trait Remote: Send + Sync {
+    /// Joins a namespace. Called once by each cache, when it is built; never blocks, and an absent
+    /// server is a state and no error.
+    ///
+    /// # Errors
+    /// A text, if the namespace cannot be joined as it is configured: another cache of this process
+    /// has joined it here.
+    fn join(&self, membership: Membership) -> Result<Arc<dyn Link>, String>;
+}
+
+/// What a cache brings when it joins.
+#[derive(Clone)]
+pub struct Membership {
+    /// `[A-Za-z0-9_.-]+`.
+    pub namespace: Arc<str>,
+    /// Told of what happens, until it is gone.
+    pub hearer: std::sync::Weak<dyn Hearer>,
+    /// How late another process's invalidation may be seen: the promise's X.
+    pub staleness: Duration,
+    /// Where connections are tended; without one, where the first call is made.
+    pub runtime: Option<tokio::runtime::Handle>,
+}
+
+/// What a namespace's server has, and does, for one cache. Each call is one round trip. A call may be
+/// made late or twice without harm, so nothing is retried but what says so.
+///
+/// # Errors
+/// All calls return [`Down`] at once while there is no link, when the server refuses, and no later
+/// than the promise's X after they were sent; what was sent may have been done.
+pub trait Link: Send + Sync {
+    /// The entry of a key. `have`: the version of the one that is held already.
+    fn read<'a>(&'a self, key: &'a str, have: Option<u64>) -> Later<'a, Result<Read, Down>>;
+
+    /// [`read`](Self::read) for several keys, in one trip a server.
+    fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<Vec<Read>, Down>>;
+
+    /// Asks for the lease of a key, for a load.
+    fn acquire<'a>(&'a self, key: &'a str, want: Want) -> Later<'a, Result<Acquired, Down>>;
+
+    /// Stores an entry if the lease is still this token's and the key is as when it was acquired; ends
+    /// the lease either way. `life`: until the server lets it expire.
+    fn fill<'a>(
+        &'a self,
+        key: &'a str,
+        token: u64,
+        entry: Vec<u8>,
+        life: Option<Duration>,
+    ) -> Later<'a, Result<Filled, Down>>;
+
+    /// As [`fill`](Self::fill), with nothing stored: whether the lease was unbroken.
+    fn seal<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<bool, Down>>;
+
+    /// Puts a new header before the payload of the entry of this version, under a lease, which ends.
+    fn extend<'a>(
+        &'a self,
+        key: &'a str,
+        token: u64,
+        version: u64,
+        header: Vec<u8>,
+        life: Option<Duration>,
+    ) -> Later<'a, Result<bool, Down>>;
+
+    /// Ends the lease if it is this token's.
+    fn release<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<(), Down>>;
+
+    /// Takes keys out and ends their leases; all who hold them are told.
+    fn invalidate<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<(), Down>>;
+
+    /// [`invalidate`](Self::invalidate) for one key, whose lease is this token's then.
+    fn supplant<'a>(&'a self, key: &'a str, want: Want) -> Later<'a, Result<(), Down>>;
+
+    /// Puts a new header before the payload of the entry of this version; false if another stands.
+    fn soften<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        header: Vec<u8>,
+    ) -> Later<'a, Result<bool, Down>>;
+
+    /// Takes out an entry of this version, which is known to be of no use to anybody.
+    fn reclaim<'a>(&'a self, key: &'a str, version: u64) -> Later<'a, Result<(), Down>>;
+
+    /// Records items in the namespace's invalidation log, if any are given, and returns what is new
+    /// since `known`.
+    fn log<'a>(
+        &'a self,
+        known: Option<LogPlace>,
+        items: &'a [Vec<u8>],
+    ) -> Later<'a, Result<LogNews, Down>>;
+
+    /// Returns when every change that was made at the server before this call has been told.
+    fn caught_up(&self) -> Later<'_, Result<(), Down>>;
+
+    /// Some of the namespace's entries, by key and header, from `cursor` on (0 begins); with the next
+    /// cursor, 0 at the end.
+    fn scan(&self, cursor: u64) -> Later<'_, Result<(u64, Vec<(String, Vec<u8>)>), Down>>;
+
+    /// Which life of its data the key's server is in; compared for equality.
+    fn incarnation(&self, key: &str) -> u64;
+
+    /// The link as people see it.
+    fn state(&self) -> LinkState;
+}
+
+/// Who is told of what happens to a namespace. Called in the order in which the server says it, on the
+/// thread that reads from it: it must not wait.
+pub trait Hearer: Send + Sync {
+    /// This moment, by the clock of what is told.
+    fn now(&self) -> Tick;
+
+    /// The entry of the key may be another one.
+    fn key_changed(&self, key: &str);
+
+    /// Where the log of invalidations is now; `None`: it has changed, and where it is is not known.
+    fn log_at(&self, place: Option<LogPlace>);
+
+    /// All that was changed at the server before `sent` has been told.
+    fn vouched(&self, sent: Tick);
+
+    /// The connection is lost or not to be trusted: nothing is vouched for any more, and what is known
+    /// may be old.
+    fn ended(&self);
+
+    /// A new connection stands. Whatever has to be said or asked before others use it is, through
+    /// `link`; an error gives the connection up.
+    fn opened<'a>(&'a self, link: &'a dyn Link) -> Later<'a, Result<(), Down>>;
+}
+
+/// What a lease is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Who asks: a random number, and the version of what will be stored.
+    pub token: u64,
+    /// How long the lease lasts at most.
+    pub lease: Duration,
+    /// The version of an entry that is not wanted.
+    pub unlike: Option<u64>,
+    /// The lookup version that the load is for.
+    pub lookup: Option<u64>,
+}
+
+/// What a key has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// No entry.
+    Nothing,
+    /// An entry, and how long the server keeps it yet; `None` is for ever.
+    Entry(Vec<u8>, Option<Duration>),
+    /// The entry that is held already: its header, and how long the server keeps it yet.
+    Same(Vec<u8>, Option<Duration>),
+}
+
+/// Whether a lease was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    /// An entry stands: its bytes, and how long the server keeps it yet.
+    Stands(Vec<u8>, Option<Duration>),
+    /// Another has the lease, for so long at most, to load for this lookup version.
+    Leased(Duration, Option<u64>),
+    /// It is the token's.
+    Ours,
+}
+
+/// What became of an entry that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// It stands.
+    Stored,
+    /// The key was written or invalidated since the lease was given, or the lease had run out.
+    Overtaken,
+    /// The server has no room for it, or it is larger than may be stored. The lease stands.
+    Refused,
+}
+
+/// A place in a log of invalidations: which log, and the number of its last item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LogPlace {
+    /// Which log: another number after the log was lost.
+    pub base: u64,
+    /// The number of its last item.
+    pub top: u64,
+}
+
+/// What is new in a log of invalidations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogNews {
+    /// Where the log is.
+    pub place: LogPlace,
+    /// What has a lower number is invalid.
+    pub floor: u64,
+    /// Whether `items` is all that is above the floor, and not what is new.
+    pub is_whole: bool,
+    /// Numbers and items, in the order of the numbers.
+    pub items: Vec<(u64, Vec<u8>)>,
+}
+
+/// There is no link, or the server did not answer as it should. The text is for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Down(pub Arc<str>);
+
+/// A link as people see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkState {
+    /// Whether calls are made.
+    pub is_up: bool,
+    /// Why it is not up, or was not the last time.
+    pub reason: Option<String>,
+    /// How often it has come up.
+    pub opened: u64,
+    /// Whether the server tells of changes.
+    pub is_tracked: bool,
+    /// Calls that failed.
+    pub errors: u64,
+    /// The last heartbeat's round trip.
+    pub round_trip: Option<Duration>,
+}
+
+/// The bytes that an entry of this version begins with: by them a server tells versions apart.
+///
+/// ```
+/// let head = larder::remote::head(7);
+/// assert_eq!(larder::remote::version_of(&head), Some(7));
+/// assert_eq!(larder::remote::version_of(b"something else"), None);
+/// ```
+#[must_use]
+pub fn head(version: u64) -> [u8; HEAD_BYTES] {
+    let mut head = [0; HEAD_BYTES];
+    head[..4].copy_from_slice(&MAGIC);
+    head[4..].copy_from_slice(&version.to_le_bytes());
+    head
+}
+
+/// The version of an entry that begins with these bytes; `None` if it is no entry.
+#[must_use]
+pub fn version_of(entry: &[u8]) -> Option<u64> {
+    let (magic, rest) = entry.split_at_checked(4)?;
+    let version = rest.get(..8)?.try_into().ok()?;
+    (magic == MAGIC).then(|| u64::from_le_bytes(version))
+}
+
+/// Magic and format of an entry.
+const MAGIC: [u8; 4] = *b"LdR\x01";
+/// Bytes of a [`head`]. The two that follow are the length of the whole header, little-endian.
+pub const HEAD_BYTES: usize = 12;
