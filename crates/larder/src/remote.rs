@@ -40,16 +40,19 @@ pub struct Membership {
     pub hearer: std::sync::Weak<dyn Hearer>,
     /// How late another process's invalidation may be seen: the promise's X.
     pub staleness: Duration,
-    /// Where connections are tended; without one, where the first call is made.
+    /// Where connections are tended; without one, where it joins, or else where the first call is made.
     pub runtime: Option<tokio::runtime::Handle>,
 }
 
 /// What a namespace's server has, and does, for one cache. Each call is one round trip. A call may be
-/// made late or twice without harm, so nothing is retried but what says so.
+/// made late or twice without harm, so nothing is retried but what says so. A call whose future is
+/// dropped may or may not have been made, and nobody is told that it failed.
 ///
 /// # Errors
 /// All calls return [`Down`] at once while there is no link, when the server refuses, and no later
-/// than the promise's X after they were sent; what was sent may have been done.
+/// than the promise's X after they were sent (each trip of a call that needs several); what was sent
+/// may have been done. When that is not known, and whenever an invalidation is not acknowledged, the
+/// connection is over: [`Hearer::ended`] has been called before the call returns.
 pub trait Link: Send + Sync {
     /// The entry of a key. `have`: the version of the one that is held already.
     fn read<'a>(&'a self, key: &'a str, have: Option<u64>) -> Later<'a, Result<Read, Down>>;
@@ -73,7 +76,8 @@ pub trait Link: Send + Sync {
     /// As [`fill`](Self::fill), with nothing stored: whether the lease was unbroken.
     fn seal<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<bool, Down>>;
 
-    /// Puts a new header before the payload of the entry of this version, under a lease, which ends.
+    /// Puts a new header before the payload of the entry of this version, under a lease, which ends as
+    /// it does for [`fill`](Self::fill).
     fn extend<'a>(
         &'a self,
         key: &'a str,
@@ -81,7 +85,7 @@ pub trait Link: Send + Sync {
         version: u64,
         header: Vec<u8>,
         life: Option<Duration>,
-    ) -> Later<'a, Result<bool, Down>>;
+    ) -> Later<'a, Result<Filled, Down>>;
 
     /// Ends the lease if it is this token's.
     fn release<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<(), Down>>;
@@ -111,7 +115,8 @@ pub trait Link: Send + Sync {
         items: &'a [Vec<u8>],
     ) -> Later<'a, Result<LogNews, Down>>;
 
-    /// Returns when every change that was made at the server before this call has been told.
+    /// Returns when every change that was made at the server before this call has been told; an error
+    /// where the server tells of none.
     fn caught_up(&self) -> Later<'_, Result<(), Down>>;
 
     /// Some of the namespace's entries, by key and header, from `cursor` on (0 begins); with the next
@@ -137,7 +142,8 @@ pub trait Hearer: Send + Sync {
     /// Where the log of invalidations is now; `None`: it has changed, and where it is is not known.
     fn log_at(&self, place: Option<LogPlace>);
 
-    /// All that was changed at the server before `sent` has been told.
+    /// All that was changed at the server before `sent` has been told. Where the server does not tell of
+    /// changes ([`LinkState::is_tracked`]), that is so for the place of the log only.
     fn vouched(&self, sent: Tick);
 
     /// The connection is lost or not to be trusted: nothing is vouched for any more, and what is known
@@ -227,7 +233,7 @@ pub struct Down(pub Arc<str>);
 pub struct LinkState {
     /// Whether calls are made.
     pub is_up: bool,
-    /// Why it is not up, or was not the last time.
+    /// Why it is not up, and what to do; while it is up, what the server refuses all the same.
     pub reason: Option<String>,
     /// How often it has come up.
     pub opened: u64,
