@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
-use crate::cache::{Below, Cache, Inner, item_of};
+use crate::cache::{Below, Cache, Inner, Readings, Shared, Sharing, item_of};
 use crate::checks::Checks;
 use crate::clock::{Clock, Tick};
 use crate::error::BuildError;
@@ -22,7 +22,8 @@ use crate::policy::Policy;
 use crate::removal::RemovalCause;
 use crate::stripes::Stripes;
 use crate::tier::Recovered;
-use crate::tier::disk::{Disk, DiskTier, Typed};
+use crate::tier::codec::Typed;
+use crate::tier::disk::{Disk, DiskTier};
 use crate::tier::memory::{Limits, Memory};
 
 /// What a weigher is: the weight of an entry, in a unit of the caller's choice.
@@ -50,6 +51,7 @@ pub struct Builder<K, V> {
     hooks: Hooks<K, V>,
     explain: bool,
     disk: Option<(Disk, Typed<V>)>,
+    sharing: Option<(Sharing, Typed<V>)>,
     schema: u64,
     max_loads: usize,
     clock: Option<Clock>,
@@ -67,6 +69,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             hooks: Hooks::default(),
             explain: false,
             disk: None,
+            sharing: None,
             schema: 0,
             max_loads: 65_536,
             clock: None,
@@ -286,6 +289,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         self
     }
 
+    /// Shares a store with other processes: see [`Sharing`]. An absent server is a state and no error.
+    ///
+    /// # Errors
+    /// [`build`](Self::build) fails with [`BuildError::Remote`] if the namespace is taken in this process.
+    #[must_use]
+    pub fn remote(mut self, sharing: impl Into<Sharing>) -> Self
+    where
+        V: Serialize + DeserializeOwned,
+    {
+        self.sharing = Some((sharing.into(), Typed::serde()));
+        self
+    }
+
     /// The number of the value type's layout, 0 unless set. Values that were kept under another one
     /// are not found, and make room: raise it with a change that the codec cannot bridge.
     ///
@@ -320,6 +336,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             hooks,
             explain,
             disk,
+            sharing,
             schema,
             max_loads,
             clock,
@@ -351,9 +368,21 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         if let Some((disk, typed)) = disk {
             let (tier, recovered) = DiskTier::open(&name, disk, schema, typed, clock.clone())?;
             log = restored(log, recovered, clock.now());
-            below = Some(Below::new(Arc::new(tier), max_loads));
+            below = Some(Below::new(Arc::new(tier)));
         }
-        Ok(Cache::from_inner(Inner {
+        if let Some((sharing, _)) = &sharing
+            && let Some((setting, given, expected)) = sharing.fault()
+        {
+            return Err(BuildError::Setting {
+                name: name.to_string(),
+                setting,
+                given,
+                expected,
+            });
+        }
+        let is_tiered = below.is_some() || sharing.is_some();
+        let shared = sharing.map(|(sharing, typed)| Shared::new(sharing, schema, typed));
+        let cache = Cache::from_inner(Inner {
             name,
             capacity: max_capacity,
             policy,
@@ -368,6 +397,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             flights: Arc::new(Flights::new(max_loads, checks)),
             log,
             below,
+            shared,
+            readings: is_tiered.then(|| Arc::new(Readings::new(max_loads, Checks::default()))),
             absent: OnceLock::new(),
             stripes: Stripes::default(),
             notes: Notes::default(),
@@ -378,7 +409,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             clock,
             runtime,
             checks,
-        }))
+        });
+        cache.join()?;
+        Ok(cache)
     }
 }
 

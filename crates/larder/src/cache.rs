@@ -15,6 +15,7 @@ pub(crate) mod load;
 mod lookup;
 mod many;
 mod scope;
+mod shared;
 mod store;
 pub(crate) mod under_way;
 mod warm;
@@ -45,12 +46,14 @@ use crate::policy::Policy;
 use crate::stripes::Stripes;
 use crate::tier::memory::Memory;
 
-pub(crate) use below::Below;
+pub(crate) use below::{Below, Readings};
 pub(crate) use down::item_of;
 pub use explain::{Explanation, Held};
 pub use kept::{KeepFresh, Kept};
 use load::Call;
 pub use lookup::Lookup;
+pub(crate) use shared::Shared;
+pub use shared::{CutOff, Sharing};
 pub use warm::Warmed;
 
 /// A cache of `V` by `K`. Cloning gives another handle to the same cache.
@@ -90,7 +93,11 @@ pub(crate) struct Inner<K: CacheKey, V> {
     pub(crate) keeps_costs: bool,
     pub(crate) memory: Memory<K, V>,
     /// The tier under memory, if there is one.
-    pub(crate) below: Option<Below<K, V>>,
+    pub(crate) below: Option<Below<V>>,
+    /// The store that processes share, if there is one.
+    pub(crate) shared: Option<Shared<V>>,
+    /// Readings of either that are under way.
+    pub(crate) readings: Option<Arc<Readings<K, V>>>,
     pub(crate) flights: Arc<Flights<K, Outcome<V>>>,
     pub(crate) log: InvalidationLog,
     /// Keys that are known to have no value; made when the first is.
@@ -119,6 +126,7 @@ pub(crate) struct Fresh<V> {
     stamp: u64,
     /// `None` where they are not known.
     tags: Option<Tags>,
+    source: Source,
 }
 
 impl<V> Fresh<V> {
@@ -126,7 +134,7 @@ impl<V> Fresh<V> {
     pub(crate) fn into_entry(self) -> Result<Entry<V>, Error> {
         Ok(Entry {
             value: self.value.ok_or(Error::Absent)?,
-            source: Source::Loader,
+            source: self.source,
             age: Duration::ZERO,
             version: self.version,
             is_stale: false,
@@ -353,7 +361,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub async fn insert(&self, key: K, value: V) -> Result<Applied, Error> {
         let hash = self.inner.memory.hash(&key);
-        match &self.inner.below {
+        match self.inner.readings {
             None => self.inner.insert_plainly(hash, key, value),
             Some(_) => {
                 self.inner
@@ -401,7 +409,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let remove = |room| self.inner.remove(key, room);
         self.inner.take_through(remove).await?;
         self.inner.recorder.count(Event::Invalidation);
-        Ok(Applied::Everywhere)
+        if self.inner.shared.is_none() {
+            return Ok(Applied::Everywhere);
+        }
+        let again = || drop(remove(None));
+        self.inner.tell_key(&key.to_key(), again).await
     }
 
     /// Makes a key's value stale at once: the policy decides whether it may be served while a new
@@ -423,7 +435,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let expire = |room| self.inner.expire(key, room);
         self.inner.take_through(expire).await?;
         self.inner.recorder.count(Event::Invalidation);
-        Ok(Applied::Everywhere)
+        if self.inner.shared.is_none() {
+            return Ok(Applied::Everywhere);
+        }
+        let again = || drop(expire(None));
+        self.inner.tell_expired(&key.to_key(), again).await
     }
 
     /// Removes everything. Values are unreachable at once; taking back their memory is O(n).
@@ -438,9 +454,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub async fn clear(&self) -> Result<Applied, Error> {
         let inner = &*self.inner;
-        let durable = inner.record_through([Item::All], || inner.empty()).await;
+        let recorded = inner.record_through([Item::All], || inner.empty()).await;
         inner.recorder.count(Event::Clear);
-        durable.map(|_| Applied::Everywhere)
+        recorded.map(|(_, applied)| applied)
     }
 }
 

@@ -49,6 +49,8 @@ pub enum Source {
     Memory,
     /// This machine's disk.
     Disk,
+    /// The store that processes share.
+    Remote,
     /// The loader, run for this call or for another that it waited with.
     Loader,
 }
@@ -68,6 +70,9 @@ pub enum Source {
 pub enum Applied {
     /// Every instance that shares the cache's tiers: with memory as the only one, this process.
     Everywhere,
+    /// This process alone: the store that it shares with others did not acknowledge. What was there is
+    /// invalidated as soon as it answers, before it is read again.
+    Here,
     /// Nowhere: an insert with a [`Fence`] came after the key was written or invalidated. What the
     /// cache holds is newer.
     Fenced,

@@ -80,6 +80,16 @@ pub enum Error {
         /// What went wrong.
         reason: Arc<str>,
     },
+    /// The store that processes share did not acknowledge a write or an invalidation, which is in effect
+    /// here and is sent as soon as it answers.
+    #[error("in effect in this process, but not acknowledged by the shared store: {reason}")]
+    NotEverywhere {
+        /// What went wrong.
+        reason: Arc<str>,
+    },
+    /// There is no link to the shared store, and the cache is to answer nothing without one.
+    #[error("there is no link to the shared store")]
+    CutOff,
     /// As many loads as the cache allows are running.
     #[error("{limit} loads are running, which is the limit of this cache")]
     Overloaded {
@@ -200,6 +210,14 @@ pub enum BuildError {
         given: String,
         /// The range.
         expected: &'static str,
+    },
+    /// The store that processes share cannot be joined as it is configured.
+    #[error("the cache {name:?} cannot join its remote store: {reason}")]
+    Remote {
+        /// The cache's name.
+        name: String,
+        /// What is wrong.
+        reason: String,
     },
     /// The disk tier's file cannot be used.
     #[error("cache {name:?}: the disk tier's file {path}: {reason}")]

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use crate::checks::{Check, Checks};
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::clock::Tick;
+use crate::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::shim::sync::{Mutex, watch};
 
 /// The flights of one cache.
@@ -32,10 +33,30 @@ struct Slot<K, T> {
     flight: Arc<Flight<T>>,
 }
 
+/// When a flight began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Began {
+    /// The invalidation log's number then.
+    pub(crate) stamp: u64,
+    pub(crate) when: Tick,
+}
+
+impl Began {
+    /// For flights that no clock is asked about.
+    pub(crate) fn at(stamp: u64) -> Self {
+        Self {
+            stamp,
+            ..Self::default()
+        }
+    }
+}
+
 struct Flight<T> {
-    stamp: u64,
+    began: Began,
     /// The lookup version that is loaded.
     at: Option<u64>,
+    /// What it loads may be another by now, in a store that others write to.
+    is_pushed: AtomicBool,
     landing: watch::Sender<Landing<T>>,
 }
 
@@ -94,7 +115,7 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         self.limit
     }
 
-    /// Joins the flight of `key` at the lookup version, or starts one. A flight whose stamp
+    /// Joins the flight of `key` at the lookup version, or starts one. A flight whose beginning
     /// `is_joinable` refuses began before something that the caller comes after: it is left to its
     /// own waiters.
     pub(crate) fn board(
@@ -102,14 +123,14 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         hash: u64,
         key: &K,
         at: Option<u64>,
-        stamp: u64,
-        is_joinable: impl FnOnce(u64) -> bool,
+        began: Began,
+        is_joinable: impl FnOnce(Began) -> bool,
     ) -> Boarding<K, T> {
         let mut shard = self.shard(hash).lock();
         let is_wanted = |slot: &Slot<K, T>| slot.flight.at == at && slot.key == *key;
         if let Ok(slot) = shard.find_entry(hash, is_wanted) {
             let flight = &slot.get().flight;
-            if is_joinable(flight.stamp) {
+            if !flight.is_pushed.load(Ordering::Acquire) && is_joinable(flight.began) {
                 return Boarding::Joined(Ticket(flight.landing.subscribe()));
             }
             drop(slot.remove());
@@ -119,7 +140,12 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
             return Boarding::Full;
         }
         let (landing, ticket) = watch::channel(Landing::InTheAir);
-        let flight = Arc::new(Flight { stamp, at, landing });
+        let flight = Arc::new(Flight {
+            began,
+            at,
+            is_pushed: AtomicBool::new(false),
+            landing,
+        });
         let slot = Slot {
             key: key.clone(),
             hash,
@@ -155,6 +181,17 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         written
     }
 
+    /// Does `told` while no flight of the key boards or lands; those that stand are joined no more.
+    pub(crate) fn push<R>(&self, hash: u64, key: &K, told: impl FnOnce() -> R) -> R {
+        let shard = self.shard(hash).lock();
+        for slot in shard.iter_hash(hash) {
+            if slot.key == *key {
+                slot.flight.is_pushed.store(true, Ordering::Release);
+            }
+        }
+        told()
+    }
+
     /// Whether no load runs. A flight is counted before it looks for the key in memory and until it
     /// has published. So who writes to memory and finds none, under the lock under which it writes,
     /// needs no fence: every flight before has published, and every later one finds what is written.
@@ -187,7 +224,12 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
 impl<K: Eq, T> Lead<K, T> {
     /// The stamp that the flight started with.
     pub(crate) fn stamp(&self) -> u64 {
-        self.flight.stamp
+        self.flight.began.stamp
+    }
+
+    /// When the flight started.
+    pub(crate) fn began(&self) -> Began {
+        self.flight.began
     }
 
     /// Ends the flight. `publish` runs under the lock that fencing takes, and is told whether the
@@ -201,6 +243,23 @@ impl<K: Eq, T> Lead<K, T> {
         let outcome = publish(may_publish);
         drop(shard);
         self.flight.landing.send_replace(Landing::Landed(outcome));
+    }
+
+    /// Whether the key was [pushed](Flights::push) since the flight began, or since this was last
+    /// forgotten.
+    pub(crate) fn is_pushed(&self) -> bool {
+        self.flight.is_pushed.load(Ordering::Acquire)
+    }
+
+    /// Whatever was pushed so far is known to the load.
+    pub(crate) fn forget_push(&self) {
+        self.flight.is_pushed.store(false, Ordering::Release);
+    }
+
+    /// As [`land`](Self::land); `publish` is told as well whether the key was pushed.
+    pub(crate) fn land_pushed(self, publish: impl FnOnce(bool, bool) -> T) {
+        let flight = self.flight.clone();
+        self.land(|in_table| publish(in_table, flight.is_pushed.load(Ordering::Acquire)));
     }
 
     /// Ends the flight with a value that is there already, if `outcome`, which runs under the lock

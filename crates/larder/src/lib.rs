@@ -44,6 +44,7 @@ mod flight;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gate;
 mod glob;
 mod hooks;
 mod key;
@@ -69,7 +70,7 @@ mod tier_stats;
 
 pub use any::{AnyCache, Change};
 pub use builder::Builder;
-pub use cache::{Cache, Explanation, Held, KeepFresh, Kept, Lookup, Warmed};
+pub use cache::{Cache, CutOff, Explanation, Held, KeepFresh, Kept, Lookup, Sharing, Warmed};
 pub use clock::{Clock, ManualClock, Tick};
 pub use entry::{Applied, Entry, EntryInfo, Fence, Scope, Source};
 pub use error::{BuildError, Error, LoadError, PatternError};

@@ -188,6 +188,24 @@ impl InvalidationLog {
         last
     }
 
+    /// Takes in an item that another log has numbered. Numbers rise.
+    pub(crate) fn learn(&self, number: u64, item: Item, when: Tick) {
+        let mut items = self.items.write();
+        if let Some(floor) = items.add(item, Mark { number, when }) {
+            self.floor.fetch_max(floor, Ordering::AcqRel);
+        }
+        self.number.0.fetch_max(number, Ordering::AcqRel);
+        self.horizon.fetch_max(number, Ordering::AcqRel);
+    }
+
+    /// What has a lower number than `floor` is invalid, as another log says.
+    pub(crate) fn raise_floor(&self, floor: u64) {
+        let _items = self.items.write();
+        self.floor.fetch_max(floor, Ordering::AcqRel);
+        self.number.0.fetch_max(floor, Ordering::AcqRel);
+        self.horizon.fetch_max(floor, Ordering::AcqRel);
+    }
+
     /// Makes everything invalid for good: what is stored and what is on its way.
     pub(crate) fn close(&self) {
         let _items = self.items.write();

@@ -22,11 +22,13 @@ pub(crate) struct Note {
     pub(crate) etag: Option<Arc<str>>,
     /// The lookup version that the value was made from.
     pub(crate) at: Option<u64>,
+    /// The version that the value has in the store that processes share.
+    pub(crate) mark: Option<u64>,
 }
 
 impl Note {
     fn is_empty(&self) -> bool {
-        self.tags.is_empty() && self.etag.is_none() && self.at.is_none()
+        self.tags.is_empty() && self.etag.is_none() && self.at.is_none() && self.mark.is_none()
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) enum Event {
     Overload,
     Insert,
     Invalidation,
+    AppliedHere,
     Clear,
 }
 

@@ -36,8 +36,8 @@ pub trait Remote: Send + Sync {
 pub struct Membership {
     /// `[A-Za-z0-9_.-]+`.
     pub namespace: Arc<str>,
-    /// Told of what happens, until it is gone.
-    pub hearer: std::sync::Weak<dyn Hearer>,
+    /// Told of what happens. It does not keep the cache: once that is gone it says so.
+    pub hearer: Arc<dyn Hearer>,
     /// How late another process's invalidation may be seen: the promise's X.
     pub staleness: Duration,
     /// Where connections are tended; without one, where it joins, or else where the first call is made.
@@ -133,6 +133,9 @@ pub trait Link: Send + Sync {
 /// Who is told of what happens to a namespace. Called in the order in which the server says it, on the
 /// thread that reads from it: it must not wait.
 pub trait Hearer: Send + Sync {
+    /// Whether the cache is gone: then the link may be given up.
+    fn is_gone(&self) -> bool;
+
     /// This moment, by the clock of what is told.
     fn now(&self) -> Tick;
 

@@ -14,10 +14,10 @@ use tokio::task::JoinHandle;
 
 use super::Inner;
 use super::load::{Call, landing_within};
-use crate::checks::{Check, Checks};
+use crate::checks::Check;
 use crate::clock::Tick;
-use crate::entry::{Entry, Source};
-use crate::flight::{Boarding, Flights, Landing, Lead};
+use crate::entry::Source;
+use crate::flight::{Began, Boarding, Flights, Landing, Lead};
 use crate::key::{CacheKey, KeyRef};
 use crate::log::Standing;
 use crate::misses::MissReason;
@@ -26,26 +26,31 @@ use crate::tier::memory::{Cost, Departures, Hit, Meta};
 use crate::tier::{Asked, Nothing, Stored, Tier};
 use crate::tier_stats::TierStats;
 
-/// The tier under memory, and the readings of it that are under way.
-pub(crate) struct Below<K, V> {
+/// The tier under memory.
+pub(crate) struct Below<V> {
     pub(super) tier: Arc<dyn Tier<V>>,
-    readings: Arc<Flights<K, Option<Raised<V>>>>,
 }
+
+/// Readings of what lies under memory that are under way, one for each key.
+pub(crate) type Readings<K, V> = Flights<K, Option<Raised<V>>>;
 
 /// What was found below, as memory keeps it.
 #[derive(Clone)]
-pub(super) struct Raised<V> {
+pub(crate) struct Raised<V> {
     /// `None`: it is known that the key has no value.
-    value: Option<V>,
-    meta: Meta,
-    tags: Tags,
-    lookup: Option<u64>,
+    pub(super) value: Option<V>,
+    pub(super) meta: Meta,
+    pub(super) tags: Tags,
+    pub(super) lookup: Option<u64>,
+    pub(super) source: Source,
+    /// The shared store's epoch that it was read in.
+    pub(super) epoch: Option<u64>,
 }
 
 /// What is known of a key for which memory has no value of use.
 pub(super) enum Beneath<V> {
     /// The tier under memory has one, and memory too by now.
-    Hit(Hit<V>),
+    Hit(Hit<V>, Source),
     /// It has none; that is counted.
     Absent,
     Nothing,
@@ -57,12 +62,9 @@ enum Left<K, V> {
     Absences(Departures<K, ()>),
 }
 
-impl<K: CacheKey, V: Clone + Send + Sync + 'static> Below<K, V> {
-    pub(crate) fn new(tier: Arc<dyn Tier<V>>, readings_max: usize) -> Self {
-        Self {
-            tier,
-            readings: Arc::new(Flights::new(readings_max, Checks::default())),
-        }
+impl<V: Clone + Send + Sync + 'static> Below<V> {
+    pub(crate) fn new(tier: Arc<dyn Tier<V>>) -> Self {
+        Self { tier }
     }
 
     /// Runs a reading of the tier where it may block, if it does: from end to end on one thread, for
@@ -90,8 +92,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 Some(Raised {
                     value: Some(value),
                     meta,
+                    source,
                     ..
-                }) => return Beneath::Hit(Hit { value, meta }),
+                }) => return Beneath::Hit(Hit { value, meta }, source),
                 Some(Raised { value: None, .. }) => {}
             }
         }
@@ -101,16 +104,22 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     /// What the tier under memory has for the key, in memory by now.
     async fn from_below(self: &Arc<Self>, key: &K, call: &Call) -> Option<Raised<V>> {
-        let below = self.below.as_ref()?;
+        let readings = self.readings.as_ref()?;
         let limit = self.policy.wait_limit(false);
-        let boarding = below.readings.board(call.hash, key, None, 0, |_| true);
+        let began = Began {
+            stamp: self.log.stamp(),
+            when: self.clock.now(),
+        };
+        let is_joinable = |running| self.may_join(running, began.when);
+        let boarding = readings.board(call.hash, key, None, began, is_joinable);
         let ticket = match boarding {
             Boarding::Joined(ticket) => ticket,
             Boarding::Leads(lead, ticket) => {
                 let reading = self.clone().raise(lead, key.clone(), call.hash);
-                match self.runtime() {
-                    Ok(runtime) => drop(below.detach(&runtime, reading)),
-                    Err(_) => reading.await,
+                match (self.runtime(), &self.below) {
+                    (Ok(runtime), Some(below)) => drop(below.detach(&runtime, reading)),
+                    (Ok(runtime), None) => drop(runtime.spawn(reading)),
+                    (Err(_), _) => reading.await,
                 }
                 ticket
             }
@@ -198,12 +207,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 .is_some()
         });
         let Some(stored) = stored else {
-            return lead.land(|_| None);
+            return self.raise_shared(lead, key, hash).await;
         };
         let note = Note {
             tags: stored.tags.clone(),
             etag: stored.etag.clone(),
             at: stored.lookup,
+            mark: None,
         };
         let meta = self.meta_below(&stored, self.notes.hold(&note));
         let raised = Raised {
@@ -211,10 +221,29 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             meta,
             tags: note.tags,
             lookup: note.at,
+            source: self.source_below(),
+            epoch: None,
         };
-        let mut departed = None;
+        self.land_raised(lead, key, hash, raised);
+    }
+
+    /// The same from the store that processes share.
+    async fn raise_shared(&self, lead: Lead<K, Option<Raised<V>>>, key: K, hash: u64) {
+        match self.read_shared(&key, hash).await {
+            Ok(raised) => self.land_raised(lead, key, hash, raised),
+            Err(nothing) => {
+                if self.shared.is_some() {
+                    self.lost_below(hash, nothing);
+                }
+                lead.land(|_| None);
+            }
+        }
+    }
+
+    fn land_raised(&self, lead: Lead<K, Option<Raised<V>>>, key: K, hash: u64, raised: Raised<V>) {
+        let (mut departed, note) = (None, raised.meta.note);
         lead.land(|is_unfenced| {
-            if is_unfenced || !self.checks.stands(Check::Reading) {
+            if (is_unfenced || !self.checks.stands(Check::Reading)) && self.is_epochs(&raised) {
                 let publish = || self.publish_raised(hash, key, &raised);
                 departed = self.flights.locked(hash, publish);
             }
@@ -223,7 +252,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         match departed {
             Some(Left::Values(departed)) => self.let_go(departed),
             Some(Left::Absences(departed)) => self.release_notes(departed),
-            None => self.notes.release(meta.note),
+            None => self.notes.release(note),
         }
     }
 
@@ -270,14 +299,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         })
     }
 
-    /// The entry as its caller sees it.
-    pub(super) fn entry_below(&self, entry: Entry<V>) -> Entry<V> {
-        Entry {
-            source: self.source_below(),
-            ..entry
-        }
-    }
-
     pub(super) fn source_below(&self) -> Source {
         let source = self.below.as_ref().map(|below| below.tier.source());
         source.unwrap_or(Source::Memory)
@@ -289,11 +310,22 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        match &self.below {
+        match &self.readings {
             None => self.flights.fence::<_, Q, _>(hash, key, |_| write()),
-            Some(below) => below.readings.fence::<_, Q, _>(hash, key, |key| {
+            Some(readings) => readings.fence::<_, Q, _>(hash, key, |key| {
                 self.flights.fence::<_, Q, _>(hash, key, |_| write())
             }),
+        }
+    }
+
+    /// Does `doubt`, which makes what is held of the key suspect: what is being read of it is not
+    /// kept, and what is being loaded not joined any more.
+    pub(super) fn push(&self, hash: u64, key: &K, doubt: impl FnOnce()) {
+        match &self.readings {
+            None => self.flights.push(hash, key, doubt),
+            Some(readings) => {
+                readings.fence::<_, K, _>(hash, key, |key| self.flights.push(hash, key, doubt))
+            }
         }
     }
 

@@ -111,6 +111,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         value: V,
         call: Call,
     ) -> Result<Applied, Error> {
+        if self.shared.is_some() {
+            return self.insert_shared(key, value, call).await;
+        }
         let (applied, receipt) = self.insert_soon(key, value, call).await?;
         self.settled(receipt).await?;
         Ok(applied)
@@ -138,7 +141,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// As [`insert`](Self::insert), in memory and below at one moment. `None` if it was fenced.
     fn insert_below(
         &self,
-        below: &Below<K, V>,
+        below: &Below<V>,
         key: K,
         value: V,
         call: Call,
@@ -201,26 +204,36 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         self.settled(take(room)).await
     }
 
-    /// Records items in the log, does what `then` says, and waits until the items are durable; returns
-    /// their number.
+    /// Records items in the log, does what `then` says, and waits until the items are durable, and told to
+    /// all; returns their number.
     pub(super) async fn record_through(
         &self,
         items: impl IntoIterator<Item = Item>,
         then: impl FnOnce(),
-    ) -> Result<u64, Error> {
+    ) -> Result<(u64, Applied), Error> {
         let items: Vec<Item> = items.into_iter().collect();
-        let kept: Vec<LogItem> = match &self.below {
+        let kept: Vec<LogItem> = match self.readings {
             Some(_) => items.iter().map(log_item).collect(),
             None => Vec::new(),
         };
         let number = self.log.record(items, self.clock.now());
         then();
-        self.keep_items(number, kept).await?;
-        Ok(number)
+        self.keep_items(number, &kept).await?;
+        if self.shared.is_none() || self.log.is_closed() {
+            return Ok((number, Applied::Everywhere));
+        }
+        let mut last = number;
+        let again = || {
+            last = self
+                .log
+                .record(kept.iter().cloned().map(item_of), self.clock.now())
+        };
+        let applied = self.tell_items(&kept, again).await?;
+        Ok((last, applied))
     }
 
     /// Has the tier keep items of the log, under the last one's number.
-    async fn keep_items(&self, number: u64, items: Vec<LogItem>) -> Result<(), Error> {
+    async fn keep_items(&self, number: u64, items: &[LogItem]) -> Result<(), Error> {
         let Some(below) = &self.below else {
             return Ok(());
         };
@@ -232,7 +245,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         for item in items {
             let logged = Logged {
                 number,
-                item,
+                item: item.clone(),
                 floor,
             };
             last = Some(below.tier.record(logged, below.tier.room().await));

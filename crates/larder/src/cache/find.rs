@@ -25,7 +25,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if Recorder::is_sample() {
             return self.find_fresh_timed(hash, key, now);
         }
-        match self.memory.get_fresh(hash, key, now, self.log.horizon()) {
+        match self.memory.get_fresh(hash, key, now, self.horizon(now)) {
             Look::Fresh(value) => Some(value),
             Look::Absent => None,
             Look::Unclear => self.find_fresh_closely(hash, key, now),
@@ -39,7 +39,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let started = quanta::Instant::now();
-        let found = match self.memory.get_fresh(hash, key, now, self.log.horizon()) {
+        let found = match self.memory.get_fresh(hash, key, now, self.horizon(now)) {
             Look::Fresh(value) => Some(value),
             Look::Absent => None,
             Look::Unclear => self.find_fresh_closely(hash, key, now),
@@ -66,9 +66,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let (horizon, started) = (self.log.horizon(), Recorder::sample());
+        let (shared, started) = (self.shared_horizon(now), Recorder::sample());
+        let horizon = self.log.horizon();
         let older = Cell::new(None);
         let found = self.memory.get(hash, key, now, |meta| {
+            if !self.is_trusted(meta, shared) {
+                return false;
+            }
             if meta.version >= horizon || !self.checks.stands(Check::Hit) {
                 return true;
             }
@@ -186,7 +190,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     /// Whether an entry is fresh and no invalidation has made it invalid.
     pub(super) fn is_live(&self, meta: &Meta, key: &K, now: Tick) -> bool {
-        meta.fresh_until > now && self.standing(meta, key) == Standing::Valid
+        meta.fresh_until > now
+            && self.is_trusted(meta, self.shared_horizon(now))
+            && self.standing(meta, key) == Standing::Valid
     }
 
     /// Whether a value is served as it is, without a thought of refreshing it.

@@ -154,7 +154,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     pub async fn bump_version(&self) -> Result<u64, Error> {
         let inner = &*self.inner;
         inner.recorder.count(Event::Invalidation);
-        inner.record_through([Item::All], || {}).await
+        let recorded = inner.record_through([Item::All], || {}).await;
+        recorded.map(|(number, _)| number)
     }
 
     /// The namespace's version: it rises with each [bump](Self::bump_version) and each
@@ -180,7 +181,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         };
         let items = items.into_iter().filter(is_of_use);
         self.inner.recorder.count(Event::Invalidation);
-        self.inner.record_through(items, || {}).await?;
-        Ok(Applied::Everywhere)
+        let recorded = self.inner.record_through(items, || {}).await;
+        recorded.map(|(_, applied)| applied)
     }
 }

@@ -14,9 +14,9 @@ use super::under_way::{Former, UnderWay};
 use super::{Fresh, Inner, Outcome};
 use crate::checks::Check;
 use crate::clock::Tick;
-use crate::entry::Entry;
+use crate::entry::{Entry, Source};
 use crate::error::Error;
-use crate::flight::{Boarding, Landing, Lead, Ticket};
+use crate::flight::{Began, Boarding, Landing, Lead, Ticket};
 use crate::hooks::Happening;
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::{LoadCx, Loaded};
@@ -75,24 +75,28 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             hit.meta.fresh_until > now || self.policy.stale_use(now, hit.meta.fresh_until).is_some()
         };
         let mut found = found.filter(usable);
-        let is_below = found.is_none();
+        let (is_below, mut source) = (found.is_none(), Source::Memory);
         if is_below {
             found = match self.beneath(&key, &call).await {
-                Beneath::Hit(hit) => Some(hit).filter(usable),
+                Beneath::Hit(hit, from) => {
+                    source = from;
+                    Some(hit).filter(usable)
+                }
                 Beneath::Absent => return Err(Error::Absent),
                 Beneath::Nothing => None,
             };
         }
         let Some(hit) = found else {
+            if let Some(entry) = self.without_link(&key, &call)? {
+                return Ok(self.served(entry, &key));
+            }
             self.missed(hash, &key, call.at);
             return self.load_through(key, call, None, false, load).await;
         };
         let is_fresh = is_below && self.is_fresh(&hit.meta, now);
         let former = self.former(&key, hash, &hit);
         let (mut entry, stale) = self.entry_of(hit, now);
-        if is_below {
-            entry = self.entry_below(entry);
-        }
+        entry.source = source;
         if is_fresh {
             return Ok(self.served(entry, &key));
         }
@@ -265,11 +269,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         stamp: u64,
         not_before: u64,
     ) -> Boarding<K, Outcome<V>> {
-        self.flights.board(call.hash, key, call.at, stamp, |began| {
-            !self.checks.stands(Check::Joining)
-                || began >= not_before
-                    && self.log.standing(began, &[], || key.to_text()) == Standing::Valid
-        })
+        let began = Began {
+            stamp,
+            when: self.clock.now(),
+        };
+        self.flights
+            .board(call.hash, key, call.at, began, |running| {
+                let Began { stamp, .. } = running;
+                !self.checks.stands(Check::Joining)
+                    || stamp >= not_before
+                        && self.log.standing(stamp, &[], || key.to_text()) == Standing::Valid
+                        && self.may_join(running, began.when)
+            })
     }
 
     pub(crate) fn overloaded(&self) -> Error {
@@ -304,6 +315,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if let Some(mut under_way) = self.begin(lead, key, call, former) {
             runtime.spawn(async move {
                 under_way.started = Instant::now();
+                if under_way.is_shared() {
+                    return under_way.run(load).await;
+                }
                 let loaded = load(under_way.context()).await;
                 under_way.end(loaded);
             });
@@ -336,6 +350,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Some(UnderWay {
             inner,
             lead: Some(lead),
+            token: None,
             key,
             call,
             former,
@@ -375,6 +390,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 version: found.version,
                 stamp,
                 tags: None,
+                source: Source::Memory,
             })
         })
     }

@@ -154,11 +154,15 @@ where
         if let Beneath::Absent = beneath {
             return Ok(None);
         }
-        if let Beneath::Hit(hit) = beneath {
-            let (entry, stale) = inner.entry_of(hit, inner.clock.now());
+        if let Beneath::Hit(hit, source) = beneath {
+            let (mut entry, stale) = inner.entry_of(hit, inner.clock.now());
             if matches!(stale, None | Some(Stale::Serve)) {
-                return Ok(Some(inner.served(inner.entry_below(entry), key)));
+                entry.source = source;
+                return Ok(Some(inner.served(entry, key)));
             }
+        }
+        if let Some(entry) = inner.without_link(&key.to_key(), &call)? {
+            return Ok(Some(inner.served(entry, key)));
         }
         inner.missed(call.hash, key, call.at);
         Ok(None)

@@ -72,18 +72,23 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         entries: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Applied, Error> {
         let inner = &self.inner;
-        let mut last = None;
+        let (mut last, mut reached) = (None, Applied::Everywhere);
         for (key, value) in entries {
             let hash = inner.memory.hash(&key);
-            if inner.below.is_none() {
+            if inner.readings.is_none() {
                 inner.insert_plainly(hash, key, value)?;
+            } else if inner.shared.is_some() {
+                reached = match inner.insert_shared(key, value, Call::plain(hash)).await? {
+                    Applied::Everywhere => reached,
+                    other => other,
+                };
             } else {
                 let (_, receipt) = inner.insert_soon(key, value, Call::plain(hash)).await?;
                 last = last.max(receipt);
             }
         }
         inner.settled(last).await?;
-        Ok(Applied::Everywhere)
+        Ok(reached)
     }
 
     /// The values of many keys: the cached ones, and those that one `load` brings for all that are
@@ -178,12 +183,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         match self.beneath(&key, &Call::plain(hash)).await {
             Beneath::Absent => return None,
-            Beneath::Hit(hit) if hit.meta.fresh_until > self.clock.now() => {
+            Beneath::Hit(hit, _) if hit.meta.fresh_until > self.clock.now() => {
                 self.recorder.count(Event::Hit);
                 values.insert(key, hit.value);
                 return None;
             }
-            Beneath::Hit(_) | Beneath::Nothing => {}
+            Beneath::Hit(..) | Beneath::Nothing => {}
         }
         self.missed(hash, &key, None);
         Some(key)
@@ -225,19 +230,16 @@ where
     L: Into<Loaded<V>>,
     E: Display + Send + Sync + 'static,
 {
-    match loading.await {
-        Ok(brought) => {
-            let mut brought: HashMap<K, L> = brought.into_iter().collect();
-            for load in led {
-                let loaded = brought.remove(&load.key).map(Into::into);
-                load.settle(Ok(loaded.unwrap_or_else(Loaded::absent)));
-            }
-        }
-        Err(error) => {
-            let error = Error::Load(LoadError::new(error));
-            for load in led {
-                load.settle(Err(error.clone()));
-            }
-        }
+    let brought = loading.await.map(|brought| {
+        let loaded = brought.into_iter().map(|(key, load)| (key, load.into()));
+        loaded.collect::<HashMap<K, Loaded<V>>>()
+    });
+    let mut brought = brought.map_err(|error| Error::Load(LoadError::new(error)));
+    for load in led {
+        let loaded = match &mut brought {
+            Ok(brought) => Ok(brought.remove(&load.key).unwrap_or_else(Loaded::absent)),
+            Err(error) => Err(error.clone()),
+        };
+        load.conclude(loaded).await;
     }
 }

@@ -8,7 +8,7 @@ use super::down::Kept;
 use super::load::Call;
 use super::{Fresh, Inner, Outcome};
 use crate::clock::Tick;
-use crate::entry::Applied;
+use crate::entry::{Applied, Source};
 use crate::error::{Error, TAG_BYTES_MAX, TAGS_MAX};
 use crate::flight::Lead;
 use crate::key::{CacheKey, KeyRef};
@@ -219,6 +219,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 version: meta.version,
                 stamp,
                 tags: Some(note.tags),
+                source: Source::Loader,
             })
         });
         drop(below);
@@ -276,6 +277,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 version: meta.version,
                 stamp,
                 tags: Some(note.tags),
+                source: Source::Loader,
             })
         });
         drop(below);
@@ -325,10 +327,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Some(absent) = self.absent.get() else {
             return false;
         };
+        let shared = self.shared_horizon(now);
         let is_valid = |meta: &Meta| {
             let note = self.notes.get(meta.note).unwrap_or_default();
             let text = || std::borrow::Cow::Owned(key.to_key().to_text().into_owned());
-            (at.is_none() || note.at == at)
+            self.is_trusted(meta, shared)
+                && (at.is_none() || note.at == at)
                 && self.log.standing(meta.version, &note.tags, text) == Standing::Valid
         };
         absent.get(hash, key, now, is_valid).is_some()
@@ -408,7 +412,12 @@ impl Call {
         } else if let Some(long) = etag.as_ref().filter(|etag| etag.len() > TAG_BYTES_MAX) {
             format!("an entity tag of {} bytes was given", long.len())
         } else {
-            return Ok(Note { tags, etag, at });
+            return Ok(Note {
+                tags,
+                etag,
+                at,
+                mark: None,
+            });
         };
         Err(Error::Tags { given })
     }

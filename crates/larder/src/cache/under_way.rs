@@ -7,6 +7,7 @@ use std::time::Duration;
 use quanta::Instant;
 
 use super::load::Call;
+use super::shared::Lease;
 use super::{Inner, Outcome};
 use crate::error::{Error, LoadError};
 use crate::flight::Lead;
@@ -46,6 +47,8 @@ pub(crate) struct UnderWay<K: CacheKey, V: Clone + Send + Sync + 'static> {
     /// What the load is to replace.
     pub(super) former: Option<Former<V>>,
     pub(super) started: Instant,
+    /// The lease that is held for it.
+    pub(super) token: Option<u64>,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
@@ -70,48 +73,124 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
 
     /// As [`end`](Self::end), with an error that may be others' too.
     pub(super) fn settle(mut self, loaded: Result<Loaded<V>, Error>) {
+        let (took, loaded) = self.ended(loaded);
         let Some(lead) = self.lead.take() else { return };
+        let (inner, key) = (&*self.inner, self.key.clone());
+        match loaded {
+            Ok((found, call)) => {
+                let is_fenced = match found {
+                    Some(value) => inner.land(lead, key, value, call),
+                    None => inner.land_absent(lead, key, call),
+                };
+                self.landed(took, is_fenced);
+            }
+            Err(error) => self.failed(lead, took, error),
+        }
+    }
+
+    /// As [`settle`](Self::settle); what was loaded without a lease is not shared.
+    pub(super) async fn conclude(self, loaded: Result<Loaded<V>, Error>) {
+        if self.is_shared() {
+            self.settle_shared(loaded, Lease::Short).await;
+        } else {
+            self.settle(loaded);
+        }
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        self.inner.shared.is_some()
+    }
+
+    /// Loads under a lease of the shared store, if it gives one and nobody else has stored a value.
+    pub(super) async fn run<F, Fut, L, E>(mut self, load: F)
+    where
+        F: FnOnce(LoadCx<K, V>) -> Fut,
+        Fut: Future<Output = Result<L, E>>,
+        L: Into<Loaded<V>>,
+        E: Display + Send + Sync + 'static,
+    {
+        let lease = match self.lease().await {
+            Lease::Adopted(raised) => return self.adopt(raised),
+            lease => lease,
+        };
+        if let Lease::Held(held) = &lease {
+            self.token = Some(held.token);
+        }
+        self.started = Instant::now();
+        let loaded = load(self.context()).await;
+        let loaded = loaded.map(Into::into);
+        self.settle_shared(
+            loaded.map_err(|error| Error::Load(LoadError::new(error))),
+            lease,
+        )
+        .await;
+    }
+
+    /// As [`settle`](Self::settle), in the shared store too.
+    pub(super) async fn settle_shared(mut self, loaded: Result<Loaded<V>, Error>, lease: Lease<V>) {
+        let (took, loaded) = self.ended(loaded);
+        let inner = self.inner.clone();
+        match loaded {
+            Ok((found, call)) => {
+                self.token = None;
+                let Some(lead) = self.lead.take() else { return };
+                let landing = inner.land_shared(lead, self.key.clone(), found, call, lease);
+                let is_fenced = landing.await;
+                self.landed(took, is_fenced);
+            }
+            Err(error) => {
+                let Some(lead) = self.lead.take() else { return };
+                self.failed(lead, took, error);
+            }
+        }
+    }
+
+    /// Counts a load that has ended; what it brought, and what is known of it.
+    #[expect(clippy::type_complexity, reason = "three parts, taken apart at once")]
+    fn ended(
+        &mut self,
+        loaded: Result<Loaded<V>, Error>,
+    ) -> (Duration, Result<(Option<V>, Call), Error>) {
         let took = self.started.elapsed();
         self.inner.recorder.count(Event::Load);
         self.inner.recorder.loaded(took);
         let loaded = loaded.and_then(|loaded| self.keep_former(loaded));
-        let (inner, key, call) = (
-            &*self.inner,
-            self.key.clone(),
-            std::mem::take(&mut self.call),
-        );
-        let hash = call.hash;
-        match loaded {
-            Ok(loaded) => {
-                let call = Call {
-                    ttl: loaded.ttl.or(call.ttl),
-                    tags: [call.tags, loaded.tags].concat(),
-                    etag: loaded.etag.or(call.etag),
-                    cost: inner.cost_of(took),
-                    ..call
-                };
-                let is_fenced = match loaded.found {
-                    Found::Value(value) => inner.land(lead, key, value, call),
-                    Found::Absent | Found::NotModified => inner.land_absent(lead, key, call),
-                };
-                let key = &self.key;
-                inner.hooks.happened(&Happening::Loaded { key, took });
-                if is_fenced {
-                    inner.recorder.count(Event::Fenced);
-                    inner.came_to_nothing(hash, MissReason::Fenced);
-                    inner.hooks.happened(&Happening::Fenced { key });
-                }
-            }
-            Err(error) => {
-                inner.recorder.count(Event::LoadError);
-                inner.load_failed(hash);
-                lead.land(|_| Err(error));
-                inner.hooks.happened(&Happening::LoadFailed {
-                    key: &self.key,
-                    took,
-                });
-            }
+        let given = |loaded: Loaded<V>| {
+            let call = std::mem::take(&mut self.call);
+            self.call.hash = call.hash;
+            let call = Call {
+                ttl: loaded.ttl.or(call.ttl),
+                tags: [call.tags, loaded.tags].concat(),
+                etag: loaded.etag.or(call.etag),
+                cost: self.inner.cost_of(took),
+                ..call
+            };
+            let found = match loaded.found {
+                Found::Value(value) => Some(value),
+                Found::Absent | Found::NotModified => None,
+            };
+            (found, call)
+        };
+        (took, loaded.map(given))
+    }
+
+    fn landed(&self, took: Duration, is_fenced: bool) {
+        let (inner, key) = (&*self.inner, &self.key);
+        inner.hooks.happened(&Happening::Loaded { key, took });
+        if is_fenced {
+            inner.recorder.count(Event::Fenced);
+            inner.came_to_nothing(self.call.hash, MissReason::Fenced);
+            inner.hooks.happened(&Happening::Fenced { key });
         }
+    }
+
+    fn failed(&self, lead: Lead<K, Outcome<V>>, took: Duration, error: Error) {
+        let inner = &*self.inner;
+        inner.recorder.count(Event::LoadError);
+        inner.load_failed(self.call.hash);
+        lead.land(|_| Err(error));
+        let key = &self.key;
+        inner.hooks.happened(&Happening::LoadFailed { key, took });
     }
 
     /// Puts the former value in for one that was not modified.
@@ -134,6 +213,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Drop for UnderWay<K, V> {
     fn drop(&mut self) {
+        if let Some(token) = self.token.take() {
+            self.inner.release_lease(&self.key, token);
+        }
         if let Some(lead) = self.lead.take() {
             self.inner.recorder.count(Event::Load);
             self.inner.recorder.count(Event::LoadPanic);

@@ -12,7 +12,7 @@ use loom::thread;
 
 use crate::checks::{Check, Checks};
 use crate::clock::Tick;
-use crate::flight::{Boarding, Flights, Landing};
+use crate::flight::{Began, Boarding, Flights, Landing};
 use crate::loader::Loaded;
 use crate::log::{InvalidationLog, Item, Listed, Standing};
 use crate::sync;
@@ -147,7 +147,9 @@ fn lands(checks: Checks) {
         let loading = {
             let (flights, origin, stored) = (flights.clone(), origin.clone(), stored.clone());
             thread::spawn(move || {
-                let Boarding::Leads(lead, _) = flights.board(7, &7, None, 0, |_| true) else {
+                let Boarding::Leads(lead, _) =
+                    flights.board(7, &7, None, Began::default(), |_| true)
+                else {
                     panic!("no other flight is there");
                 };
                 let value = origin.read();
@@ -183,11 +185,12 @@ fn a_flight_that_publishes_though_it_is_not_in_the_table_is_found() {
 fn who_waits_for_a_flight_whose_task_is_cancelled_is_told() {
     explore(3, || {
         let flights = Arc::new(Flights::<u64, u64>::new(10, Checks::default()));
-        let Boarding::Leads(lead, ticket) = flights.board(7, &7, None, 0, |_| true) else {
+        let Boarding::Leads(lead, ticket) = flights.board(7, &7, None, Began::default(), |_| true)
+        else {
             panic!("no other flight is there");
         };
         let cancelled = thread::spawn(move || drop(lead));
-        let late = match flights.board(7, &7, None, 0, |_| true) {
+        let late = match flights.board(7, &7, None, Began::default(), |_| true) {
             Boarding::Joined(ticket) => Some(ticket),
             Boarding::Leads(lead, ticket) => {
                 lead.land(|_| 5);

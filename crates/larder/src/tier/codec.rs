@@ -55,6 +55,62 @@ pub(crate) enum Packing {
     Zstd,
 }
 
+/// The flags' bits that say how a payload is made.
+pub(crate) const KIND_BITS: u16 = CODEC_BITS | CODEC_BITS << PACKING_SHIFT;
+const CODEC_BITS: u16 = 0b11;
+const PACKING_SHIFT: u16 = 2;
+
+/// How a payload is made, as bits of an envelope's flags.
+pub(crate) const fn kind_bits(payload: &Payload<'_>) -> u16 {
+    let codec = match payload.codec {
+        Codec::MessagePack => 0,
+        Codec::Postcard => 1,
+    };
+    let packing = match payload.packing {
+        Packing::Plain => 0,
+        Packing::Lz4 => 1,
+        Packing::Zstd => 2,
+    };
+    codec | packing << PACKING_SHIFT
+}
+
+/// What the bits say; `None` if this version does not know it.
+pub(crate) const fn kind_of(flags: u16) -> Option<(Codec, Packing)> {
+    let codec = match flags & CODEC_BITS {
+        0 => Codec::MessagePack,
+        1 => Codec::Postcard,
+        _ => return None,
+    };
+    let packing = match flags >> PACKING_SHIFT & CODEC_BITS {
+        0 => Packing::Plain,
+        1 => Packing::Lz4,
+        2 => Packing::Zstd,
+        _ => return None,
+    };
+    Some((codec, packing))
+}
+
+/// How values of one type become bytes: all that a tier knows of their type.
+pub(crate) struct Typed<V> {
+    pub(crate) encode: fn(&V, Codec, Compression) -> Result<Payload<'static>, CodecError>,
+    pub(crate) decode: fn(&Payload<'_>) -> Result<V, CodecError>,
+}
+
+impl<V> Clone for Typed<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Typed<V> {}
+
+impl<V: Serialize + DeserializeOwned> Typed<V> {
+    /// How values of a type that serde knows become bytes.
+    pub(crate) fn serde() -> Self {
+        Self { encode, decode }
+    }
+}
+
 /// A value in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Payload<'a> {

@@ -23,9 +23,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use self::moments::Moments;
 use self::opening::Opened;
 use self::queue::{Operation, Queue};
@@ -38,10 +35,9 @@ use super::{
 use crate::clock::Clock;
 use crate::entry::Source;
 use crate::error::BuildError;
-use crate::tier::codec;
+use crate::tier::codec::Typed;
 pub use crate::tier::codec::{Codec, Compression};
 use crate::tier_stats::TierStats;
-pub(crate) use shared::Typed;
 
 /// Where and how a cache keeps values on disk, for [`Builder::disk`](crate::Builder::disk).
 ///
@@ -93,16 +89,6 @@ impl Disk {
     pub const fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
-    }
-}
-
-impl<V: Serialize + DeserializeOwned> Typed<V> {
-    /// How values of a type that serde knows become bytes.
-    pub(crate) fn serde() -> Self {
-        Self {
-            encode: codec::encode,
-            decode: codec::decode,
-        }
     }
 }
 

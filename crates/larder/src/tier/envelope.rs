@@ -12,7 +12,8 @@
 
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::codec::{Codec, Packing, Payload};
+use super::codec::{self, Payload};
+use super::fields::{Fields, put_text};
 
 const MAGIC: [u8; 3] = *b"Ldr";
 const FORMAT: u8 = 1;
@@ -23,8 +24,6 @@ const VERSION_AT: usize = BODY_AT + 2;
 const CREATED_AT: usize = VERSION_AT + 2 * 8;
 const HARD_AT: usize = VERSION_AT + 4 * 8;
 
-const CODEC_BITS: u16 = 0b11;
-const PACKING_SHIFT: u16 = 2;
 const NEGATIVE: u16 = 1 << 4;
 const OWN_TTL: u16 = 1 << 5;
 const HAS_ETAG: u16 = 1 << 6;
@@ -120,17 +119,7 @@ impl<'a> Envelope<'a> {
 
     fn flags(&self) -> u16 {
         let flag = |is_set: bool, bit: u16| if is_set { bit } else { 0 };
-        let codec = match self.payload.codec {
-            Codec::MessagePack => 0,
-            Codec::Postcard => 1,
-        };
-        let packing = match self.payload.packing {
-            Packing::Plain => 0,
-            Packing::Lz4 => 1,
-            Packing::Zstd => 2,
-        };
-        codec
-            | packing << PACKING_SHIFT
+        codec::kind_bits(&self.payload)
             | flag(self.is_negative, NEGATIVE)
             | flag(self.has_own_ttl, OWN_TTL)
             | flag(self.etag.is_some(), HAS_ETAG)
@@ -160,89 +149,47 @@ impl<'a> Envelope<'a> {
             Some([other]) => return Err(EnvelopeError::Format(*other)),
             _ => return Err(EnvelopeError::Magic),
         }
-        rest.envelope().ok_or(EnvelopeError::Fields)
+        envelope(rest).ok_or(EnvelopeError::Fields)
     }
 }
 
-/// The bytes that are left to read.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
+/// What follows magic and format.
+fn envelope(mut fields: Fields<'_>) -> Option<Envelope<'_>> {
+    fields.take(BODY_AT - CHECKSUM_AT)?;
+    let flags = fields.u16()?;
+    if flags & !KNOWN_FLAGS != 0 {
+        return None;
     }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.try_into().ok()
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = self.u16()?;
-        std::str::from_utf8(self.take(length.into())?).ok()
-    }
-
-    /// What follows magic and format.
-    fn envelope(mut self) -> Option<Envelope<'a>> {
-        self.take(BODY_AT - CHECKSUM_AT)?;
-        let flags = self.u16()?;
-        if flags & !KNOWN_FLAGS != 0 {
-            return None;
-        }
-        let codec = match flags & CODEC_BITS {
-            0 => Codec::MessagePack,
-            1 => Codec::Postcard,
-            _ => return None,
-        };
-        let packing = match flags >> PACKING_SHIFT & CODEC_BITS {
-            0 => Packing::Plain,
-            1 => Packing::Lz4,
-            2 => Packing::Zstd,
-            _ => return None,
-        };
-        let (version, stamp) = (self.u64()?, self.u64()?);
-        let (created_ms, soft_ms, hard_ms) = (self.u64()?, self.u64()?, self.u64()?);
-        let (cost_us, raw_len) = (self.u32()?, self.u32()?);
-        let [tags] = self.array()?;
-        Some(Envelope {
-            is_negative: flags & NEGATIVE != 0,
-            has_own_ttl: flags & OWN_TTL != 0,
-            version,
-            stamp,
-            created_ms,
-            soft_ms,
-            hard_ms,
-            cost_us,
-            tags: (0..tags).map(|_| self.text()).collect::<Option<_>>()?,
-            etag: match flags & HAS_ETAG {
-                0 => None,
-                _ => Some(self.text()?),
-            },
-            lookup: match flags & HAS_LOOKUP {
-                0 => None,
-                _ => Some(self.u64()?),
-            },
-            payload: Payload {
-                codec,
-                packing,
-                raw_len,
-                bytes: self.0.into(),
-            },
-        })
-    }
+    let (codec, packing) = codec::kind_of(flags)?;
+    let (version, stamp) = (fields.u64()?, fields.u64()?);
+    let (created_ms, soft_ms, hard_ms) = (fields.u64()?, fields.u64()?, fields.u64()?);
+    let (cost_us, raw_len) = (fields.u32()?, fields.u32()?);
+    let [tags] = fields.array()?;
+    Some(Envelope {
+        is_negative: flags & NEGATIVE != 0,
+        has_own_ttl: flags & OWN_TTL != 0,
+        version,
+        stamp,
+        created_ms,
+        soft_ms,
+        hard_ms,
+        cost_us,
+        tags: (0..tags).map(|_| fields.text()).collect::<Option<_>>()?,
+        etag: match flags & HAS_ETAG {
+            0 => None,
+            _ => Some(fields.text()?),
+        },
+        lookup: match flags & HAS_LOOKUP {
+            0 => None,
+            _ => Some(fields.u64()?),
+        },
+        payload: Payload {
+            codec,
+            packing,
+            raw_len,
+            bytes: fields.0.into(),
+        },
+    })
 }
 
 /// Where these bytes stand in the order of expiry, read without a look at the rest.
@@ -264,13 +211,6 @@ pub(crate) fn expired(key: &str, envelope: &[u8], soft_ms: u64) -> Option<Vec<u8
     envelope.soft_ms = envelope.soft_ms.min(soft_ms);
     Some(envelope.seal(key))
 }
-
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    let text = &text.as_bytes()[..text.floor_char_boundary(u16::MAX.into())];
-    out.extend((text.len() as u16).to_le_bytes());
-    out.extend_from_slice(text);
-}
-
 fn checksum(key: &str, body: &[u8]) -> u64 {
     let mut hash = Xxh3Default::new();
     hash.update(&(key.len() as u64).to_le_bytes());
@@ -282,6 +222,7 @@ fn checksum(key: &str, body: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tier::codec::{Codec, Packing};
     use proptest::prelude::*;
 
     fn sample() -> Envelope<'static> {

@@ -6,8 +6,10 @@
 pub(crate) mod codec;
 pub(crate) mod disk;
 pub(crate) mod envelope;
+mod fields;
 pub(crate) mod log_item;
 pub(crate) mod memory;
+pub(crate) mod remote;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -12,16 +12,10 @@ use super::moments::Moments;
 use super::queue::{End, Newest, Operation, Queue};
 use super::tables::Which;
 use crate::clock::Clock;
-use crate::tier::codec::{Codec, CodecError, Compression, Payload};
+use crate::tier::codec::Typed;
 use crate::tier::envelope::Envelope;
 use crate::tier::{Nothing, Stored};
 use crate::tier_stats::TierStats;
-
-/// How values of one type become bytes: all that the tier knows of their type.
-pub(crate) struct Typed<V> {
-    pub(super) encode: fn(&V, Codec, Compression) -> Result<Payload<'static>, CodecError>,
-    pub(super) decode: fn(&Payload<'_>) -> Result<V, CodecError>,
-}
 
 #[derive(Default)]
 pub(super) struct Counts {

@@ -295,6 +295,16 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         shard.restamp(hash, is_key, (from, to), until);
     }
 
+    /// Sets the version of the key's entry to `to`, whatever it is; all else stays.
+    pub(crate) fn renumber<Q>(&self, hash: u64, key: &Q, to: u64)
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let is_key = |k: &K| k.borrow() == key;
+        self.shard(hash).write().renumber(hash, is_key, to);
+    }
+
     /// Makes the key's entry stale from `now` on, if it is fresh; all else stays.
     pub(crate) fn expire<Q>(&self, hash: u64, key: &Q, now: Tick)
     where

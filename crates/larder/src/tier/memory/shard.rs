@@ -186,6 +186,13 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         }
     }
 
+    /// Gives the key's entry version `to`.
+    pub(super) fn renumber(&mut self, hash: u64, is_key: impl Fn(&K) -> bool, to: u64) {
+        if let Some((slot, _)) = self.table.find(hash, is_key) {
+            self.table.entry_mut(slot).restamp(to);
+        }
+    }
+
     /// Makes the key's entry stale from `now` on.
     pub(super) fn expire(&mut self, hash: u64, is_key: impl Fn(&K) -> bool, now: Tick) {
         if let Some((slot, _)) = self.table.find(hash, is_key) {

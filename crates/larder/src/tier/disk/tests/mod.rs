@@ -12,7 +12,7 @@ use super::file::is_mostly_air;
 use super::{Compression, Disk, DiskTier, opening};
 use crate::clock::{Clock, ManualClock, Tick};
 use crate::error::BuildError;
-use crate::tier::disk::Typed;
+use crate::tier::codec::Typed;
 use crate::tier::{Asked, LogItem, Logged, Recovered, Stored, Tier, Write};
 
 type Strings = DiskTier<String>;

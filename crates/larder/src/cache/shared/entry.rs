@@ -1,0 +1,233 @@
+//! From a value to an entry of the shared store, and back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::Inner;
+use super::super::below::Raised;
+use super::Shared;
+use super::log::Verdict;
+use crate::clock::Tick;
+use crate::entry::Source;
+use crate::key::CacheKey;
+use crate::log::Standing;
+use crate::notes::{Note, tag_set};
+use crate::remote::LogPlace;
+use crate::tier::codec::{CodecError, Payload};
+use crate::tier::memory::{Cost, Meta};
+use crate::tier::remote::{Header, Opened, open};
+
+/// When and under which signs something was asked for, before it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) epoch: u64,
+    /// The number that what is found is stored with.
+    pub(super) number: u64,
+    pub(super) sent: Tick,
+}
+
+/// What an entry is to the one who asked.
+pub(super) enum Judged<T> {
+    Good(T),
+    /// Another schema, server, log or lookup version; invalidated; damaged.
+    Useless,
+    /// Its log is ahead of what is known here.
+    Ahead,
+    /// It was made by a program with a newer layout of the value.
+    Newer,
+}
+
+/// What a stored entry's header is made of.
+pub(super) struct Stamped {
+    pub(super) version: u64,
+    pub(super) incarnation: u64,
+    pub(super) log: LogPlace,
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    pub(super) fn asked(&self, shared: &Shared<V>) -> Asked {
+        Asked {
+            epoch: shared.gate.epoch(),
+            number: self.log.mint(),
+            sent: self.clock.now(),
+        }
+    }
+
+    /// The bytes of a value that is stored now.
+    pub(super) fn sealed(
+        &self,
+        shared: &Shared<V>,
+        text: &str,
+        value: Option<&V>,
+        (meta, note): (&Meta, &Note),
+        stamped: Stamped,
+    ) -> Result<Vec<u8>, CodecError> {
+        let payload = match value {
+            Some(value) => {
+                (shared.typed.encode)(value, shared.sharing.codec, shared.sharing.compression)?
+            }
+            None => Payload::empty(shared.sharing.codec),
+        };
+        let header = Header {
+            version: stamped.version,
+            is_negative: value.is_none(),
+            schema: shared.schema,
+            incarnation: stamped.incarnation,
+            log: stamped.log,
+            life_ms: millis(meta.expires_at, meta.created),
+            soft_ms: millis(meta.fresh_until, meta.created),
+            age_ms: 0,
+            cost_us: meta.cost.duration().map_or(0, |cost| {
+                u32::try_from(cost.as_micros()).unwrap_or(u32::MAX)
+            }),
+            tags: note.tags.to_vec(),
+            etag: note.etag.as_deref().map(Into::into),
+            lookup: note.at,
+        };
+        Ok(header.seal(text, &payload))
+    }
+
+    /// What an entry with its value in these bytes is.
+    pub(super) fn judge_entry(
+        &self,
+        shared: &Shared<V>,
+        text: &str,
+        bytes: &[u8],
+        left: Option<Duration>,
+        asked: Asked,
+    ) -> Judged<Raised<V>> {
+        let Ok(opened) = open(text, bytes) else {
+            Shared::<V>::count(&shared.counts.undecodable);
+            return Judged::Useless;
+        };
+        match self.verdict(shared, text, &opened.header) {
+            Judged::Good(standing) => {
+                let Ok(value) = decoded(shared, &opened) else {
+                    Shared::<V>::count(&shared.counts.undecodable);
+                    return Judged::Useless;
+                };
+                Judged::Good(self.raised(&opened.header, value, left, asked, standing))
+            }
+            Judged::Useless => {
+                Shared::<V>::count(&shared.counts.invalid);
+                Judged::Useless
+            }
+            Judged::Ahead => Judged::Ahead,
+            Judged::Newer => Judged::Newer,
+        }
+    }
+
+    /// The same, of a header alone, with the value that is held.
+    pub(super) fn judge_header(
+        &self,
+        shared: &Shared<V>,
+        text: &str,
+        (bytes, value): (&[u8], Option<V>),
+        left: Option<Duration>,
+        asked: Asked,
+    ) -> Judged<Raised<V>> {
+        let Ok(opened) = open(text, bytes) else {
+            return Judged::Useless;
+        };
+        match self.verdict(shared, text, &opened.header) {
+            Judged::Good(standing) => {
+                Judged::Good(self.raised(&opened.header, value, left, asked, standing))
+            }
+            Judged::Useless => Judged::Useless,
+            Judged::Ahead => Judged::Ahead,
+            Judged::Newer => Judged::Newer,
+        }
+    }
+
+    fn verdict(&self, shared: &Shared<V>, text: &str, header: &Header) -> Judged<Standing> {
+        let Ok(link) = shared.link() else {
+            return Judged::Useless;
+        };
+        if header.schema > shared.schema {
+            return Judged::Newer;
+        }
+        if header.schema != shared.schema || header.incarnation != link.incarnation(text) {
+            return Judged::Useless;
+        }
+        match shared.log.judge(header.log, &header.tags, text) {
+            Verdict::Is(Standing::Invalid) => Judged::Useless,
+            Verdict::Is(standing) => Judged::Good(standing),
+            Verdict::Ahead => Judged::Ahead,
+        }
+    }
+
+    /// As memory keeps it. Times count from when it was asked for: never too late.
+    fn raised(
+        &self,
+        header: &Header,
+        value: Option<V>,
+        left: Option<Duration>,
+        asked: Asked,
+        standing: Standing,
+    ) -> Raised<V> {
+        let left_ms = left.map_or(u64::MAX, |left| left.as_millis() as u64);
+        let stored_for = match left {
+            Some(_) if header.life_ms != u64::MAX => header.life_ms.saturating_sub(left_ms),
+            _ => 0,
+        };
+        let age_ms = header.age_ms.saturating_add(stored_for);
+        let created = Tick::from_millis(asked.sent.as_millis().saturating_sub(age_ms));
+        let expires_at = after(asked.sent, left_ms);
+        let mut fresh_until = after(created, header.soft_ms).min(expires_at);
+        if standing == Standing::Expired {
+            fresh_until = fresh_until.min(asked.sent);
+        }
+        let note = Note {
+            tags: tag_set(header.tags.clone()),
+            etag: header.etag.as_deref().map(Arc::from),
+            at: header.lookup,
+            mark: Some(header.version),
+        };
+        let cost = Duration::from_micros(header.cost_us.into());
+        let cost = if self.keeps_costs && !cost.is_zero() {
+            Cost::of(cost)
+        } else {
+            Cost::UNKNOWN
+        };
+        let meta = Meta {
+            version: asked.number,
+            created,
+            fresh_until,
+            expires_at,
+            note: self.notes.hold(&note),
+            cost,
+        };
+        Raised {
+            value,
+            meta,
+            tags: note.tags,
+            lookup: note.at,
+            source: Source::Remote,
+            epoch: Some(asked.epoch),
+        }
+    }
+}
+
+fn decoded<V>(shared: &Shared<V>, opened: &Opened<'_>) -> Result<Option<V>, ()> {
+    if opened.header.is_negative {
+        return Ok(None);
+    }
+    let payload = opened.payload().ok_or(())?;
+    // A type's own `Deserialize` may panic.
+    let decode = || (shared.typed.decode)(&payload);
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)) {
+        Ok(Ok(value)) => Ok(Some(value)),
+        _ => Err(()),
+    }
+}
+
+fn millis(until: Tick, from: Tick) -> u64 {
+    if until == Tick::NEVER {
+        return u64::MAX;
+    }
+    until.since(from).as_millis() as u64
+}
+
+fn after(tick: Tick, millis: u64) -> Tick {
+    Tick::from_millis(tick.as_millis().saturating_add(millis))
+}

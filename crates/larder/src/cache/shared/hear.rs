@@ -1,0 +1,119 @@
+//! What the shared store tells, and what follows from it at once.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use super::super::Inner;
+use super::CLOCK_LAG;
+use crate::clock::Tick;
+use crate::gate::SUSPECT;
+use crate::key::CacheKey;
+use crate::remote::{Down, Hearer, Later, Link, LogPlace};
+
+/// Keys in one message of what waits.
+const REPLAYED_AT_ONCE: usize = 100;
+
+/// What is told to a cache, while it lives.
+pub(crate) struct Ear<K: CacheKey, V>(pub(crate) Weak<Inner<K, V>>);
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Hearer for Ear<K, V> {
+    fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    fn now(&self) -> Tick {
+        let inner = self.0.upgrade();
+        inner.map_or(Tick::ZERO, |inner| inner.clock.now())
+    }
+
+    fn key_changed(&self, key: &str) {
+        if let Some(inner) = self.0.upgrade()
+            && let Some(key) = K::from_text(key)
+        {
+            inner.suspect(&key);
+        }
+    }
+
+    fn log_at(&self, place: Option<LogPlace>) {
+        let Some(inner) = self.0.upgrade() else {
+            return;
+        };
+        let Some(shared) = &inner.shared else { return };
+        if place.is_none() || place != shared.log.place() {
+            inner.hear_of_log();
+        }
+    }
+
+    fn vouched(&self, sent: Tick) {
+        let Some(inner) = self.0.upgrade() else {
+            return;
+        };
+        let Some(shared) = &inner.shared else { return };
+        let epoch = shared.gate.epoch();
+        if !shared.log.is_behind() {
+            let trusted = shared.sharing.staleness.saturating_sub(CLOCK_LAG);
+            shared.gate.open(epoch, sent.after(trusted));
+        }
+    }
+
+    fn ended(&self) {
+        if let Some(inner) = self.0.upgrade()
+            && let Some(shared) = &inner.shared
+        {
+            shared.gate.end(|| inner.log.mint());
+            shared
+                .cut_off_since
+                .store(inner.clock.now().as_millis(), Ordering::Release);
+        }
+    }
+
+    fn opened<'a>(&'a self, link: &'a dyn Link) -> Later<'a, Result<(), Down>> {
+        Box::pin(async move {
+            let Some(inner) = self.0.upgrade() else {
+                return Ok(());
+            };
+            inner.replay(link).await?;
+            inner.catch_up(link).await
+        })
+    }
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    /// What is held of the key may be old: it is compared by version before it is served again.
+    fn suspect(self: &Arc<Self>, key: &K) {
+        let Some(shared) = &self.shared else { return };
+        let hash = self.memory.hash(key);
+        let doubt = || {
+            self.stripes.note(hash, || self.log.mint());
+            self.memory.renumber(hash, key, SUSPECT);
+            if let Some(absent) = self.absent.get() {
+                absent.renumber(hash, key, SUSPECT);
+            }
+        };
+        self.push(hash, key, doubt);
+        shared.waker(hash).notify_waiters();
+    }
+
+    /// Sends what waits, invalidations of many first.
+    async fn replay(&self, link: &dyn Link) -> Result<(), Down> {
+        let Some(shared) = &self.shared else {
+            return Ok(());
+        };
+        loop {
+            let (items, keys) = shared.outbox.lock().some(REPLAYED_AT_ONCE);
+            if items.is_empty() && keys.is_empty() {
+                return Ok(());
+            }
+            if !items.is_empty() {
+                let bytes: Vec<_> = items.iter().map(crate::tier::LogItem::to_bytes).collect();
+                let news = link.log(shared.log.place(), &bytes).await?;
+                self.learn(news);
+            }
+            if !keys.is_empty() {
+                let texts: Vec<&str> = keys.iter().map(|key| &**key).collect();
+                link.invalidate(&texts).await?;
+            }
+            shared.outbox.lock().sent(&items, &keys);
+        }
+    }
+}

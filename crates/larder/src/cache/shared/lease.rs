@@ -1,0 +1,376 @@
+//! One load of a key among all processes, and where what it brings is kept.
+
+use std::time::Duration;
+
+use super::super::below::Raised;
+use super::super::load::Call;
+use super::super::under_way::UnderWay;
+use super::super::{Fresh, Inner, Outcome};
+use super::Shared;
+use super::entry::{Asked, Judged, Stamped};
+use super::read::pause;
+use crate::clock::Tick;
+use crate::entry::Source;
+use crate::flight::Lead;
+use crate::gate::SUSPECT;
+use crate::key::CacheKey;
+use crate::notes::Note;
+use crate::remote::{Acquired, Filled, Link, LogPlace, Want, version_of};
+use crate::tier::memory::{Cost, Departures, Meta};
+
+/// How often an entry that is not wanted is passed by before its key is loaded without a lease.
+const PASSED_BY_MAX: usize = 3;
+/// A lease lasts longer than its load's callers wait.
+const LEASE_MARGIN: Duration = Duration::from_secs(1);
+
+/// Under what a key is loaded.
+pub(in super::super) enum Lease<V> {
+    /// Not at all: another process has stored what was wanted.
+    Adopted(Raised<V>),
+    /// This process's lease.
+    Held(HeldLease),
+    /// None; the value may be kept for the promise's time.
+    Short,
+    /// None, and it is kept for nobody: the shared store has one of its own.
+    Unkept,
+}
+
+/// A lease, and what was known when it was given.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct HeldLease {
+    pub(in super::super) token: u64,
+    asked: Asked,
+    log: LogPlace,
+}
+
+/// What became of a loaded value at the shared store.
+enum Kept {
+    /// It stands there, or nothing else does: under this mark.
+    As(u64),
+    Short,
+    Not,
+}
+
+/// Everything that left memory for a value or its absence: to be dropped under no lock.
+pub(super) struct Left<K, V> {
+    values: Departures<K, V>,
+    absences: Option<Departures<K, ()>>,
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
+    /// Asks for the lease of the key; waits while another process has it.
+    pub(in super::super) async fn lease(&self) -> Lease<V> {
+        let inner = &*self.inner;
+        let Some(shared) = &inner.shared else {
+            return Lease::Short;
+        };
+        let unlike = self.former.as_ref().and_then(|former| former.note.mark);
+        match shared.link() {
+            Ok(link) => self.lease_of(shared, link, unlike).await,
+            Err(_) => Lease::Short,
+        }
+    }
+
+    async fn lease_of(
+        &self,
+        shared: &Shared<V>,
+        link: &dyn Link,
+        mut unlike: Option<u64>,
+    ) -> Lease<V> {
+        let inner = &*self.inner;
+        let text = self.key.to_text();
+        let lasts = inner.policy.wait_limit(false).saturating_add(LEASE_MARGIN);
+        let until = inner.clock.now().after(inner.policy.wait_limit(false));
+        let mut passed_by = 0;
+        let token = new_token();
+        while passed_by <= PASSED_BY_MAX && inner.clock.now() < until {
+            let asked = inner.asked(shared);
+            let Some(log) = shared.log.place() else { break };
+            if !shared.gate.is_open(asked.sent) {
+                break;
+            }
+            let want = Want {
+                token,
+                lease: lasts,
+                unlike,
+                lookup: self.call.at,
+            };
+            match link.acquire(&text, want).await {
+                Ok(Acquired::Ours) => return Lease::Held(HeldLease { token, asked, log }),
+                Ok(Acquired::Stands(bytes, left)) => {
+                    passed_by += 1;
+                    let mut judged = inner.judge_entry(shared, &text, &bytes, left, asked);
+                    if let Judged::Ahead = judged
+                        && inner.catch_up(link).await.is_ok()
+                    {
+                        judged = inner.judge_entry(shared, &text, &bytes, left, asked);
+                    }
+                    match judged {
+                        Judged::Good(raised) if self.wants(&raised) => {
+                            return Lease::Adopted(raised);
+                        }
+                        Judged::Good(raised) => inner.notes.release(raised.meta.note),
+                        Judged::Newer => return Lease::Short,
+                        Judged::Useless | Judged::Ahead => {}
+                    }
+                    unlike = version_of(&bytes);
+                    if unlike.is_none() {
+                        break;
+                    }
+                }
+                Ok(Acquired::Leased(_, lookup)) if lookup != self.call.at => return Lease::Unkept,
+                Ok(Acquired::Leased(left, _)) => {
+                    Shared::<V>::count(&shared.counts.leased);
+                    self.wait_for_another(shared, left).await;
+                }
+                Err(_) => break,
+            }
+        }
+        Lease::Short
+    }
+
+    /// Waits until the key may have changed, for a moment, no longer than the lease.
+    async fn wait_for_another(&self, shared: &Shared<V>, left: Duration) {
+        if let Some(lead) = &self.lead {
+            lead.forget_push();
+        }
+        let changed = shared.waker(self.call.hash).notified();
+        let _ = tokio::time::timeout(pause().min(left), changed).await;
+    }
+
+    /// Whether what another process has stored is what this load is for.
+    fn wants(&self, raised: &Raised<V>) -> bool {
+        let (meta, lookup) = (raised.meta, raised.lookup);
+        meta.fresh_until > self.inner.clock.now()
+            && (self.call.at.is_none() || lookup == self.call.at)
+    }
+
+    /// Hands what another process has stored to everyone who waits, and keeps it.
+    pub(in super::super) fn adopt(mut self, raised: Raised<V>) {
+        let Some(lead) = self.lead.take() else { return };
+        let inner = &*self.inner;
+        let (stamp, hash, key) = (lead.stamp(), self.call.hash, self.key.clone());
+        let mut left = None;
+        let note = raised.meta.note;
+        lead.land_pushed(|in_table, is_pushed| {
+            let shared = inner.shared.as_ref();
+            let is_current = shared.is_some_and(|shared| Some(shared.gate.epoch()) == raised.epoch);
+            let (mut meta, tags) = (raised.meta, raised.tags.clone());
+            let is_unfenced = in_table && inner.log.is_unfenced(stamp, &tags, || key.to_text());
+            let fresh = Fresh {
+                value: raised.value.clone(),
+                version: meta.version,
+                stamp,
+                tags: Some(tags),
+                source: Source::Remote,
+            };
+            if is_unfenced && is_current {
+                if is_pushed {
+                    meta.version = SUSPECT;
+                }
+                left = Some(inner.keep(hash, key, fresh.value.clone(), meta));
+            }
+            Ok(fresh)
+        });
+        match left {
+            Some(left) => inner.let_left_go(left),
+            None => inner.notes.release(note),
+        }
+    }
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    /// Stores what a load brought under its lease, there and here; returns whether it was fenced off.
+    pub(in super::super) async fn land_shared(
+        &self,
+        lead: Lead<K, Outcome<V>>,
+        key: K,
+        value: Option<V>,
+        call: Call,
+        lease: Lease<V>,
+    ) -> bool {
+        let Call {
+            hash, ttl, cost, ..
+        } = call;
+        let mut note = match call.into_note() {
+            Ok(note) => note,
+            Err(error) => {
+                lead.land(|_| Err(error));
+                return false;
+            }
+        };
+        let Some(shared) = &self.shared else {
+            return false;
+        };
+        let began = lead.began();
+        let mut meta = self.meta_of_loaded(value.is_some(), ttl, cost);
+        let (kept, epoch) = match lease {
+            Lease::Held(held) => {
+                lead.forget_push();
+                let kept = self
+                    .fill(shared, &key, value.as_ref(), (&meta, &note), held)
+                    .await;
+                (kept, held.asked.epoch)
+            }
+            Lease::Short => (Kept::Short, 0),
+            Lease::Unkept | Lease::Adopted(_) => (Kept::Not, 0),
+        };
+        let is_short = matches!(kept, Kept::Short);
+        if is_short {
+            let limit = began.when.after(shared.sharing.staleness);
+            meta.fresh_until = meta.fresh_until.min(limit);
+            meta.expires_at = meta.expires_at.min(limit);
+            Shared::<V>::count(&shared.counts.short);
+        }
+        note.mark = match kept {
+            Kept::As(mark) => Some(mark),
+            _ => None,
+        };
+        // First the number, then the look whether the epoch is over: see `Gate::end`.
+        meta.version = self.log.mint();
+        meta.note = self.notes.hold(&note);
+        let (mut is_fenced, mut left) = (false, None);
+        lead.land_pushed(|in_table, is_pushed| {
+            is_fenced = !(in_table
+                && self
+                    .log
+                    .is_unfenced(began.stamp, &note.tags, || key.to_text()));
+            let is_kept = match kept {
+                Kept::As(_) => shared.gate.epoch() == epoch,
+                Kept::Short => !is_pushed,
+                Kept::Not => false,
+            };
+            let fresh = Fresh {
+                value: value.clone(),
+                version: meta.version,
+                stamp: began.stamp,
+                tags: Some(note.tags),
+                source: Source::Loader,
+            };
+            if !is_fenced && is_kept && meta.expires_at > self.clock.now() {
+                let version = if is_pushed { SUSPECT } else { meta.version };
+                left = Some(self.keep(hash, key, value, Meta { version, ..meta }));
+            }
+            Ok(fresh)
+        });
+        match left {
+            Some(left) => self.let_left_go(left),
+            None => self.notes.release(meta.note),
+        }
+        is_fenced
+    }
+
+    fn meta_of_loaded(&self, has_value: bool, ttl: Option<Duration>, cost: Cost) -> Meta {
+        let now = self.clock.now();
+        if has_value {
+            return self.meta_of(now, ttl, crate::notes::NO_NOTE, cost);
+        }
+        let until = self.policy.absent_until(now, ttl);
+        Meta {
+            version: 0,
+            created: now,
+            fresh_until: until,
+            expires_at: until,
+            note: crate::notes::NO_NOTE,
+            cost: Cost::UNKNOWN,
+        }
+    }
+
+    async fn fill(
+        &self,
+        shared: &Shared<V>,
+        key: &K,
+        value: Option<&V>,
+        (meta, note): (&Meta, &Note),
+        held: HeldLease,
+    ) -> Kept {
+        let text = key.to_text();
+        let Ok(link) = shared.link() else {
+            return Kept::Short;
+        };
+        let life = (meta.expires_at != Tick::NEVER).then(|| meta.expires_at.since(meta.created));
+        if life == Some(Duration::ZERO) {
+            let _ = link.release(&text, held.token).await;
+            return Kept::Not;
+        }
+        let stamped = Stamped {
+            version: held.token,
+            incarnation: link.incarnation(&text),
+            log: held.log,
+        };
+        if shared.gate.epoch() != held.asked.epoch {
+            return Kept::Short;
+        }
+        let filled = match self.sealed(shared, &text, value, (meta, note), stamped) {
+            Ok(bytes) => link.fill(&text, held.token, bytes, life).await,
+            Err(error) => {
+                tracing::warn!(cache = %self.name, %error, "a value cannot be shared");
+                Ok(Filled::Refused)
+            }
+        };
+        match filled {
+            Ok(Filled::Stored) => {
+                Shared::<V>::count(&shared.counts.fills);
+                Kept::As(held.token)
+            }
+            Ok(Filled::Overtaken) => {
+                Shared::<V>::count(&shared.counts.overtaken);
+                Kept::Not
+            }
+            Ok(Filled::Refused) => {
+                Shared::<V>::count(&shared.counts.refused);
+                match link.seal(&text, held.token).await {
+                    Ok(true) => Kept::As(held.token),
+                    _ => Kept::Not,
+                }
+            }
+            Err(_) => Kept::Not,
+        }
+    }
+
+    /// Puts a value, or that there is none, into memory, under the lock that orders writes.
+    pub(super) fn keep(&self, hash: u64, key: K, value: Option<V>, meta: Meta) -> Left<K, V> {
+        let now = self.clock.now();
+        match value {
+            Some(value) => {
+                self.forget_absence(hash, &key);
+                Left {
+                    values: self.store(hash, key, value, meta, now),
+                    absences: None,
+                }
+            }
+            None => Left {
+                values: self.memory.remove(hash, &key).into(),
+                absences: Some(self.remember_absence(hash, key, meta, now)),
+            },
+        }
+    }
+
+    pub(super) fn let_left_go(&self, left: Left<K, V>) {
+        self.let_go(left.values);
+        self.release_notes(left.absences.into_iter().flatten());
+    }
+
+    /// Ends a lease whose load came to nothing, in the background.
+    pub(in super::super) fn release_lease(self: &std::sync::Arc<Self>, key: &K, token: u64) {
+        let Ok(runtime) = self.runtime() else { return };
+        let (inner, text) = (self.clone(), key.to_text().into_owned());
+        runtime.spawn(async move {
+            if let Some(shared) = &inner.shared
+                && let Ok(link) = shared.link()
+            {
+                let _ = link.release(&text, token).await;
+            }
+        });
+    }
+}
+
+/// A random number from the system's generator, never 0: two machines that were resumed from one image
+/// must not draw the same.
+pub(super) fn new_token() -> u64 {
+    let mut bytes = [0; 8];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u64::from_le_bytes(bytes).max(1),
+        Err(_) => fastrand::u64(1..),
+    }
+}

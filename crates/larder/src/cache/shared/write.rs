@@ -1,0 +1,381 @@
+//! Writes and invalidations that other processes are to hear of.
+//!
+//! Each takes effect here, is sent, and takes effect here once more when it is acknowledged: a reader
+//! between the two may have brought back what stood before. What is not acknowledged waits in the
+//! outbox, and is sent before the store is read again.
+
+use std::time::Duration;
+
+use super::super::Inner;
+use super::super::load::Call;
+use super::Shared;
+use super::entry::Stamped;
+use super::lease::new_token;
+use crate::clock::Tick;
+use crate::entry::Applied;
+use crate::error::Error;
+use crate::gate::SUSPECT;
+use crate::key::CacheKey;
+use crate::notes::Note;
+use crate::observe::Event;
+use crate::remote::{Acquired, Down, Filled, Link, Read, Want, version_of};
+use crate::tier::LogItem;
+use crate::tier::memory::{Cost, Meta};
+use crate::tier::remote::open;
+
+/// How long an insert may take from its first step to its second.
+const INSERT_LEASE: Duration = Duration::from_secs(5);
+/// How often an entry is made stale that another replaces meanwhile, before it is taken out.
+const SOFTENED_MAX: usize = 3;
+
+/// An insert's value on its way.
+struct Inserted<V> {
+    value: V,
+    note: Note,
+    meta: Meta,
+    began: Tick,
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    /// Tells all processes that the key's value is of no use. `again` takes it out here once more.
+    pub(in super::super) async fn tell_key(
+        &self,
+        key: &K,
+        again: impl FnOnce(),
+    ) -> Result<Applied, Error> {
+        let Some(shared) = &self.shared else {
+            return Ok(Applied::Everywhere);
+        };
+        let text = key.to_text();
+        let told = match shared.link() {
+            Ok(link) => link.invalidate(&[&text]).await,
+            Err(down) => Err(down),
+        };
+        if told.is_err() {
+            shared.outbox.lock().add_key(&text);
+        }
+        again();
+        self.applied(shared, told)
+    }
+
+    /// Tells all processes of items of the invalidation log. `again` records them here once more.
+    pub(in super::super) async fn tell_items(
+        &self,
+        items: &[LogItem],
+        again: impl FnOnce(),
+    ) -> Result<Applied, Error> {
+        let Some(shared) = &self.shared else {
+            return Ok(Applied::Everywhere);
+        };
+        if items.is_empty() {
+            return Ok(Applied::Everywhere);
+        }
+        let bytes: Vec<_> = items.iter().map(LogItem::to_bytes).collect();
+        let told = match shared.link() {
+            Ok(link) => link.log(shared.log.place(), &bytes).await,
+            Err(down) => Err(down),
+        };
+        let told = match told {
+            Ok(news) => {
+                self.learn(news);
+                Ok(())
+            }
+            Err(down) => {
+                shared.outbox.lock().add_items(items.iter().cloned());
+                Err(down)
+            }
+        };
+        again();
+        self.applied(shared, told)
+    }
+
+    fn applied(&self, shared: &Shared<V>, told: Result<(), Down>) -> Result<Applied, Error> {
+        match told {
+            Ok(()) => Ok(Applied::Everywhere),
+            Err(Down(reason)) if shared.sharing.is_strict => Err(Error::NotEverywhere { reason }),
+            Err(_) => {
+                self.recorder.count(Event::AppliedHere);
+                Ok(Applied::Here)
+            }
+        }
+    }
+
+    /// Tells all processes that the key's value is stale from now on.
+    pub(in super::super) async fn tell_expired(
+        &self,
+        key: &K,
+        again: impl FnOnce(),
+    ) -> Result<Applied, Error> {
+        let Some(shared) = &self.shared else {
+            return Ok(Applied::Everywhere);
+        };
+        let text = key.to_text();
+        let told = match shared.link() {
+            Ok(link) => soften(link, &text).await,
+            Err(down) => Err(down),
+        };
+        match told {
+            Ok(true) => {
+                again();
+                Ok(Applied::Everywhere)
+            }
+            // Too much is going on, or there is no link: it is taken out.
+            _ => self.tell_key(key, again).await,
+        }
+    }
+
+    /// Puts a value in by hand, for all processes.
+    pub(in super::super) async fn insert_shared(
+        &self,
+        key: K,
+        value: V,
+        call: Call,
+    ) -> Result<Applied, Error> {
+        self.open()?;
+        let Some(shared) = &self.shared else {
+            return Ok(Applied::Everywhere);
+        };
+        let Call {
+            hash, ttl, fence, ..
+        } = call;
+        let began = self.clock.now();
+        let meta = self.meta_of(began, ttl, crate::notes::NO_NOTE, Cost::UNKNOWN);
+        let note = call.into_note()?;
+        let mut inserted = Inserted {
+            value,
+            note,
+            meta,
+            began,
+        };
+        self.recorder.count(Event::Insert);
+        match fence {
+            Some(fence) => {
+                self.insert_fenced(shared, key, hash, &mut inserted, fence)
+                    .await
+            }
+            None => {
+                drop(self.remove(&key, None));
+                self.insert_over(shared, key, hash, &mut inserted).await
+            }
+        }
+    }
+
+    async fn insert_over(
+        &self,
+        shared: &Shared<V>,
+        key: K,
+        hash: u64,
+        inserted: &mut Inserted<V>,
+    ) -> Result<Applied, Error> {
+        let text = key.to_text().into_owned();
+        let (token, epoch) = (new_token(), shared.gate.epoch());
+        let want = Want {
+            token,
+            lease: INSERT_LEASE,
+            unlike: None,
+            lookup: inserted.note.at,
+        };
+        let supplanted = match shared.link() {
+            Ok(link) => link.supplant(&text, want).await.map(|()| link),
+            Err(down) => Err(down),
+        };
+        let link = match supplanted {
+            Ok(link) => link,
+            Err(down) => {
+                shared.outbox.lock().add_key(&text);
+                self.keep_short(shared, key, hash, inserted);
+                return self.applied(shared, Err(down));
+            }
+        };
+        let filled = self
+            .fill_inserted(shared, link, &text, token, inserted)
+            .await;
+        drop(self.remove(&key, None));
+        if filled == Some(true) {
+            inserted.note.mark = Some(token);
+            self.keep_suspect(shared, key, hash, inserted, epoch);
+        }
+        Ok(Applied::Everywhere)
+    }
+
+    /// Whether the value stands, or at least nothing newer does.
+    async fn fill_inserted(
+        &self,
+        shared: &Shared<V>,
+        link: &dyn Link,
+        text: &str,
+        token: u64,
+        inserted: &Inserted<V>,
+    ) -> Option<bool> {
+        let Inserted {
+            value, note, meta, ..
+        } = inserted;
+        let life = (meta.expires_at != Tick::NEVER).then(|| meta.expires_at.since(meta.created));
+        if life == Some(Duration::ZERO) {
+            link.release(text, token).await.ok()?;
+            return Some(false);
+        }
+        let stamped = Stamped {
+            version: token,
+            incarnation: link.incarnation(text),
+            log: shared.log.place()?,
+        };
+        let bytes = self.sealed(shared, text, Some(value), (meta, note), stamped);
+        let filled = match bytes {
+            Ok(bytes) => link.fill(text, token, bytes, life).await.ok()?,
+            Err(error) => {
+                tracing::warn!(cache = %self.name, %error, "a value cannot be shared");
+                Filled::Refused
+            }
+        };
+        Some(match filled {
+            Filled::Stored => true,
+            Filled::Overtaken => false,
+            Filled::Refused => link.seal(text, token).await.ok()?,
+        })
+    }
+
+    /// An insert of what was read from the origin after `fence`: nothing may have changed since.
+    async fn insert_fenced(
+        &self,
+        shared: &Shared<V>,
+        key: K,
+        hash: u64,
+        inserted: &mut Inserted<V>,
+        fence: u64,
+    ) -> Result<Applied, Error> {
+        let text = key.to_text().into_owned();
+        let (token, epoch) = (new_token(), shared.gate.epoch());
+        match self
+            .lease_after(shared, (&text, &key), hash, (inserted, token), fence)
+            .await
+        {
+            Ok(true) => {}
+            Ok(false) => {
+                self.recorder.count(Event::Fenced);
+                return Ok(Applied::Fenced);
+            }
+            Err(down) => {
+                // What others did since the fence is not known.
+                return self.applied(shared, Err(down)).map(|_| Applied::Fenced);
+            }
+        }
+        let link = shared
+            .link()
+            .map_err(|Down(reason)| Error::NotEverywhere { reason })?;
+        let filled = self
+            .fill_inserted(shared, link, &text, token, inserted)
+            .await;
+        if filled != Some(true) {
+            self.recorder.count(Event::Fenced);
+            return Ok(Applied::Fenced);
+        }
+        inserted.note.mark = Some(token);
+        self.keep_suspect(shared, key, hash, inserted, epoch);
+        Ok(Applied::Everywhere)
+    }
+
+    /// Takes the lease, waits until all that was done before has been told, and looks whether something
+    /// was done to the key since `fence`. What is done later ends the lease.
+    async fn lease_after(
+        &self,
+        shared: &Shared<V>,
+        (text, key): (&str, &K),
+        hash: u64,
+        (inserted, token): (&Inserted<V>, u64),
+        fence: u64,
+    ) -> Result<bool, Down> {
+        let link = shared.link()?;
+        let mut want = Want {
+            token,
+            lease: INSERT_LEASE,
+            unlike: None,
+            lookup: inserted.note.at,
+        };
+        let mut acquired = link.acquire(text, want).await?;
+        if let Acquired::Stands(bytes, _) = &acquired {
+            want.unlike = version_of(bytes);
+            acquired = link.acquire(text, want).await?;
+        }
+        if acquired != Acquired::Ours {
+            return Ok(false);
+        }
+        link.caught_up().await?;
+        self.catch_up(link).await?;
+        let may = fence >= shared.gate.floor()
+            && shared.gate.is_open(self.clock.now())
+            && self.may_write(Some(fence), key, hash, &inserted.note.tags);
+        if !may {
+            link.release(text, token).await?;
+        }
+        Ok(may)
+    }
+
+    /// Keeps an inserted value here, to be compared by version before it is served.
+    fn keep_suspect(
+        &self,
+        shared: &Shared<V>,
+        key: K,
+        hash: u64,
+        inserted: &Inserted<V>,
+        epoch: u64,
+    ) {
+        let meta = Meta {
+            version: SUSPECT,
+            note: self.notes.hold(&inserted.note),
+            ..inserted.meta
+        };
+        let value = inserted.value.clone();
+        let left = self.fence(hash, &key.clone(), || {
+            (shared.gate.epoch() == epoch).then(|| self.keep(hash, key, Some(value), meta))
+        });
+        match left {
+            Some(left) => self.let_left_go(left),
+            None => self.notes.release(meta.note),
+        }
+    }
+
+    /// Keeps a value that the shared store does not have, for the promise's time.
+    fn keep_short(&self, shared: &Shared<V>, key: K, hash: u64, inserted: &Inserted<V>) {
+        let limit = inserted.began.after(shared.sharing.staleness);
+        let meta = Meta {
+            version: self.log.mint(),
+            fresh_until: inserted.meta.fresh_until.min(limit),
+            expires_at: inserted.meta.expires_at.min(limit),
+            note: self.notes.hold(&inserted.note),
+            ..inserted.meta
+        };
+        let value = inserted.value.clone();
+        Shared::<V>::count(&shared.counts.short);
+        let left = self.fence(hash, &key.clone(), || {
+            self.stripes.note(hash, || self.log.mint());
+            self.keep(hash, key, Some(value), meta)
+        });
+        self.let_left_go(left);
+    }
+}
+
+/// Makes an entry stale from now on. False if others replace it again and again.
+async fn soften(link: &dyn Link, text: &str) -> Result<bool, Down> {
+    for _ in 0..SOFTENED_MAX {
+        let Read::Entry(bytes, left) = link.read(text, None).await? else {
+            // Nothing to soften; a load that runs may bring what is older.
+            return Ok(false);
+        };
+        let Ok(opened) = open(text, &bytes) else {
+            return Ok(false);
+        };
+        let mut header = opened.header.clone();
+        let left_ms = left.map_or(0, |left| left.as_millis() as u64);
+        let age = header.life_ms.saturating_sub(left_ms);
+        header.soft_ms = match left {
+            Some(_) if header.life_ms != u64::MAX => header.soft_ms.min(age),
+            _ => 0,
+        };
+        let softened = opened.with(text, &header);
+        if link.soften(text, header.version, softened).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
