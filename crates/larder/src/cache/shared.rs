@@ -18,7 +18,7 @@ mod read;
 mod settings;
 mod write;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ pub(crate) struct Shared<V> {
     gate: Gate,
     log: SharedLog,
     outbox: Mutex<Outbox>,
+    is_replaying: AtomicBool,
     typed: Typed<V>,
     sharing: Sharing,
     schema: u64,
@@ -88,6 +89,7 @@ impl<V> Shared<V> {
             gate: Gate::new(),
             log: SharedLog::default(),
             outbox: Mutex::default(),
+            is_replaying: AtomicBool::new(false),
             typed,
             sharing,
             schema,

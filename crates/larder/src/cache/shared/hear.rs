@@ -50,6 +50,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Hearer for Ear<K, V> {
         };
         let Some(shared) = &inner.shared else { return };
         let epoch = shared.gate.epoch();
+        // What failed while the link came back was not sent with what waited then.
+        if shared.outbox.lock().len() > 0 {
+            return inner.replay_soon();
+        }
         if !shared.log.is_behind() {
             let trusted = shared.sharing.staleness.saturating_sub(CLOCK_LAG);
             shared.gate.open(epoch, sent.after(trusted));
@@ -92,6 +96,25 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         self.push(hash, key, doubt);
         shared.waker(hash).notify_waiters();
+    }
+
+    /// Sends what waits, in the background, one at a time.
+    fn replay_soon(self: &Arc<Self>) {
+        let (Some(shared), Ok(runtime)) = (&self.shared, self.runtime()) else {
+            return;
+        };
+        if shared.is_replaying.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let inner = self.clone();
+        runtime.spawn(async move {
+            let Some(shared) = &inner.shared else { return };
+            if let Ok(link) = shared.link() {
+                // What fails again waits for the next time.
+                let _ = inner.replay(link).await;
+            }
+            shared.is_replaying.store(false, Ordering::Release);
+        });
     }
 
     /// Sends what waits, invalidations of many first.
