@@ -412,7 +412,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         if self.inner.shared.is_none() {
             return Ok(Applied::Everywhere);
         }
-        let again = || drop(remove(None));
+        let again = || {
+            let _ = remove(None);
+        };
         self.inner.tell_key(&key.to_key(), again).await
     }
 
@@ -438,7 +440,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         if self.inner.shared.is_none() {
             return Ok(Applied::Everywhere);
         }
-        let again = || drop(expire(None));
+        let again = || {
+            let _ = expire(None);
+        };
         self.inner.tell_expired(&key.to_key(), again).await
     }
 

@@ -41,16 +41,6 @@ pub(crate) struct Began {
     pub(crate) when: Tick,
 }
 
-impl Began {
-    /// For flights that no clock is asked about.
-    pub(crate) fn at(stamp: u64) -> Self {
-        Self {
-            stamp,
-            ..Self::default()
-        }
-    }
-}
-
 struct Flight<T> {
     began: Began,
     /// The lookup version that is loaded.
@@ -243,12 +233,6 @@ impl<K: Eq, T> Lead<K, T> {
         let outcome = publish(may_publish);
         drop(shard);
         self.flight.landing.send_replace(Landing::Landed(outcome));
-    }
-
-    /// Whether the key was [pushed](Flights::push) since the flight began, or since this was last
-    /// forgotten.
-    pub(crate) fn is_pushed(&self) -> bool {
-        self.flight.is_pushed.load(Ordering::Acquire)
     }
 
     /// Whatever was pushed so far is known to the load.

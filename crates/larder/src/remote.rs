@@ -121,7 +121,7 @@ pub trait Link: Send + Sync {
 
     /// Some of the namespace's entries, by key and header, from `cursor` on (0 begins); with the next
     /// cursor, 0 at the end.
-    fn scan(&self, cursor: u64) -> Later<'_, Result<(u64, Vec<(String, Vec<u8>)>), Down>>;
+    fn scan(&self, cursor: u64) -> Later<'_, Result<Scanned, Down>>;
 
     /// Which life of its data the key's server is in; compared for equality.
     fn incarnation(&self, key: &str) -> u64;
@@ -157,6 +157,9 @@ pub trait Hearer: Send + Sync {
     /// `link`; an error gives the connection up.
     fn opened<'a>(&'a self, link: &'a dyn Link) -> Later<'a, Result<(), Down>>;
 }
+
+/// A cursor to go on from, 0 at the end, and entries by key and header.
+pub type Scanned = (u64, Vec<(String, Vec<u8>)>);
 
 /// What a lease is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

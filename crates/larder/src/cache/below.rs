@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::Inner;
 use super::load::{Call, landing_within};
+use super::store::Left;
 use crate::checks::Check;
 use crate::clock::Tick;
 use crate::entry::Source;
@@ -22,7 +23,7 @@ use crate::key::{CacheKey, KeyRef};
 use crate::log::Standing;
 use crate::misses::MissReason;
 use crate::notes::{Note, Tags};
-use crate::tier::memory::{Cost, Departures, Hit, Meta};
+use crate::tier::memory::{Cost, Hit, Meta};
 use crate::tier::{Asked, Nothing, Stored, Tier};
 use crate::tier_stats::TierStats;
 
@@ -54,12 +55,6 @@ pub(super) enum Beneath<V> {
     /// It has none; that is counted.
     Absent,
     Nothing,
-}
-
-/// What left memory for what was raised.
-enum Left<K, V> {
-    Values(Departures<K, V>),
-    Absences(Departures<K, ()>),
 }
 
 impl<V: Clone + Send + Sync + 'static> Below<V> {
@@ -117,8 +112,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Boarding::Leads(lead, ticket) => {
                 let reading = self.clone().raise(lead, key.clone(), call.hash);
                 match (self.runtime(), &self.below) {
-                    (Ok(runtime), Some(below)) => drop(below.detach(&runtime, reading)),
-                    (Ok(runtime), None) => drop(runtime.spawn(reading)),
+                    (Ok(runtime), Some(below)) if self.shared.is_none() => {
+                        drop(below.detach(&runtime, reading));
+                    }
+                    (Ok(runtime), _) => drop(runtime.spawn(reading)),
                     (Err(_), _) => reading.await,
                 }
                 ticket
@@ -170,6 +167,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
     }
 
+    /// Takes a version that is of no use off the disk.
+    pub(super) fn drop_on_disk(&self, key: &K, version: Option<u64>) {
+        if let (Some(below), Some(version)) = (&self.below, version) {
+            below.tier.refuse(&key.to_text(), version);
+        }
+    }
+
     /// What the tier under memory holds of the key, for [`Cache::explain`].
     pub(super) async fn held_below(&self, key: &K) -> Option<Stored<V>> {
         let below = self.below.as_ref()?;
@@ -190,6 +194,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     /// Reads the key's value and puts it into memory, unless the key was written meanwhile.
     async fn raise(self: Arc<Self>, lead: Lead<K, Option<Raised<V>>>, key: K, hash: u64) {
+        if self.shared.is_some() {
+            return self.raise_shared(lead, key, hash).await;
+        }
         let stored = match &self.below {
             Some(below) => below.tier.read(&key.to_text(), Asked::ToServe).await,
             None => Err(Nothing::NotStored),
@@ -207,13 +214,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 .is_some()
         });
         let Some(stored) = stored else {
-            return self.raise_shared(lead, key, hash).await;
+            return lead.land(|_| None);
         };
         let note = Note {
             tags: stored.tags.clone(),
             etag: stored.etag.clone(),
             at: stored.lookup,
-            mark: None,
+            mark: stored.mark,
         };
         let meta = self.meta_below(&stored, self.notes.hold(&note));
         let raised = Raised {
@@ -227,17 +234,35 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         self.land_raised(lead, key, hash, raised);
     }
 
-    /// The same from the store that processes share.
+    /// The same from the store that processes share. What is on disk is as good as what memory holds
+    /// and suspects: its version is compared.
     async fn raise_shared(&self, lead: Lead<K, Option<Raised<V>>>, key: K, hash: u64) {
-        match self.read_shared(&key, hash).await {
+        let on_disk = self.held_on_disk(&key).await;
+        match self.read_shared(&key, hash, on_disk).await {
             Ok(raised) => self.land_raised(lead, key, hash, raised),
             Err(nothing) => {
-                if self.shared.is_some() {
-                    self.lost_below(hash, nothing);
-                }
+                self.lost_below(hash, nothing);
                 lead.land(|_| None);
             }
         }
+    }
+
+    /// What the disk holds of the key under a version of the shared store.
+    async fn held_on_disk(&self, key: &K) -> Option<Stored<V>> {
+        let below = self.below.as_ref()?;
+        let (tier, text) = (below.tier.clone(), key.to_text().into_owned());
+        let reading = async move { tier.read(&text, Asked::ToServe).await };
+        let read = match self.runtime() {
+            Ok(runtime) => below.detach(&runtime, reading).await.ok()?,
+            Err(_) => reading.await,
+        };
+        let stored = read.ok()?;
+        let standing = self.standing_below(key, stored.version, &stored.tags);
+        if stored.mark.is_none() || standing == Standing::Invalid {
+            below.tier.refuse(&key.to_text(), stored.version);
+            return None;
+        }
+        Some(stored)
     }
 
     fn land_raised(&self, lead: Lead<K, Option<Raised<V>>>, key: K, hash: u64, raised: Raised<V>) {
@@ -250,8 +275,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Some(raised)
         });
         match departed {
-            Some(Left::Values(departed)) => self.let_go(departed),
-            Some(Left::Absences(departed)) => self.release_notes(departed),
+            Some(left) => self.let_left_go(left),
             None => self.notes.release(note),
         }
     }
@@ -293,10 +317,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if is_newer_there || meta.expires_at <= now {
             return None;
         }
-        Some(match raised.value.clone() {
-            Some(value) => Left::Values(self.store(hash, key, value, meta, now)),
-            None => Left::Absences(self.remember_absence(hash, key, meta, now)),
-        })
+        Some(self.keep(hash, key, raised.value.clone(), meta))
     }
 
     pub(super) fn source_below(&self) -> Source {
@@ -324,7 +345,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         match &self.readings {
             None => self.flights.push(hash, key, doubt),
             Some(readings) => {
-                readings.fence::<_, K, _>(hash, key, |key| self.flights.push(hash, key, doubt))
+                readings.fence::<_, K, _>(hash, key, |key| self.flights.push(hash, key, doubt));
             }
         }
     }

@@ -224,9 +224,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         let mut last = number;
         let again = || {
-            last = self
-                .log
-                .record(kept.iter().cloned().map(item_of), self.clock.now())
+            let items = kept.iter().cloned().map(item_of);
+            last = self.log.record(items, self.clock.now());
         };
         let applied = self.tell_items(&kept, again).await?;
         Ok((last, applied))
@@ -280,6 +279,7 @@ fn stored<V>(value: Option<V>, kept: &Kept<'_>) -> Write<V> {
         tags: note.tags.clone(),
         etag: note.etag.clone(),
         lookup: note.at,
+        mark: note.mark,
     })
 }
 

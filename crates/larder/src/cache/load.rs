@@ -87,7 +87,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             };
         }
         let Some(hit) = found else {
-            if let Some(entry) = self.without_link(&key, &call)? {
+            if let Some(entry) = self.without_link(&key, &call).await? {
                 return Ok(self.served(entry, &key));
             }
             self.missed(hash, &key, call.at);

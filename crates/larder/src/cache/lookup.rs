@@ -161,7 +161,7 @@ where
                 return Ok(Some(inner.served(entry, key)));
             }
         }
-        if let Some(entry) = inner.without_link(&key.to_key(), &call)? {
+        if let Some(entry) = inner.without_link(&key.to_key(), &call).await? {
             return Ok(Some(inner.served(entry, key)));
         }
         inner.missed(call.hash, key, call.at);

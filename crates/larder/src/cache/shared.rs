@@ -31,7 +31,7 @@ use super::below::Raised;
 use super::load::Call;
 use super::{Cache, Inner};
 use crate::clock::Tick;
-use crate::entry::Entry;
+use crate::entry::{Entry, Source};
 use crate::error::{BuildError, Error};
 use crate::flight::Began;
 use crate::gate::{Gate, SUSPECT};
@@ -116,7 +116,7 @@ impl<V> Shared<V> {
 
     /// Whether an entry that is under the [horizon](Self::horizon) may be served, its log aside:
     /// one that is no other process's may, until its own early end.
-    pub(super) fn may_serve(&self, meta: &Meta, notes: &Notes, horizon: u64) -> bool {
+    pub(super) fn may_serve(meta: &Meta, notes: &Notes, horizon: u64) -> bool {
         if meta.version == SUSPECT {
             return false;
         }
@@ -175,8 +175,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Whether an entry's standing with the shared store lets it be served. `horizon` is the shared
     /// store's, asked before the look.
     pub(super) fn is_trusted(&self, meta: &Meta, horizon: u64) -> bool {
-        let shared = self.shared.as_ref();
-        shared.is_none_or(|shared| shared.may_serve(meta, &self.notes, horizon))
+        self.shared.is_none() || Shared::<V>::may_serve(meta, &self.notes, horizon)
     }
 
     /// The shared store's part of [`horizon`](Self::horizon).
@@ -194,7 +193,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// What a get that found nothing is answered while there is no link, if the settings say so.
-    pub(super) fn without_link(&self, key: &K, call: &Call) -> Result<Option<Entry<V>>, Error> {
+    pub(super) async fn without_link(
+        &self,
+        key: &K,
+        call: &Call,
+    ) -> Result<Option<Entry<V>>, Error> {
         let Some(shared) = &self.shared else {
             return Ok(None);
         };
@@ -210,7 +213,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 if now >= since.after(limit) {
                     return Ok(None);
                 }
-                Ok(self.held_without_link(key, call, now))
+                if let Some(entry) = self.held_without_link(key, call, now) {
+                    return Ok(Some(entry));
+                }
+                Ok(self.on_disk_without_link(key, call, now).await)
             }
         }
     }
@@ -227,6 +233,21 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Some(Entry {
             is_stale: true,
             ..entry
+        })
+    }
+
+    /// The same of the disk.
+    async fn on_disk_without_link(&self, key: &K, call: &Call, now: Tick) -> Option<Entry<V>> {
+        let stored = self.held_below(key).await?;
+        if call.at.is_some() && stored.lookup != call.at {
+            return None;
+        }
+        Some(Entry {
+            value: stored.value?,
+            source: Source::Disk,
+            age: now.since(stored.created),
+            version: stored.version,
+            is_stale: true,
         })
     }
 

@@ -11,16 +11,25 @@ use crate::clock::Tick;
 use crate::entry::{Applied, Source};
 use crate::error::{Error, TAG_BYTES_MAX, TAGS_MAX};
 use crate::flight::Lead;
+use crate::gate::SUSPECT;
 use crate::key::{CacheKey, KeyRef};
 use crate::log::{Item, Standing};
 use crate::misses::MissReason;
 use crate::notes::{NO_NOTE, Note, tag_set};
 use crate::observe::Event;
 use crate::tier::memory::{Bar, Cost, Departed, Departures, Limits, Memory, Meta};
-use crate::tier::{Receipt, Room, Write};
+use crate::tier::{Receipt, Room, TakenIn, Write};
 
 /// The most keys of which it is remembered that they have no value.
 const ABSENT_MAX: u64 = 65_536;
+
+/// What left memory for a value, or for that there is none: to be dropped under no lock.
+pub(super) struct Left<K, V> {
+    values: Departures<K, V>,
+    absences: Option<Departures<K, ()>>,
+    #[expect(dead_code, reason = "kept until the locks are left")]
+    below: Option<TakenIn<V>>,
+}
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Puts a value in by hand; a load of its key is fenced off.
@@ -287,6 +296,36 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             None => self.notes.release(meta.note),
         }
         is_fenced
+    }
+
+    /// Puts a value, or that there is none, into memory, under the lock that orders writes.
+    pub(super) fn keep(&self, hash: u64, key: K, value: Option<V>, meta: Meta) -> Left<K, V> {
+        let now = self.clock.now();
+        let note = self.notes.get(meta.note).unwrap_or_default();
+        let is_shared = note.mark.is_some() && meta.version != SUSPECT;
+        let below = is_shared
+            .then(|| self.put_below(&key, value.as_ref(), &Kept::of(meta, &note, None)))
+            .flatten();
+        match value {
+            Some(value) => {
+                self.forget_absence(hash, &key);
+                Left {
+                    values: self.store(hash, key, value, meta, now),
+                    absences: None,
+                    below,
+                }
+            }
+            None => Left {
+                values: self.memory.remove(hash, &key).into(),
+                absences: Some(self.remember_absence(hash, key, meta, now)),
+                below,
+            },
+        }
+    }
+
+    pub(super) fn let_left_go(&self, left: Left<K, V>) {
+        self.let_go(left.values);
+        self.release_notes(left.absences.into_iter().flatten());
     }
 
     pub(super) fn remember_absence(

@@ -110,7 +110,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
         E: Display + Send + Sync + 'static,
     {
         let lease = match self.lease().await {
-            Lease::Adopted(raised) => return self.adopt(raised),
+            Lease::Adopted(raised) => return self.adopt(&raised),
             lease => lease,
         };
         if let Lease::Held(held) = &lease {
@@ -146,7 +146,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
     }
 
     /// Counts a load that has ended; what it brought, and what is known of it.
-    #[expect(clippy::type_complexity, reason = "three parts, taken apart at once")]
     fn ended(
         &mut self,
         loaded: Result<Loaded<V>, Error>,

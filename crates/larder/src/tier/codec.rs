@@ -55,8 +55,6 @@ pub(crate) enum Packing {
     Zstd,
 }
 
-/// The flags' bits that say how a payload is made.
-pub(crate) const KIND_BITS: u16 = CODEC_BITS | CODEC_BITS << PACKING_SHIFT;
 const CODEC_BITS: u16 = 0b11;
 const PACKING_SHIFT: u16 = 2;
 

@@ -4,7 +4,7 @@
 //! ```text
 //! magic "Ldr" · format 1 | checksum u64 | flags u16 | version u64 | stamp u64
 //! created u64 | soft u64 | hard u64 (ms of wall time) | load cost u32 (µs) | raw length u32
-//! tags: count u8, each length u16 and bytes | [etag: length u16, bytes] | [lookup version u64]
+//! tags: count u8, each length u16 and bytes | [etag: length u16, bytes] | [lookup version u64] | [mark u64]
 //! payload
 //! ```
 //! The checksum (xxh3) is of the key and of all that follows the checksum: bytes that stand under
@@ -28,7 +28,8 @@ const NEGATIVE: u16 = 1 << 4;
 const OWN_TTL: u16 = 1 << 5;
 const HAS_ETAG: u16 = 1 << 6;
 const HAS_LOOKUP: u16 = 1 << 7;
-const KNOWN_FLAGS: u16 = (1 << 8) - 1;
+const HAS_MARK: u16 = 1 << 8;
+const KNOWN_FLAGS: u16 = (1 << 9) - 1;
 
 /// A time that never comes.
 pub(crate) const NEVER_MS: u64 = u64::MAX;
@@ -56,6 +57,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) etag: Option<&'a str>,
     /// The version that the value was asked for at.
     pub(crate) lookup: Option<u64>,
+    /// Its version in the store that processes share.
+    pub(crate) mark: Option<u64>,
     pub(crate) payload: Payload<'a>,
 }
 
@@ -108,8 +111,8 @@ impl<'a> Envelope<'a> {
         if let Some(etag) = self.etag {
             put_text(&mut out, etag);
         }
-        if let Some(lookup) = self.lookup {
-            out.extend(lookup.to_le_bytes());
+        for number in [self.lookup, self.mark].into_iter().flatten() {
+            out.extend(number.to_le_bytes());
         }
         out.extend_from_slice(&self.payload.bytes);
         let checksum = checksum(key, &out[BODY_AT..]);
@@ -124,6 +127,7 @@ impl<'a> Envelope<'a> {
             | flag(self.has_own_ttl, OWN_TTL)
             | flag(self.etag.is_some(), HAS_ETAG)
             | flag(self.lookup.is_some(), HAS_LOOKUP)
+            | flag(self.mark.is_some(), HAS_MARK)
     }
 
     /// Reads what was stored under `key`.
@@ -183,6 +187,10 @@ fn envelope(mut fields: Fields<'_>) -> Option<Envelope<'_>> {
             0 => None,
             _ => Some(fields.u64()?),
         },
+        mark: match flags & HAS_MARK {
+            0 => None,
+            _ => Some(fields.u64()?),
+        },
         payload: Payload {
             codec,
             packing,
@@ -238,6 +246,7 @@ mod tests {
             tags: vec!["team:7", "", "ü"],
             etag: Some("\"v1\""),
             lookup: Some(3),
+            mark: Some(u64::MAX),
             payload: Payload {
                 codec: Codec::Postcard,
                 packing: Packing::Lz4,
@@ -256,6 +265,7 @@ mod tests {
             tags: Vec::new(),
             etag: None,
             lookup: None,
+            mark: None,
             payload: Payload {
                 codec: Codec::MessagePack,
                 packing: Packing::Plain,

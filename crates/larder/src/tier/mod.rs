@@ -41,6 +41,8 @@ pub(crate) struct Stored<V> {
     pub(crate) etag: Option<Arc<str>>,
     /// The version that the value was asked for at.
     pub(crate) lookup: Option<u64>,
+    /// Its version in the store that processes share.
+    pub(crate) mark: Option<u64>,
 }
 
 /// What is to become of a key.

@@ -44,34 +44,25 @@ pub(super) struct Stamped {
     pub(super) log: LogPlace,
 }
 
-impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    pub(super) fn asked(&self, shared: &Shared<V>) -> Asked {
-        Asked {
-            epoch: shared.gate.epoch(),
-            number: self.log.mint(),
-            sent: self.clock.now(),
-        }
-    }
-
+impl<V> Shared<V> {
     /// The bytes of a value that is stored now.
     pub(super) fn sealed(
         &self,
-        shared: &Shared<V>,
         text: &str,
         value: Option<&V>,
         (meta, note): (&Meta, &Note),
-        stamped: Stamped,
+        stamped: &Stamped,
     ) -> Result<Vec<u8>, CodecError> {
         let payload = match value {
             Some(value) => {
-                (shared.typed.encode)(value, shared.sharing.codec, shared.sharing.compression)?
+                (self.typed.encode)(value, self.sharing.codec, self.sharing.compression)?
             }
-            None => Payload::empty(shared.sharing.codec),
+            None => Payload::empty(self.sharing.codec),
         };
         let header = Header {
             version: stamped.version,
             is_negative: value.is_none(),
-            schema: shared.schema,
+            schema: self.schema,
             incarnation: stamped.incarnation,
             log: stamped.log,
             life_ms: millis(meta.expires_at, meta.created),
@@ -87,6 +78,33 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Ok(header.seal(text, &payload))
     }
 
+    fn verdict(&self, text: &str, header: &Header) -> Judged<Standing> {
+        let Ok(link) = self.link() else {
+            return Judged::Useless;
+        };
+        if header.schema > self.schema {
+            return Judged::Newer;
+        }
+        if header.schema != self.schema || header.incarnation != link.incarnation(text) {
+            return Judged::Useless;
+        }
+        match self.log.judge(header.log, &header.tags, text) {
+            Verdict::Is(Standing::Invalid) => Judged::Useless,
+            Verdict::Is(standing) => Judged::Good(standing),
+            Verdict::Ahead => Judged::Ahead,
+        }
+    }
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    pub(super) fn asked(&self, shared: &Shared<V>) -> Asked {
+        Asked {
+            epoch: shared.gate.epoch(),
+            number: self.log.mint(),
+            sent: self.clock.now(),
+        }
+    }
+
     /// What an entry with its value in these bytes is.
     pub(super) fn judge_entry(
         &self,
@@ -100,7 +118,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Shared::<V>::count(&shared.counts.undecodable);
             return Judged::Useless;
         };
-        match self.verdict(shared, text, &opened.header) {
+        match shared.verdict(text, &opened.header) {
             Judged::Good(standing) => {
                 let Ok(value) = decoded(shared, &opened) else {
                     Shared::<V>::count(&shared.counts.undecodable);
@@ -129,30 +147,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Ok(opened) = open(text, bytes) else {
             return Judged::Useless;
         };
-        match self.verdict(shared, text, &opened.header) {
+        match shared.verdict(text, &opened.header) {
             Judged::Good(standing) => {
                 Judged::Good(self.raised(&opened.header, value, left, asked, standing))
             }
             Judged::Useless => Judged::Useless,
             Judged::Ahead => Judged::Ahead,
             Judged::Newer => Judged::Newer,
-        }
-    }
-
-    fn verdict(&self, shared: &Shared<V>, text: &str, header: &Header) -> Judged<Standing> {
-        let Ok(link) = shared.link() else {
-            return Judged::Useless;
-        };
-        if header.schema > shared.schema {
-            return Judged::Newer;
-        }
-        if header.schema != shared.schema || header.incarnation != link.incarnation(text) {
-            return Judged::Useless;
-        }
-        match shared.log.judge(header.log, &header.tags, text) {
-            Verdict::Is(Standing::Invalid) => Judged::Useless,
-            Verdict::Is(standing) => Judged::Good(standing),
-            Verdict::Ahead => Judged::Ahead,
         }
     }
 

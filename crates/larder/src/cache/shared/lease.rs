@@ -16,7 +16,7 @@ use crate::gate::SUSPECT;
 use crate::key::CacheKey;
 use crate::notes::Note;
 use crate::remote::{Acquired, Filled, Link, LogPlace, Want, version_of};
-use crate::tier::memory::{Cost, Departures, Meta};
+use crate::tier::memory::{Cost, Meta};
 
 /// How often an entry that is not wanted is passed by before its key is loaded without a lease.
 const PASSED_BY_MAX: usize = 3;
@@ -44,17 +44,11 @@ pub(in super::super) struct HeldLease {
 }
 
 /// What became of a loaded value at the shared store.
-enum Kept {
+enum Fate {
     /// It stands there, or nothing else does: under this mark.
     As(u64),
     Short,
     Not,
-}
-
-/// Everything that left memory for a value or its absence: to be dropped under no lock.
-pub(super) struct Left<K, V> {
-    values: Departures<K, V>,
-    absences: Option<Departures<K, ()>>,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
@@ -146,7 +140,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
     }
 
     /// Hands what another process has stored to everyone who waits, and keeps it.
-    pub(in super::super) fn adopt(mut self, raised: Raised<V>) {
+    pub(in super::super) fn adopt(mut self, raised: &Raised<V>) {
         let Some(lead) = self.lead.take() else { return };
         let inner = &*self.inner;
         let (stamp, hash, key) = (lead.stamp(), self.call.hash, self.key.clone());
@@ -212,10 +206,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                     .await;
                 (kept, held.asked.epoch)
             }
-            Lease::Short => (Kept::Short, 0),
-            Lease::Unkept | Lease::Adopted(_) => (Kept::Not, 0),
+            Lease::Short => (Fate::Short, 0),
+            Lease::Unkept | Lease::Adopted(_) => (Fate::Not, 0),
         };
-        let is_short = matches!(kept, Kept::Short);
+        let is_short = matches!(kept, Fate::Short);
         if is_short {
             let limit = began.when.after(shared.sharing.staleness);
             meta.fresh_until = meta.fresh_until.min(limit);
@@ -223,7 +217,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Shared::<V>::count(&shared.counts.short);
         }
         note.mark = match kept {
-            Kept::As(mark) => Some(mark),
+            Fate::As(mark) => Some(mark),
             _ => None,
         };
         // First the number, then the look whether the epoch is over: see `Gate::end`.
@@ -236,9 +230,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                     .log
                     .is_unfenced(began.stamp, &note.tags, || key.to_text()));
             let is_kept = match kept {
-                Kept::As(_) => shared.gate.epoch() == epoch,
-                Kept::Short => !is_pushed,
-                Kept::Not => false,
+                Fate::As(_) => shared.gate.epoch() == epoch,
+                Fate::Short => !is_pushed,
+                Fate::Not => false,
             };
             let fresh = Fresh {
                 value: value.clone(),
@@ -283,15 +277,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         value: Option<&V>,
         (meta, note): (&Meta, &Note),
         held: HeldLease,
-    ) -> Kept {
+    ) -> Fate {
         let text = key.to_text();
         let Ok(link) = shared.link() else {
-            return Kept::Short;
+            return Fate::Short;
         };
         let life = (meta.expires_at != Tick::NEVER).then(|| meta.expires_at.since(meta.created));
         if life == Some(Duration::ZERO) {
             let _ = link.release(&text, held.token).await;
-            return Kept::Not;
+            return Fate::Not;
         }
         let stamped = Stamped {
             version: held.token,
@@ -299,9 +293,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             log: held.log,
         };
         if shared.gate.epoch() != held.asked.epoch {
-            return Kept::Short;
+            return Fate::Short;
         }
-        let filled = match self.sealed(shared, &text, value, (meta, note), stamped) {
+        let filled = match shared.sealed(&text, value, (meta, note), &stamped) {
             Ok(bytes) => link.fill(&text, held.token, bytes, life).await,
             Err(error) => {
                 tracing::warn!(cache = %self.name, %error, "a value cannot be shared");
@@ -311,44 +305,21 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         match filled {
             Ok(Filled::Stored) => {
                 Shared::<V>::count(&shared.counts.fills);
-                Kept::As(held.token)
+                Fate::As(held.token)
             }
             Ok(Filled::Overtaken) => {
                 Shared::<V>::count(&shared.counts.overtaken);
-                Kept::Not
+                Fate::Not
             }
             Ok(Filled::Refused) => {
                 Shared::<V>::count(&shared.counts.refused);
                 match link.seal(&text, held.token).await {
-                    Ok(true) => Kept::As(held.token),
-                    _ => Kept::Not,
+                    Ok(true) => Fate::As(held.token),
+                    _ => Fate::Not,
                 }
             }
-            Err(_) => Kept::Not,
+            Err(_) => Fate::Not,
         }
-    }
-
-    /// Puts a value, or that there is none, into memory, under the lock that orders writes.
-    pub(super) fn keep(&self, hash: u64, key: K, value: Option<V>, meta: Meta) -> Left<K, V> {
-        let now = self.clock.now();
-        match value {
-            Some(value) => {
-                self.forget_absence(hash, &key);
-                Left {
-                    values: self.store(hash, key, value, meta, now),
-                    absences: None,
-                }
-            }
-            None => Left {
-                values: self.memory.remove(hash, &key).into(),
-                absences: Some(self.remember_absence(hash, key, meta, now)),
-            },
-        }
-    }
-
-    pub(super) fn let_left_go(&self, left: Left<K, V>) {
-        self.let_go(left.values);
-        self.release_notes(left.absences.into_iter().flatten());
     }
 
     /// Ends a lease whose load came to nothing, in the background.

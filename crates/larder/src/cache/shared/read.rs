@@ -6,12 +6,13 @@ use super::super::Inner;
 use super::super::below::Raised;
 use super::Shared;
 use super::entry::{Asked, Judged};
+use crate::entry::Source;
 use crate::key::CacheKey;
-use crate::remote::{Link, Read};
-use crate::tier::Nothing;
+use crate::remote::Read;
+use crate::tier::{Nothing, Stored};
 
 /// What memory holds of a key that may not be served as it is: its mark, and its value if it has one.
-pub(super) type Held<V> = Option<(u64, Option<V>)>;
+type HeldValue<V> = (u64, Option<V>);
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Reads the key. What is held already is only compared with what stands.
@@ -19,6 +20,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         &self,
         key: &K,
         hash: u64,
+        on_disk: Option<Stored<V>>,
     ) -> Result<Raised<V>, Nothing> {
         let Some(shared) = &self.shared else {
             return Err(Nothing::NotStored);
@@ -28,7 +30,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         let link = shared.link().map_err(|_| Nothing::Down)?;
         let text = key.to_text();
-        let held = self.held_of(key, hash);
+        let disk_version = on_disk.as_ref().map(|stored| stored.version);
+        let is_from_disk = on_disk.is_some();
+        let held = match on_disk {
+            Some(stored) => stored.mark.map(|mark| (mark, stored.value)),
+            None => self.held_of(key, hash),
+        };
         let asked = self.asked(shared);
         let read = link.read(&text, held.as_ref().map(|(mark, _)| *mark)).await;
         // What was answered on a link that nobody vouches for is not served.
@@ -36,29 +43,29 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return Err(Nothing::Down);
         }
         let read = read.map_err(|_| Nothing::Down)?;
-        let found = self.judged(shared, &text, &read, &held, asked);
+        let found = self.judged(shared, &text, &read, held.as_ref(), asked);
         let found = match found {
             Judged::Ahead => {
                 self.catch_up(link).await.map_err(|_| Nothing::Down)?;
-                self.judged(shared, &text, &read, &held, asked)
+                self.judged(shared, &text, &read, held.as_ref(), asked)
             }
             found => found,
         };
-        match found {
-            Judged::Good(raised) => {
-                let count = match read {
-                    Read::Same(..) => &shared.counts.revalidated,
-                    _ => &shared.counts.hits,
-                };
-                Shared::<V>::count(count);
-                Ok(raised)
+        let Judged::Good(mut raised) = found else {
+            Shared::<V>::count(&shared.counts.misses);
+            self.drop_held(key, hash, held.map(|(mark, _)| mark));
+            self.drop_on_disk(key, disk_version);
+            return Err(Nothing::NotStored);
+        };
+        if let Read::Same(..) = read {
+            Shared::<V>::count(&shared.counts.revalidated);
+            if is_from_disk {
+                raised.source = Source::Disk;
             }
-            _ => {
-                Shared::<V>::count(&shared.counts.misses);
-                self.drop_held(key, hash, held.map(|(mark, _)| mark));
-                Err(Nothing::NotStored)
-            }
+        } else {
+            Shared::<V>::count(&shared.counts.hits);
         }
+        Ok(raised)
     }
 
     pub(super) fn judged(
@@ -66,7 +73,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         shared: &Shared<V>,
         text: &str,
         read: &Read,
-        held: &Held<V>,
+        held: Option<&HeldValue<V>>,
         asked: Asked,
     ) -> Judged<Raised<V>> {
         match read {
@@ -82,7 +89,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// What memory holds, whatever it is worth.
-    fn held_of(&self, key: &K, hash: u64) -> Held<V> {
+    fn held_of(&self, key: &K, hash: u64) -> Option<HeldValue<V>> {
         let now = self.clock.now();
         if let Some(hit) = self.memory.get(hash, key, now, |_| true) {
             let note = self.notes.get(hit.meta.note)?;
@@ -109,25 +116,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if let Some(absent) = self.absent.get() {
             let removed = absent.remove_if(hash, key, cause, |meta| is_it(meta.note));
             self.release_notes(removed);
-        }
-    }
-
-    /// As [`read_shared`](Self::read_shared) on the way to a load: waits for what another process
-    /// loads.
-    pub(super) async fn reread(
-        &self,
-        shared: &Shared<V>,
-        link: &dyn Link,
-        text: &str,
-    ) -> Option<(Raised<V>, Asked)> {
-        let asked = self.asked(shared);
-        let read = link.read(text, None).await.ok()?;
-        if shared.gate.epoch() != asked.epoch {
-            return None;
-        }
-        match self.judged(shared, text, &read, &None, asked) {
-            Judged::Good(raised) => Some((raised, asked)),
-            _ => None,
         }
     }
 }

@@ -148,16 +148,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             began,
         };
         self.recorder.count(Event::Insert);
-        match fence {
-            Some(fence) => {
-                self.insert_fenced(shared, key, hash, &mut inserted, fence)
-                    .await
-            }
-            None => {
-                drop(self.remove(&key, None));
-                self.insert_over(shared, key, hash, &mut inserted).await
-            }
+        if let Some(fence) = fence {
+            let inserting = self.insert_fenced(shared, key, hash, &mut inserted, fence);
+            return inserting.await;
         }
+        self.take_through(|room| self.remove(&key, room)).await?;
+        self.insert_over(shared, key, hash, &mut inserted).await
     }
 
     async fn insert_over(
@@ -190,7 +186,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let filled = self
             .fill_inserted(shared, link, &text, token, inserted)
             .await;
-        drop(self.remove(&key, None));
+        let _ = self.remove(&key, None);
         if filled == Some(true) {
             inserted.note.mark = Some(token);
             self.keep_suspect(shared, key, hash, inserted, epoch);
@@ -220,7 +216,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             incarnation: link.incarnation(text),
             log: shared.log.place()?,
         };
-        let bytes = self.sealed(shared, text, Some(value), (meta, note), stamped);
+        let bytes = shared.sealed(text, Some(value), (meta, note), &stamped);
         let filled = match bytes {
             Ok(bytes) => link.fill(text, token, bytes, life).await.ok()?,
             Err(error) => {

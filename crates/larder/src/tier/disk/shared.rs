@@ -137,6 +137,7 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
             tags: envelope.tags.iter().map(|tag| Box::from(*tag)).collect(),
             etag: envelope.etag.map(Arc::from),
             lookup: envelope.lookup,
+            mark: envelope.mark,
         })
     }
 

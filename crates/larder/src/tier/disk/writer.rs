@@ -196,6 +196,7 @@ fn seal<V: Clone>(shared: &Shared<V>, key: &str, stored: &Stored<V>) -> Result<V
         tags: stored.tags.iter().map(|tag| &**tag).collect(),
         etag: stored.etag.as_deref(),
         lookup: stored.lookup,
+        mark: stored.mark,
         payload,
     };
     let sealed = envelope.seal(key);

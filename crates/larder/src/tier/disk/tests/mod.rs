@@ -79,6 +79,7 @@ impl Place {
             tags: [Box::from("t")].into(),
             etag: Some("e".into()),
             lookup: Some(9),
+            mark: Some(4),
         }
     }
 }
@@ -322,6 +323,7 @@ async fn what_does_not_decode_is_a_miss_that_is_counted_and_removed() {
         tags: text.tags,
         etag: None,
         lookup: None,
+        mark: None,
     };
     numbers.write("k", Write::Put(stored), numbers.room_now(), false);
     numbers.close().await.unwrap();
