@@ -166,7 +166,11 @@ impl<K, V> Table<K, V> {
     }
 
     /// Puts an entry, whose key must not be in the table, into a free slot. There must be room.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "handed over in memory, the processor waits for what was just written of the entry"
+    )]
+    #[inline(always)]
     pub(super) fn insert(
         &mut self,
         hash: u64,
