@@ -4,7 +4,7 @@
 
 mod ci;
 mod fuzz;
-mod loom;
+mod models;
 mod setup;
 mod shell;
 mod test;
@@ -20,6 +20,7 @@ usage: cargo xtask COMMAND
   test [ARGS]   run all tests, installing what they need first where possible;
                 ARGS go to `cargo test`; with --long, more cases and more time
   loom          every interleaving of the places where the cache's threads meet
+  shuttle       the same with more threads, in ten thousand random schedules
   fuzz [SECONDS] [TARGET]
                 every parser and codec with input that a fuzzer chooses, for a
                 minute each; needs cargo-fuzz, and g++ or clang++
@@ -40,7 +41,8 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> anyhow::Result<()> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(rest),
-        Some((command, [])) if command == "loom" => loom::run(false),
+        Some((command, [])) if command == "loom" => models::loom(false),
+        Some((command, [])) if command == "shuttle" => models::shuttle(false),
         Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
         Some((command, [])) if command == "tidy" => tidy::run(),
         Some((command, [])) if command == "ci" => ci::run(),

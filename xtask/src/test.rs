@@ -1,12 +1,12 @@
 //! `cargo xtask test`: all tests, doctests too, after their set-up.
 
-use crate::{loom, setup, shell};
+use crate::{models, setup, shell};
 
 /// What the long form sets: how long threads race, and how many histories are tried.
 const LONG: [(&str, &str); 2] = [("LARDER_PROOF_SECONDS", "60"), ("PROPTEST_CASES", "5000")];
 
-/// Runs the tests; `arguments` go to `cargo test`. Without any, or with `--long` alone, loom's models
-/// run too.
+/// Runs the tests; `arguments` go to `cargo test`. Without any, or with `--long` alone, the models of
+/// loom and shuttle run too.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let programs = setup::programs()?;
     let (long, arguments): (Vec<_>, Vec<_>) =
@@ -19,7 +19,8 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     }
     shell::run(tests)?;
     if arguments.is_empty() {
-        loom::run(is_long)?;
+        models::loom(is_long)?;
+        models::shuttle(is_long)?;
     }
     Ok(())
 }

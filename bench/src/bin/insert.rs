@@ -6,9 +6,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use larder::{Cache, Policy};
+use larder::{Policy, sync::Cache};
+use larder_bench::machine;
 use larder_bench::rounds::{Subject, print, rounds};
-use larder_bench::{machine, ready};
 
 const CAPACITY: usize = 100_000;
 const INSERTIONS: usize = 200_000;
@@ -33,7 +33,7 @@ fn main() {
 
     let subjects = [
         Subject::new("Larder, TTL and statistics", |&key: &Fresh| {
-            ready(cache.insert(key.next(), 1)).is_ok()
+            cache.insert(key.next(), 1).is_ok()
         }),
         Subject::new("quick_cache, bare", |&key: &Fresh| {
             quick.insert(key.next(), 1);

@@ -7,10 +7,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use larder::{Cache, Policy};
+use larder::{Policy, sync::Cache};
 use larder_bench::keys::{Spread, numbers};
+use larder_bench::machine;
 use larder_bench::rounds::{Subject, print, rounds};
-use larder_bench::{machine, ready};
 
 const KEYS: usize = 1_000_000;
 const CAPACITY: usize = KEYS / 10;
@@ -65,7 +65,7 @@ fn subjects<'a>() -> Vec<Subject<'a, Place<'a>>> {
             let key = place.next();
             let found = cache.peek(&key).is_some();
             if !found {
-                ready(cache.insert(key, key)).expect("the cache is open");
+                cache.insert(key, key).expect("the cache is open");
             }
             found
         }),

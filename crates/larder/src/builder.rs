@@ -386,6 +386,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             name,
             capacity: max_capacity,
             policy,
+            lives: policy.lives(),
             keeps_costs: explain || policy.weighs_cost(),
             memory: Memory::new(
                 Limits {

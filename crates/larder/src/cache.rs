@@ -42,7 +42,7 @@ use crate::log::{InvalidationLog, Item};
 use crate::misses::Memories;
 use crate::notes::{Notes, Tags};
 use crate::observe::{Event, Recorder};
-use crate::policy::Policy;
+use crate::policy::{Lives, Policy};
 use crate::stripes::Stripes;
 use crate::tier::memory::Memory;
 
@@ -89,6 +89,8 @@ pub(crate) struct Inner<K: CacheKey, V> {
     pub(crate) name: Arc<str>,
     pub(crate) capacity: u64,
     pub(crate) policy: Policy,
+    /// The policy's, where it has the same for all values.
+    pub(crate) lives: Option<Lives>,
     /// Whether entries hold what their load took.
     pub(crate) keeps_costs: bool,
     pub(crate) memory: Memory<K, V>,
@@ -361,14 +363,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub async fn insert(&self, key: K, value: V) -> Result<Applied, Error> {
         let hash = self.inner.memory.hash(&key);
-        match self.inner.readings {
-            None => self.inner.insert_plainly(hash, key, value),
-            Some(_) => {
-                self.inner
-                    .insert_through(key, value, Call::plain(hash))
-                    .await
-            }
+        if self.inner.readings.is_none() {
+            return self.inner.insert_plainly(hash, key, value);
         }
+        // Boxed, so that without a tier under memory no room for it is moved about.
+        let insertion = self.inner.insert_through(key, value, Call::plain(hash));
+        Box::pin(insertion).await
     }
 
     /// A point in time to [insert](Lookup::fenced_by) from: what is read from the origin after this

@@ -153,6 +153,7 @@ impl InvalidationLog {
     }
 
     /// A new number, for a value about to be stored.
+    #[inline]
     pub(crate) fn mint(&self) -> u64 {
         self.number.0.fetch_add(1, Ordering::AcqRel) + 1
     }
@@ -164,6 +165,7 @@ impl InvalidationLog {
     }
 
     /// What has a lower number than this is invalid, whatever it is.
+    #[inline]
     pub(crate) fn floor(&self) -> u64 {
         self.floor.load(Ordering::Acquire)
     }
@@ -213,6 +215,7 @@ impl InvalidationLog {
         self.horizon.store(u64::MAX, Ordering::Release);
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.floor() == u64::MAX
     }

@@ -43,6 +43,23 @@ pub(crate) enum Stale {
     Fallback,
 }
 
+/// How long values live that have no time to live of their own, in milliseconds worked out once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lives {
+    fresh: u64,
+    stale: u64,
+}
+
+impl Lives {
+    /// Until when a value stored at `now` is fresh, and until when it is kept.
+    #[inline]
+    pub(crate) fn deadlines(self, now: Tick) -> (Tick, Tick) {
+        let fresh_until = Tick::from_millis(now.as_millis() + self.fresh);
+        let expires_at = Tick::from_millis(fresh_until.as_millis() + self.stale);
+        (fresh_until, expires_at)
+    }
+}
+
 impl Policy {
     /// The longest that a caller waits for a load, unless set otherwise.
     ///
@@ -348,6 +365,15 @@ impl Policy {
         (fresh_until, fresh_until.after(kept))
     }
 
+    /// [`deadlines`](Self::deadlines) where they are the same for all values, `None` with jitter.
+    pub(crate) fn lives(&self) -> Option<Lives> {
+        let (fresh, kept) = self.deadlines(Tick::ZERO, None, 0);
+        (self.jitter == 0.0).then(|| Lives {
+            fresh: fresh.as_millis(),
+            stale: kept.since(fresh).as_millis() as u64,
+        })
+    }
+
     fn jittered(&self, ttl: Duration, seed: u64) -> Duration {
         if self.jitter == 0.0 {
             return ttl;
@@ -413,5 +439,28 @@ impl Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self::forever()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn millis() -> impl Strategy<Value = Duration> {
+        prop_oneof![Just(0), 1..10_000_u64, any::<u64>()].prop_map(Duration::from_millis)
+    }
+
+    proptest! {
+        #[test]
+        fn deadlines_worked_out_once_are_those_of_each_value(
+            ttl in proptest::option::of(millis()), stale in millis(), now in 0..10_000_000_u64, jitter in any::<bool>(),
+        ) {
+            let policy = ttl.map_or(Policy::forever(), Policy::ttl).stale_if_error(stale);
+            let policy = if jitter { policy.jitter(0.1) } else { policy };
+            let now = Tick::from_millis(now);
+            let lives = policy.lives().map(|lives| lives.deadlines(now));
+            prop_assert_eq!(lives, (!jitter).then(|| policy.deadlines(now, None, 1)));
+        }
     }
 }

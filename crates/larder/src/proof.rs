@@ -4,7 +4,9 @@
 //! A checker that never fails shows nothing. So each is also run on a cache from which one
 //! [check](crate::checks::Check) was taken out, and has to find that out.
 
-#[cfg(not(larder_loom))]
+#[cfg(not(any(larder_loom, larder_shuttle)))]
 mod linearizable;
 #[cfg(larder_loom)]
 mod loom;
+#[cfg(larder_shuttle)]
+mod shuttle;

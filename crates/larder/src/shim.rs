@@ -1,9 +1,10 @@
 //! The locks, atomics and channel whose interleavings the tests go through: the usual ones, and
-//! loom's in a build with `--cfg larder_loom` (`cargo xtask loom`).
+//! loom's or shuttle's in a build with `--cfg larder_loom` or `--cfg larder_shuttle` (`cargo xtask
+//! loom`, `cargo xtask shuttle`).
 //!
 //! What is left out of it is held across nothing that is in it. Knows nothing of the rest.
 
-#[cfg(not(larder_loom))]
+#[cfg(not(any(larder_loom, larder_shuttle)))]
 pub(crate) mod sync {
     pub(crate) use std::sync::atomic;
 
@@ -11,12 +12,15 @@ pub(crate) mod sync {
     pub(crate) use tokio::sync::watch;
 }
 
-#[cfg(larder_loom)]
-#[path = "proof/loom_sync.rs"]
+#[cfg(any(larder_loom, larder_shuttle))]
+#[path = "proof/scheduled_sync.rs"]
 pub(crate) mod sync;
 
-#[cfg(not(larder_loom))]
+#[cfg(not(any(larder_loom, larder_shuttle)))]
 pub(crate) use std::thread_local;
 
 #[cfg(larder_loom)]
 pub(crate) use loom::thread_local;
+
+#[cfg(larder_shuttle)]
+pub(crate) use shuttle::thread_local;

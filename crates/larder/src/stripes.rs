@@ -23,6 +23,7 @@ impl Stripes {
 
     /// Notes a write under a number that is taken now, in the midst of it: above that of every fence
     /// that was taken before.
+    #[inline]
     pub(crate) fn note(&self, hash: u64, number: impl FnOnce() -> u64) {
         if let Some(stripes) = self.0.get() {
             stripes[hash as usize % STRIPES].fetch_max(number(), Ordering::AcqRel);

@@ -174,7 +174,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn insert(&self, key: K, value: V) -> Result<Applied, Error> {
-        wait::for_ready(self.cache.insert(key, value))
+        let inner = &self.cache.inner;
+        inner.insert_plainly(inner.memory.hash(&key), key, value)
     }
 
     /// [`crate::Cache::fence`].

@@ -164,7 +164,7 @@ impl Options {
             Kind::ClusterNode => {
                 lines.extend(data());
                 lines.extend(
-                    ["cluster-enabled yes", "cluster-node-timeout 3000"].map(str::to_owned),
+                    ["cluster-enabled yes", "cluster-node-timeout 5000"].map(str::to_owned),
                 );
             }
             Kind::Sentinel => {}

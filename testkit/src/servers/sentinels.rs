@@ -10,7 +10,7 @@ use crate::wait::poll;
 
 const NAME: &str = "larder";
 /// A sentinel calls the primary down after so many milliseconds of silence.
-const DOWN_AFTER_MS: &str = "2000";
+const DOWN_AFTER_MS: &str = "3000";
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Sentinels look, and tell each other, five times a second instead of every
@@ -32,7 +32,7 @@ const PACE: [&str; 12] = [
 ];
 
 /// Three servers under one name, and the sentinels that say which of them is
-/// the primary. A silent primary is replaced after about two seconds, if two
+/// the primary. A silent primary is replaced after about three seconds, if two
 /// sentinels agree.
 pub struct Sentinels {
     servers: Vec<RedisServer>,
@@ -102,19 +102,25 @@ impl Sentinels {
     /// [`Error::TimedOut`] after a minute.
     pub fn failover(&self) -> Result<&RedisServer, Error> {
         let old = self.primary()?.addr();
-        let command = ["SENTINEL", "FAILOVER", NAME];
-        poll("a sentinel to begin a failover", LIMIT, || {
-            let mut sentinels = running(&self.sentinels);
-            sentinels.find_map(|sentinel| sentinel.try_cli(&command).ok())
-        })?;
         poll("the servers to follow another primary", LIMIT, || {
-            let primary = self.agreed().filter(|primary| primary.addr() != old)?;
+            let primary = self.agreed()?;
+            if primary.addr() == old {
+                self.ask_for_another();
+                return None;
+            }
             let mut others =
                 running(&self.servers).filter(|server| server.addr() != primary.addr());
             others
                 .all(|server| follows(server, primary))
                 .then_some(primary)
         })
+    }
+
+    /// A sentinel refuses while it sees no replica that it trusts, and on a
+    /// loaded machine it may give up: then it is asked again.
+    fn ask_for_another(&self) {
+        let command = ["SENTINEL", "FAILOVER", NAME];
+        running(&self.sentinels).find_map(|sentinel| sentinel.try_cli(&command).ok());
     }
 
     fn agreed(&self) -> Option<&RedisServer> {
@@ -142,7 +148,7 @@ fn sentinel(binary: &Binary, primary: SocketAddr) -> Options {
         .config(&format!(
             "sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}"
         ))
-        .config(&format!("sentinel failover-timeout {NAME} 10000"))
+        .config(&format!("sentinel failover-timeout {NAME} 5000"))
 }
 
 /// The port of the primary, if the sentinel does not doubt it.

@@ -69,9 +69,9 @@ pub(crate) fn is_reset(mut stream: &TcpStream) {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
-/// A replica has it, sooner or later.
+/// A server has it, sooner or later.
 #[track_caller]
-pub(crate) fn has(replica: &RedisServer, key: &str, value: &str) {
-    let has = || (replica.cli(&["GET", key]) == value).then_some(());
-    poll(format!("{key} on a replica"), LIMIT, has).unwrap();
+pub(crate) fn has(server: &RedisServer, key: &str, value: &str) {
+    let has = || (server.try_cli(&["GET", key]).ok()? == value).then_some(());
+    poll(format!("{key} on a server"), LIMIT, has).unwrap();
 }

@@ -28,6 +28,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
 impl<K: CacheKey, V> Inner<K, V> {
     /// An error once the cache is closed.
+    #[inline]
     pub(crate) fn open(&self) -> Result<(), Error> {
         if self.log.is_closed() {
             Err(Error::Closed)

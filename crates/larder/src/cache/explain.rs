@@ -240,10 +240,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Remembers why an entry left memory.
+    #[inline]
     pub(crate) fn lost_from_memory(&self, key: &K, cause: RemovalCause) {
-        if self.misses.is_none() {
-            return;
+        if self.misses.is_some() {
+            self.remember_loss(key, cause);
         }
+    }
+
+    #[cold]
+    fn remember_loss(&self, key: &K, cause: RemovalCause) {
         let reason = match cause {
             RemovalCause::Capacity => MissReason::Evicted,
             RemovalCause::Expired => MissReason::Expired,

@@ -17,7 +17,7 @@ use crate::log::{Item, Standing};
 use crate::misses::MissReason;
 use crate::notes::{NO_NOTE, Note, tag_set};
 use crate::observe::Event;
-use crate::tier::memory::{Bar, Cost, Departed, Departures, Limits, Memory, Meta};
+use crate::tier::memory::{Bar, Cost, Departures, Limits, Memory, Meta};
 use crate::tier::{Receipt, Room, TakenIn, Write};
 
 /// The most keys of which it is remembered that they have no value.
@@ -45,24 +45,33 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let meta = self.meta_of(now, ttl, number, Cost::UNKNOWN);
         let may_store = |key: &K| self.may_write(fence, key, hash, tags);
         let is_stored = meta.expires_at > now;
-        let outcome = if is_stored {
-            self.write(hash, key, value, meta, now, may_store)
+        let mut departed = Departures::new();
+        let is_done = if is_stored {
+            self.write(
+                (hash, key, value),
+                meta,
+                self.bar(now),
+                may_store,
+                &mut departed,
+            )
         } else {
             self.flights.fence::<_, K, _>(hash, &key, |key| {
-                may_store(key).then(|| {
+                let may = may_store(key);
+                if may {
                     self.forget_absence(hash, key);
-                    self.memory.remove(hash, key).into()
-                })
+                    departed = self.memory.remove(hash, key).into();
+                }
+                may
             })
         };
-        if !is_stored || outcome.is_none() {
+        self.let_go(departed);
+        if !is_stored || !is_done {
             self.notes.release(meta.note);
         }
-        let Some(departed) = outcome else {
+        if !is_done {
             self.recorder.count(Event::Fenced);
             return Ok(Applied::Fenced);
-        };
-        self.let_go(departed);
+        }
         self.recorder.count(Event::Insert);
         Ok(Applied::Everywhere)
     }
@@ -76,24 +85,30 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return self.insert(key, value, Call::plain(hash));
         }
         let may_store = |key: &K| self.may_write(None, key, hash, &[]);
-        let departed = self.write(hash, key, value, meta, now, may_store);
-        self.let_go(departed.into_iter().flatten());
+        let mut departed = Departures::new();
+        self.write(
+            (hash, key, value),
+            meta,
+            self.bar(now),
+            may_store,
+            &mut departed,
+        );
+        self.tell(&departed);
         self.recorder.count(Event::Insert);
         Ok(Applied::Everywhere)
     }
 
     /// Writes a value to memory if `may_store` says yes, such that no load that began before can
-    /// replace it. Where none runs, that needs no lock but memory's own.
+    /// replace it; returns whether it did. Where none runs, that needs no lock but memory's own.
+    #[inline]
     fn write(
         &self,
-        hash: u64,
-        mut key: K,
-        mut value: V,
+        (hash, mut key, mut value): (u64, K, V),
         meta: Meta,
-        now: Tick,
+        bar: Bar,
         may_store: impl Fn(&K) -> bool,
-    ) -> Option<Departures<K, V>> {
-        let bar = self.bar(now);
+        departed: &mut Departures<K, V>,
+    ) -> bool {
         if self.flights.are_none() {
             let is_alone = Cell::new(true);
             let forgotten = self.absent.get().map(|_| key.clone());
@@ -104,39 +119,43 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             };
             // What is known to be absent is forgotten after the write, not before: a flight could
             // remember it again between the two.
-            match self.memory.insert_if(hash, key, value, meta, bar, may) {
-                Ok(departed) => {
+            let new = (hash, key, value);
+            match self.memory.insert_if(new, meta, bar, may, departed) {
+                Ok(()) => {
                     if let Some(key) = forgotten {
                         self.forget_absence(hash, &key);
                     }
-                    return Some(departed);
+                    return true;
                 }
-                Err(refused) => {
-                    self.let_go(refused.departures);
-                    if is_alone.get() {
-                        return None;
-                    }
-                    (key, value) = (refused.key, refused.value);
-                }
+                Err(_) if is_alone.get() => return false,
+                Err(refused) => (key, value) = refused,
             }
         }
+        self.write_fencing((hash, key, value), meta, bar, may_store, departed)
+    }
+
+    #[inline(never)]
+    fn write_fencing(
+        &self,
+        (hash, key, value): (u64, K, V),
+        meta: Meta,
+        bar: Bar,
+        may_store: impl FnOnce(&K) -> bool,
+        departed: &mut Departures<K, V>,
+    ) -> bool {
+        // Refused, key and value are dropped outside of the lock.
         let stored = self.flights.fence::<_, K, _>(hash, key, |key| {
             self.forget_absence(hash, &key);
-            self.memory
-                .insert_if(hash, key, value, meta, bar, may_store)
+            let new = (hash, key, value);
+            self.memory.insert_if(new, meta, bar, may_store, departed)
         });
-        match stored {
-            Ok(departed) => Some(departed),
-            Err(refused) => {
-                self.let_go(refused.departures);
-                None
-            }
-        }
+        stored.is_ok()
     }
 
     /// Whether a value may be written that was read from the origin after the number `fence`: nothing
     /// has written or invalidated its key since. Without a fence it may, and is noted as a write; with
     /// one it is as what loads bring, and keeps no other reading out.
+    #[inline]
     pub(super) fn may_write(
         &self,
         fence: Option<u64>,
@@ -180,15 +199,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// What entries in memory must be above.
+    #[inline]
     fn bar(&self, now: Tick) -> Bar {
         let floor = self.log.floor();
         Bar { now, floor }
     }
 
     /// What is known of a value that is about to be stored; `note` is held for it.
+    #[inline]
     pub(super) fn meta_of(&self, now: Tick, ttl: Option<Duration>, note: u32, cost: Cost) -> Meta {
         let version = self.log.mint();
-        let (fresh_until, expires_at) = self.policy.deadlines(now, ttl, version);
+        let (fresh_until, expires_at) = match (self.lives, ttl) {
+            (Some(lives), None) => lives.deadlines(now),
+            _ => self.policy.deadlines(now, ttl, version),
+        };
         Meta {
             version,
             created: now,
@@ -325,7 +349,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     pub(super) fn let_left_go(&self, left: Left<K, V>) {
         self.let_go(left.values);
-        self.release_notes(left.absences.into_iter().flatten());
+        if let Some(absences) = left.absences {
+            self.release_notes(absences);
+        }
     }
 
     pub(super) fn remember_absence(
@@ -413,21 +439,25 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Drops what has left memory, outside every lock, and tells the listener.
-    pub(super) fn let_go(&self, departed: impl IntoIterator<Item = Departed<K, V>>) {
-        departed.into_iter().for_each(|departed| {
+    pub(super) fn let_go(&self, departed: impl Into<Departures<K, V>>) {
+        self.tell(&departed.into());
+    }
+
+    /// Tells the listener, outside every lock, of what has left memory.
+    #[inline]
+    fn tell(&self, departed: &Departures<K, V>) {
+        departed.for_each(|departed| {
             self.notes.release(departed.note);
-            let Departed {
-                key, value, cause, ..
-            } = &departed;
-            self.lost_from_memory(key, *cause);
-            self.hooks.departed(key, value, *cause);
+            self.lost_from_memory(&departed.key, departed.cause);
+            self.hooks
+                .departed(&departed.key, &departed.value, departed.cause);
         });
     }
 
-    pub(super) fn release_notes<T>(&self, departed: impl IntoIterator<Item = Departed<K, T>>) {
-        for Departed { note, .. } in departed {
-            self.notes.release(note);
-        }
+    pub(super) fn release_notes<T>(&self, departed: impl Into<Departures<K, T>>) {
+        departed
+            .into()
+            .for_each(|departed| self.notes.release(departed.note));
     }
 }
 

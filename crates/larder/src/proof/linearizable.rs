@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::checks::Check;
 
-use subjects::{Change, Subject, tasks, tasks_on_disk, threaded};
+use subjects::{Builder, Change, Subject, tasks, tasks_on_disk, threaded};
 
 const KEYS: usize = 6;
 const WRITERS: usize = 2;
@@ -146,7 +146,7 @@ fn assert_is_sound(subject: &dyn Subject) {
 }
 
 #[track_caller]
-fn assert_is_noticed(missing: Check, subjects: &[fn(Option<Check>) -> Box<dyn Subject>]) {
+fn assert_is_noticed(missing: Check, subjects: &[Builder]) {
     for subject in subjects {
         let subject = subject(Some(missing));
         let trial = Trial::new(&*subject);

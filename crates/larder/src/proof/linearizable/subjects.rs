@@ -11,7 +11,6 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 
 use super::Origin;
-use crate::builder::Builder;
 use crate::cache::Cache;
 use crate::checks::Check;
 use crate::loader::Loaded;
@@ -160,6 +159,9 @@ impl Subject for Tasks {
     }
 }
 
+/// Builds one, without a check.
+pub(super) type Builder = fn(Option<Check>) -> Box<dyn Subject>;
+
 pub(super) fn threaded(without: Option<Check>) -> Box<dyn Subject> {
     let mut cache = sync::Cache::builder("threaded");
     if let Some(check) = without {
@@ -189,7 +191,10 @@ pub(super) fn tasks_on_disk(without: Option<Check>) -> Box<dyn Subject> {
     })
 }
 
-fn built(cache: Builder<String, Value>, without: Option<Check>) -> Cache<String, Value> {
+fn built(
+    cache: crate::builder::Builder<String, Value>,
+    without: Option<Check>,
+) -> Cache<String, Value> {
     let cache = match without {
         Some(check) => cache.without(check),
         None => cache,

@@ -23,19 +23,26 @@ pub(crate) struct Departures<K, V> {
 }
 
 impl<K, V> Departures<K, V> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             first: None,
             rest: Vec::new(),
         }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, departed: Departed<K, V>) {
         if self.first.is_none() {
             self.first = Some(departed);
         } else {
             self.rest.push(departed);
         }
+    }
+
+    /// Shows them to `f` in order.
+    #[inline]
+    pub(crate) fn for_each(&self, f: impl FnMut(&Departed<K, V>)) {
+        self.first.iter().chain(&self.rest).for_each(f);
     }
 }
 
@@ -48,6 +55,7 @@ impl<K, V> From<Option<Departed<K, V>>> for Departures<K, V> {
     }
 }
 
+#[cfg(test)]
 impl<K, V> IntoIterator for Departures<K, V> {
     type Item = Departed<K, V>;
     type IntoIter =

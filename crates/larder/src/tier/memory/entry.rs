@@ -80,12 +80,12 @@ pub(super) struct Cold {
 }
 
 impl<K, V> Entry<K, V> {
-    /// An entry of the small queue, not used yet, whose key was asked for `frequency` times. A value is
-    /// not fresh for longer than it lives; and one that `idles` lives no longer than it is fresh.
-    pub(super) fn new(key: K, value: V, meta: &Meta, idles: bool, frequency: u64) -> (Self, Cold) {
+    /// An entry of the small queue, not used yet. A value is not fresh for longer than it lives; and one
+    /// that `idles` lives no longer than it is fresh.
+    #[inline]
+    pub(super) fn new(key: K, value: V, meta: &Meta, idles: bool) -> (Self, Cold) {
         let (version, state, cold) = pack(meta);
-        let frequency = frequency.min(MAX_FREQUENCY) << FREQUENCY_SHIFT;
-        let state = state | frequency | if idles { IDLES } else { 0 };
+        let state = state | if idles { IDLES } else { 0 };
         (
             Self {
                 key,
@@ -97,13 +97,13 @@ impl<K, V> Entry<K, V> {
         )
     }
 
-    /// Puts another value in; the queue and the counts stay, and whether it idles.
-    pub(super) fn replace(&mut self, value: V, meta: &Meta) -> (V, Cold) {
-        let (version, state, cold) = pack(meta);
-        self.version = version;
-        let kept = *self.state.get_mut() & (USE_MASK | FREQUENCY_MASK | IDLES | IN_MAIN);
-        *self.state.get_mut() = state | kept;
-        (std::mem::replace(&mut self.value, value), cold)
+    /// Takes over the value and the times of a new entry of the same key; the queue and the counts stay.
+    /// Returns that entry's key, and the former value.
+    pub(super) fn replace(&mut self, new: Self) -> (K, V) {
+        let kept = *self.state.get_mut() & (USE_MASK | FREQUENCY_MASK | IN_MAIN);
+        self.version = new.version;
+        *self.state.get_mut() = new.state.into_inner() | kept;
+        (new.key, std::mem::replace(&mut self.value, new.value))
     }
 
     /// Gives the entry another version.
@@ -207,7 +207,7 @@ impl<K, V> Entry<K, V> {
         (*self.state.get_mut() & FREQUENCY_MASK) >> FREQUENCY_SHIFT
     }
 
-    fn raise_frequency(&mut self, by: u64) {
+    pub(super) fn raise_frequency(&mut self, by: u64) {
         let by = by.min(MAX_FREQUENCY - self.frequency());
         *self.state.get_mut() += by * FREQUENCY_ONE;
     }
@@ -249,6 +249,7 @@ fn stored(version: u64) -> NonZeroU64 {
     NonZeroU64::MIN.saturating_add(version)
 }
 
+#[inline]
 fn pack(meta: &Meta) -> (NonZeroU64, u64, Cold) {
     let version = stored(meta.version);
     let expires = meta.expires_at.as_millis().min(TICK_MASK);
@@ -284,7 +285,8 @@ mod tests {
                 version, created: tick(created), fresh_until: tick(fresh.min(expires)), expires_at: tick(expires), note,
                 cost: Cost::from_code(cost),
             };
-            let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta }, false, frequency);
+            let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta }, false);
+            entry.raise_frequency(frequency);
             entry.enter_main();
             for _ in 0..uses {
                 entry.count_use(|| cold, Tick::ZERO, 0);
@@ -292,7 +294,8 @@ mod tests {
             prop_assert_eq!(entry.meta(cold), meta);
             prop_assert_eq!(entry.gone_at(cold), meta.expires_at);
             let later = Meta { version: version / 2, created: tick(expires), note: !note, cost: Cost::from_code(!cost), ..meta };
-            let (former, cold) = entry.replace(2, &later);
+            let (new, cold) = Entry::new((), 2, &later, false);
+            let ((), former) = entry.replace(new);
             prop_assert_eq!((former, entry.meta(cold)), (1, later));
             prop_assert_eq!((entry.uses(), entry.is_in_main()), (uses.min(MAX_USES), true));
             while entry.spend_use() {}

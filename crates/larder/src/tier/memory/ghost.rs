@@ -58,10 +58,9 @@ impl Ghost {
     pub(super) fn remember(&mut self, hash: u64, frequency: u64, from_main: bool) {
         let (set, print) = self.place(hash);
         if let Some(Set(marks)) = self.sets.get_mut(set) {
-            let former = *marks;
             let from = if from_main { FROM_MAIN } else { 0 };
+            marks.copy_within(..WAYS - 1, 1);
             marks[0] = print | from | frequency.min(MAX_FREQUENCY) as u16;
-            marks[1..].copy_from_slice(&former[..WAYS - 1]);
         }
     }
 

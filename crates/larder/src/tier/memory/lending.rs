@@ -6,10 +6,10 @@
 
 use std::hash::Hash;
 
+use super::Memory;
 use super::departed::Departures;
-use super::entry::Bar;
+use super::entry::{Bar, Entry};
 use super::shard::New;
-use super::{Memory, Refused};
 
 impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     /// Inserts into a shard that should have more room first. Where several threads want all of it at
@@ -20,17 +20,17 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         new: New<K, V>,
         bar: Bar,
         may: impl FnOnce(&K) -> bool,
-    ) -> Result<Departures<K, V>, Refused<K, V>> {
+        departures: &mut Departures<K, V>,
+    ) -> Result<(), (K, V)> {
         let borrower = self.shard_number(new.hash);
         let shard = self.shards[borrower].0.read();
         let (lacks, needs) = (shard.lacks(new.weight), shard.needs(new.weight));
         drop(shard);
-        let mut departures = Departures::new();
         let mut loan = 0;
         for i in self.others(borrower) {
             let mut shard = self.shards[i].0.write();
             let part = shard.spare().min(lacks - loan);
-            loan += shard.lend(part, &self.hasher, bar, &mut departures);
+            loan += shard.lend(part, &self.hasher, bar, departures);
         }
         // An equal part of each; then, for those that had less, all that it takes.
         let part = needs
@@ -42,18 +42,18 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
                 loan += self.shards[i]
                     .0
                     .write()
-                    .lend(part, &self.hasher, bar, &mut departures);
+                    .lend(part, &self.hasher, bar, departures);
             }
         }
         let mut shard = self.shards[borrower].0.write();
         shard.borrow(loan);
-        if !may(&new.key) {
+        if !may(&new.entry.key) {
             drop(shard);
-            return Err(new.refused(departures));
+            let Entry { key, value, .. } = new.entry;
+            return Err((key, value));
         }
-        shard.insert(new, &self.hasher, bar, &mut departures);
-        drop(shard);
-        Ok(departures)
+        shard.insert(new, &self.hasher, bar, departures);
+        Ok(())
     }
 
     fn others(&self, borrower: usize) -> impl Iterator<Item = usize> + use<K, V> {

@@ -26,6 +26,7 @@ use crate::removal::Evictions;
 pub(crate) use cost::Cost;
 use departed::Cause;
 pub(crate) use departed::{Departed, Departures};
+use entry::Entry;
 pub(crate) use entry::{Bar, Meta};
 use shard::{New, Shard};
 
@@ -68,14 +69,6 @@ pub(crate) enum Look<V> {
     /// There is an entry; [`Memory::get`] tells whether it has expired or may be served.
     Unclear,
     Absent,
-}
-
-/// A value that was not to be stored, and what left before that was known.
-#[derive(Debug)]
-pub(crate) struct Refused<K, V> {
-    pub(crate) key: K,
-    pub(crate) value: V,
-    pub(crate) departures: Departures<K, V>,
 }
 
 pub(crate) struct Memory<K, V> {
@@ -196,10 +189,10 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         meta: Meta,
         bar: Bar,
     ) -> Departures<K, V> {
-        match self.insert_if(hash, key, value, meta, bar, |_| true) {
-            Ok(departures) => departures,
-            Err(refused) => refused.departures,
-        }
+        let mut departures = Departures::new();
+        let stored = self.insert_if((hash, key, value), meta, bar, |_| true, &mut departures);
+        debug_assert!(stored.is_ok(), "nothing was against it");
+        departures
     }
 
     /// As [`insert`](Self::insert) if `may` says yes, which is asked under the shard's write lock;
@@ -207,13 +200,12 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     #[inline]
     pub(crate) fn insert_if(
         &self,
-        hash: u64,
-        key: K,
-        value: V,
+        (hash, key, value): (u64, K, V),
         mut meta: Meta,
         bar: Bar,
         may: impl FnOnce(&K) -> bool,
-    ) -> Result<Departures<K, V>, Refused<K, V>> {
+        departures: &mut Departures<K, V>,
+    ) -> Result<(), (K, V)> {
         let weight = self
             .weigher
             .as_ref()
@@ -223,30 +215,18 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
             meta.expires_at = meta.fresh_until;
             meta.fresh_until = self.idle_from(bar.now).min(meta.expires_at);
         }
-        let new = New {
-            hash,
-            key,
-            value,
-            meta,
-            idles,
-            weight,
-        };
+        let new = |key, value| New::of(hash, Entry::new(key, value, &meta, idles), weight);
         let mut shard = self.shard(hash).write();
         if self.weigher.is_none() || shard.lacks(weight) == 0 || u64::from(weight) > self.max_weight
         {
-            if !may(&new.key) {
-                drop(shard);
-                return Err(new.refused(Departures::new()));
+            if !may(&key) {
+                return Err((key, value));
             }
-            // Moved on only past the lock's release: before, the processor would wait for what was
-            // just written.
-            let mut departures = Departures::new();
-            shard.insert(new, &self.hasher, bar, &mut departures);
-            drop(shard);
-            return Ok(departures);
+            shard.insert(new(key, value), &self.hasher, bar, departures);
+            return Ok(());
         }
         drop(shard);
-        self.insert_with_loan(new, bar, may)
+        self.insert_with_loan(new(key, value), bar, may, departures)
     }
 
     /// Takes an entry out, expired or not.

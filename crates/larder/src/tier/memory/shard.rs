@@ -26,7 +26,6 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::quality::RandomState;
 
-use super::Refused;
 use super::departed::{Cause, Departed, Departures};
 use super::entry::{Bar, Cold, Entry, Meta};
 use super::ghost::Ghost;
@@ -127,25 +126,37 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     ) {
         let found = self
             .table
-            .find(new.hash, |key| *key == new.key)
+            .find(new.hash, |key| *key == new.entry.key)
             .map(|(slot, _)| slot);
         if u64::from(new.weight) > self.limit {
-            if let Some(slot) = found {
-                departures.push(self.depart(new.hash, slot, Cause::Replaced));
-            }
-            self.evictions.count(Cause::TooHeavy, 1);
-            departures.push(Departed {
-                key: new.key,
-                value: new.value,
-                note: new.meta.note,
-                cause: Cause::TooHeavy,
-            });
+            self.turn_away(found, new, departures);
         } else if let Some(slot) = found {
             self.replace(slot, new, hasher, bar, departures);
         } else {
             self.reclaim(hasher, bar, departures);
             self.add(new, hasher, bar, departures);
         }
+    }
+
+    /// Gives an entry that is too heavy back, and takes its key's former one out.
+    #[cold]
+    fn turn_away(
+        &mut self,
+        found: Option<usize>,
+        new: New<K, V>,
+        departures: &mut Departures<K, V>,
+    ) {
+        if let Some(slot) = found {
+            departures.push(self.depart(new.hash, slot, Cause::Replaced));
+        }
+        self.evictions.count(Cause::TooHeavy, 1);
+        let Entry { key, value, .. } = new.entry;
+        departures.push(Departed {
+            key,
+            value,
+            note: new.cold.note,
+            cause: Cause::TooHeavy,
+        });
     }
 
     /// Takes a key's entry out if `is_it` says so.
@@ -270,15 +281,16 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     ) {
         let weight = self.table.weight(slot);
         if weight != new.weight {
-            self.unlink(slot);
+            let in_main = self.table.entry_mut(slot).is_in_main();
+            self.unlink(slot, in_main);
             self.make_room(new.weight, hasher, bar, departures);
         }
-        let note = self.table.cold(slot).note;
+        let note = self.table.noted(slot);
         let entry = self.table.entry_mut(slot);
         let in_main = entry.is_in_main();
-        let (value, cold) = entry.replace(new.value, &new.meta);
-        let gone_at = entry.gone_at(cold);
-        self.table.note(slot, cold, gone_at, new.weight);
+        let (key, value) = entry.replace(new.entry);
+        let gone_at = entry.gone_at(new.cold);
+        self.table.note(slot, new.cold, gone_at, new.weight);
         if weight != new.weight {
             let queue = if in_main {
                 &mut self.main
@@ -290,7 +302,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         }
         self.evictions.count(Cause::Replaced, 1);
         departures.push(Departed {
-            key: new.key,
+            key,
             value,
             note,
             cause: Cause::Replaced,
@@ -306,30 +318,30 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     ) {
         let New {
             hash,
-            key,
-            value,
-            meta,
-            idles,
+            mut entry,
+            cold,
             weight,
         } = new;
         let past = self.ghost.recall(hash);
         let frequency = 1 + past.map_or(0, |past| past.frequency);
         self.count_request();
-        self.make_room(weight, hasher, bar, departures);
+        if self.weight() + u64::from(weight) > self.limit {
+            self.make_room(weight, hasher, bar, departures);
+        }
         let belongs_in_main = past.is_some_and(|past| {
             !past.from_main && (past.is_recent || self.outdoes_main(frequency, weight, bar))
         });
         if self.table.len() == self.table.room() {
             self.grow(hasher);
         }
-        let (mut entry, cold) = Entry::new(key, value, &meta, idles, frequency);
+        entry.raise_frequency(frequency);
         let queue = if belongs_in_main {
             entry.enter_main();
             &mut self.main
         } else {
             &mut self.small
         };
-        let slot = self.table.insert(hash, (entry, cold), weight);
+        let slot = self.table.insert(hash, entry, cold, weight);
         queue.push(&mut self.table.beside, slot, weight);
         self.heavy += usize::from(u64::from(weight) > self.share);
         self.fill_main();
@@ -337,6 +349,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
 
     /// Moves the oldest of a small queue that is over its share on to a main queue that has room. That
     /// they were used there counts for nothing: otherwise what comes first would be hard to put out.
+    #[inline]
     fn fill_main(&mut self) {
         for _ in 0..MOVES {
             let Some(slot) = self.small.oldest() else {
@@ -358,13 +371,18 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     }
 
     /// Takes out some of what is dead.
+    #[inline]
     fn reclaim(&mut self, hasher: &RandomState, bar: Bar, departures: &mut Departures<K, V>) {
+        if bar.floor > self.floor || self.table.may_have_dead(bar.now) {
+            self.sweep(hasher, bar, departures);
+        }
+    }
+
+    #[inline(never)]
+    fn sweep(&mut self, hasher: &RandomState, bar: Bar, departures: &mut Departures<K, V>) {
         if bar.floor > self.floor {
             self.floor = bar.floor;
             self.table.suspect_all();
-        }
-        if !self.table.may_have_dead(bar.now) {
-            return;
         }
         for slot in self.table.sweep(GROUPS_SWEPT, bar) {
             let hash = hasher.hash_one(&self.table.entry(slot).key);
@@ -374,20 +392,35 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     }
 
     fn depart(&mut self, hash: u64, slot: usize, cause: Cause) -> Departed<K, V> {
-        self.unlink(slot);
+        let entry = self.take_out(hash, slot);
+        self.departed(slot, entry, cause)
+    }
+
+    /// The entry in `slot`, out of its queue and the table.
+    #[inline]
+    fn take_out(&mut self, hash: u64, slot: usize) -> Entry<K, V> {
+        let mut entry = self.table.take(hash, slot);
+        self.unlink(slot, entry.is_in_main());
+        entry
+    }
+
+    /// Counts an entry that was just taken out of `slot`.
+    #[inline]
+    fn departed(&mut self, slot: usize, entry: Entry<K, V>, cause: Cause) -> Departed<K, V> {
         self.evictions.count(cause, 1);
-        let (Entry { key, value, .. }, cold) = self.table.take(hash, slot);
+        let Entry { key, value, .. } = entry;
         Departed {
             key,
             value,
-            note: cold.note,
+            note: self.table.noted(slot),
             cause,
         }
     }
 
-    fn unlink(&mut self, slot: usize) {
+    #[inline]
+    fn unlink(&mut self, slot: usize, is_in_main: bool) {
         let weight = self.table.weight(slot);
-        let queue = if self.table.entry_mut(slot).is_in_main() {
+        let queue = if is_in_main {
             &mut self.main
         } else {
             &mut self.small
@@ -411,7 +444,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
                 let weight = old.weight(slot);
                 from.unlink(&mut old.beside, slot, weight);
                 let hash = hasher.hash_one(&old.entry(slot).key);
-                let slot = self.table.insert(hash, old.take(hash, slot), weight);
+                let cold = old.cold(slot);
+                let slot = self.table.insert(hash, old.take(hash, slot), cold, weight);
                 queue.push(&mut self.table.beside, slot, weight);
             }
         }
@@ -422,21 +456,19 @@ impl<K: Hash + Eq, V> Shard<K, V> {
 /// An entry that is to be stored.
 pub(super) struct New<K, V> {
     pub(super) hash: u64,
-    pub(super) key: K,
-    pub(super) value: V,
-    pub(super) meta: Meta,
-    /// Whether a hit keeps it alive.
-    pub(super) idles: bool,
+    pub(super) entry: Entry<K, V>,
+    pub(super) cold: Cold,
     pub(super) weight: u32,
 }
 
 impl<K, V> New<K, V> {
-    pub(super) fn refused(self, departures: Departures<K, V>) -> Refused<K, V> {
-        let Self { key, value, .. } = self;
-        Refused {
-            key,
-            value,
-            departures,
+    #[inline]
+    pub(super) fn of(hash: u64, (entry, cold): (Entry<K, V>, Cold), weight: u32) -> Self {
+        Self {
+            hash,
+            entry,
+            cold,
+            weight,
         }
     }
 }

@@ -166,10 +166,16 @@ impl<K, V> Table<K, V> {
     }
 
     /// Puts an entry, whose key must not be in the table, into a free slot. There must be room.
+    #[expect(
+        clippy::inline_always,
+        reason = "handed over in memory, the processor waits for what was just written of the entry"
+    )]
+    #[inline(always)]
     pub(super) fn insert(
         &mut self,
         hash: u64,
-        (entry, cold): (Entry<K, V>, Cold),
+        entry: Entry<K, V>,
+        cold: Cold,
         weight: u32,
     ) -> usize {
         let mut at = self.home(hash);
@@ -219,13 +225,17 @@ impl<K, V> Table<K, V> {
     fn lower_bounds(&mut self, slot: usize, gone_at: Tick) {
         let gone = steps_up(gone_at);
         let bound = &mut self.bounds[slot / SLOTS];
-        *bound = gone.min(*bound);
-        self.soonest = gone.min(self.soonest);
-        self.soonest_swept = gone.min(self.soonest_swept);
+        // Otherwise it was noted when the bound was lowered, or will be when the sweep sees it.
+        if gone < *bound {
+            *bound = gone;
+            self.soonest = gone.min(self.soonest);
+            self.soonest_swept = gone.min(self.soonest_swept);
+        }
     }
 
-    /// Empties `slot`, in which an entry of this hash must stand.
-    pub(super) fn take(&mut self, hash: u64, slot: usize) -> (Entry<K, V>, Cold) {
+    /// Empties `slot`, in which an entry of this hash must stand; what is cold of it stays to be read.
+    #[inline]
+    pub(super) fn take(&mut self, hash: u64, slot: usize) -> Entry<K, V> {
         let home = slot / SLOTS;
         let mut at = self.home(hash);
         while at != home {
@@ -236,11 +246,9 @@ impl<K, V> Table<K, V> {
         }
         self.groups[home].set(slot % SLOTS, 0);
         self.len -= 1;
-        let entry = self
-            .slot_mut(slot)
+        self.slot_mut(slot)
             .take()
-            .expect("a slot that is taken holds an entry");
-        (entry, self.cold(slot))
+            .expect("a slot that is taken holds an entry")
     }
 
     #[inline]
@@ -267,9 +275,21 @@ impl<K, V> Table<K, V> {
         // Not by index: where nobody asks for what is cold, the look at it falls away.
         Cold {
             times: self.beside.get(slot).map_or(0, |beside| beside.times),
-            note: self.notes.get(slot).copied().unwrap_or_default(),
+            note: self.noted(slot),
             cost: self.costs.get(slot).copied().unwrap_or_default(),
         }
+    }
+
+    /// The note that was given with the entry in `slot`.
+    #[inline]
+    pub(super) fn noted(&self, slot: usize) -> u32 {
+        self.notes.get(slot).copied().unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn entry_and_cold(&mut self, slot: usize) -> (&mut Entry<K, V>, Cold) {
+        let cold = self.cold(slot);
+        (self.entry_mut(slot), cold)
     }
 
     #[inline]
@@ -407,6 +427,7 @@ fn tag(hash: u64) -> u8 {
     ((hash >> 32) as u8).max(1)
 }
 
+#[inline]
 fn steps_up(tick: Tick) -> u32 {
     let steps = (tick.as_millis() + (1 << BOUND_SHIFT) - 1) >> BOUND_SHIFT;
     steps.min(u64::from(u32::MAX)) as u32

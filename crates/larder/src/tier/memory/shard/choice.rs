@@ -64,22 +64,24 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             };
             if let Some((slot, cause)) = victim {
                 let hash = hasher.hash_one(&self.table.entry(slot).key);
+                let mut entry = self.take_out(hash, slot);
                 if cause == Cause::Capacity {
-                    self.remember(hash, slot);
+                    self.remember(hash, &mut entry);
                 }
-                departures.push(self.depart(hash, slot, cause));
+                departures.push(self.departed(slot, entry, cause));
             }
         }
     }
 
     /// The entry that leaves for the sake of the small queue; those that were used go on to the main
     /// queue, and if all were, none leaves.
+    #[inline]
     fn choose_in_small(&mut self, bar: Bar) -> Option<(usize, Cause)> {
         while let Some(slot) = self.small.oldest() {
-            if let Some(cause) = self.table.death(slot, bar) {
+            let (entry, cold) = self.table.entry_and_cold(slot);
+            if let Some(cause) = entry.death(cold, bar) {
                 return Some((slot, cause));
             }
-            let entry = self.table.entry_mut(slot);
             if entry.uses() == 0 {
                 let frequency = entry.frequency();
                 return Some(self.choose_by_frequency(slot, frequency, bar));
@@ -109,10 +111,10 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     fn choose_in_main(&mut self, bar: Bar) -> Option<(usize, Cause)> {
         for _ in 0..REPRIEVES {
             let slot = self.main.oldest()?;
-            if let Some(cause) = self.table.death(slot, bar) {
+            let (entry, cold) = self.table.entry_and_cold(slot);
+            if let Some(cause) = entry.death(cold, bar) {
                 return Some((slot, cause));
             }
-            let entry = self.table.entry_mut(slot);
             if !entry.spend_use() {
                 break;
             }
@@ -124,11 +126,11 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.main.oldest().map(|slot| (slot, Cause::Capacity))
     }
 
-    fn remember(&mut self, hash: u64, slot: usize) {
+    #[inline]
+    fn remember(&mut self, hash: u64, entry: &mut Entry<K, V>) {
         if !self.ghost.has_room() {
             self.ghost = Ghost::with_room_for(self.table.room() * 2);
         }
-        let entry = self.table.entry_mut(slot);
         let (frequency, from_main) = (entry.frequency(), entry.is_in_main());
         self.ghost.remember(hash, frequency, from_main);
     }

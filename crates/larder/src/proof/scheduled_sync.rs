@@ -1,26 +1,38 @@
-//! loom's locks with the face of `parking_lot`'s, and a channel on them with that of tokio's
-//! `watch`. Nothing times out here.
+//! loom's or shuttle's locks with the face of `parking_lot`'s, and a channel on them with that of
+//! tokio's `watch`. Nothing times out here.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::{LockResult, PoisonError};
 use std::time::Instant;
 
-pub(crate) use loom::sync::atomic;
+#[cfg(larder_loom)]
+use loom::sync as scheduled;
+#[cfg(larder_shuttle)]
+use shuttle::sync as scheduled;
+
+pub(crate) use scheduled::atomic;
+
+/// As in `parking_lot`, a panic elsewhere is nothing to a lock: where all threads of a model share
+/// one of the system's, each of them looks as if it panicked while one does.
+fn unpoisoned<G>(locked: LockResult<G>) -> G {
+    locked.unwrap_or_else(PoisonError::into_inner)
+}
 
 #[derive(Default)]
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(scheduled::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
+        Self(scheduled::Mutex::new(value))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard(Some(self.0.lock().unwrap()))
+        MutexGuard(Some(unpoisoned(self.0.lock())))
     }
 }
 
 /// Empty while a condition variable waits with it.
-pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+pub(crate) struct MutexGuard<'a, T>(Option<scheduled::MutexGuard<'a, T>>);
 
 impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
@@ -36,23 +48,23 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-pub(crate) struct RwLock<T>(loom::sync::RwLock<T>);
+pub(crate) struct RwLock<T>(scheduled::RwLock<T>);
 
 impl<T> RwLock<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(loom::sync::RwLock::new(value))
+        Self(scheduled::RwLock::new(value))
     }
 
-    pub(crate) fn read(&self) -> loom::sync::RwLockReadGuard<'_, T> {
-        self.0.read().unwrap()
+    pub(crate) fn read(&self) -> scheduled::RwLockReadGuard<'_, T> {
+        unpoisoned(self.0.read())
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut().unwrap()
+        unpoisoned(self.0.get_mut())
     }
 
-    pub(crate) fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
-        self.0.write().unwrap()
+    pub(crate) fn write(&self) -> scheduled::RwLockWriteGuard<'_, T> {
+        unpoisoned(self.0.write())
     }
 }
 
@@ -62,11 +74,11 @@ impl<T: Default> Default for RwLock<T> {
     }
 }
 
-pub(crate) struct Condvar(loom::sync::Condvar);
+pub(crate) struct Condvar(scheduled::Condvar);
 
 impl Default for Condvar {
     fn default() -> Self {
-        Self(loom::sync::Condvar::new())
+        Self(scheduled::Condvar::new())
     }
 }
 
@@ -83,7 +95,7 @@ impl Waited {
 impl Condvar {
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
         let waiting = self.0.wait(guard.0.take().unwrap());
-        guard.0 = Some(waiting.unwrap());
+        guard.0 = Some(unpoisoned(waiting));
     }
 
     pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: Instant) -> Waited {
