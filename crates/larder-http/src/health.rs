@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use larder::Stats;
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
@@ -61,6 +62,24 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
     (status, Json(body))
 }
 
+/// How the tiers under a cache's memory stand, where it has some. A cache goes on without them.
+fn tiers(stats: &Stats) -> Option<Standing> {
+    let disk = stats.disk.as_ref().map(|disk| disk.degraded.clone());
+    let remote = stats.remote.as_ref().map(|remote| {
+        let why = || remote.link.reason.clone();
+        (!remote.link.is_up).then(|| why().unwrap_or_else(|| "not connected yet".into()))
+    });
+    let missing: Vec<String> = [("disk", disk.clone()), ("remote", remote.clone())]
+        .into_iter()
+        .filter_map(|(tier, why)| Some(format!("{tier}: {}", why??)))
+        .collect();
+    match (disk, remote) {
+        (None, None) => None,
+        _ if missing.is_empty() => Some(Standing::Ready),
+        _ => Some(Standing::Degraded(missing.join("; "))),
+    }
+}
+
 /// The worst standing is the whole's; one that is degraded still answers.
 fn standing(gateway: &Gateway) -> (StatusCode, Value) {
     let mut overall = if *gateway.stopping.borrow() {
@@ -69,8 +88,16 @@ fn standing(gateway: &Gateway) -> (StatusCode, Value) {
         "ready"
     };
     let mut checks = Vec::new();
-    for check in &gateway.checks {
-        let (word, detail) = match (check.ask)() {
+    let asked = gateway.checks.iter().map(|check| {
+        let standing = (check.ask)();
+        (check.name.to_owned(), standing)
+    });
+    let caches = gateway.caches.iter().filter_map(|cache| {
+        let standing = tiers(&cache.stats())?;
+        Some((format!("cache {}", cache.name()), standing))
+    });
+    for (name, standing) in asked.chain(caches) {
+        let (word, detail) = match standing {
             Standing::Ready => ("ready", None),
             Standing::Degraded(why) => ("degraded", Some(why)),
             Standing::NotReady(why) => ("not_ready", Some(why)),
@@ -81,7 +108,7 @@ fn standing(gateway: &Gateway) -> (StatusCode, Value) {
             (_, "degraded") => "degraded",
             (overall, _) => overall,
         };
-        checks.push(json!({ "name": check.name, "status": word, "detail": detail }));
+        checks.push(json!({ "name": name, "status": word, "detail": detail }));
     }
     let answers = matches!(overall, "ready" | "degraded");
     let status = if answers {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use larder::remote::RemoteStats;
 use larder::{AnyCache, EntryInfo, Latency, Stats, TierStats};
 use serde::Serialize;
 
@@ -41,6 +42,7 @@ pub(crate) struct StatsInfo {
     evictions: EvictionsInfo,
     latency: LatenciesInfo,
     disk: Option<TierInfo>,
+    remote: Option<RemoteInfo>,
     time_saved_ms: f64,
     performance_gain: Option<f64>,
     uptime_seconds: f64,
@@ -96,6 +98,55 @@ impl From<TierStats> for TierInfo {
     }
 }
 
+/// A store that processes share.
+#[derive(Serialize)]
+struct RemoteInfo {
+    is_up: bool,
+    reason: Option<String>,
+    is_tracked: bool,
+    is_trusted: bool,
+    opened: u64,
+    errors: u64,
+    round_trip_us: Option<u64>,
+    hits: u64,
+    misses: u64,
+    revalidated: u64,
+    fills: u64,
+    overtaken: u64,
+    refused: u64,
+    undecodable: u64,
+    invalid: u64,
+    leased: u64,
+    short: u64,
+    waiting: u64,
+}
+
+impl From<RemoteStats> for RemoteInfo {
+    fn from(stats: RemoteStats) -> Self {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Self {
+            is_up: stats.link.is_up,
+            is_tracked: stats.link.is_tracked,
+            is_trusted: stats.is_trusted,
+            opened: stats.link.opened,
+            errors: stats.link.errors,
+            round_trip_us: stats.link.round_trip.map(micros),
+            reason: stats.link.reason,
+            hits: stats.hits,
+            misses: stats.misses,
+            revalidated: stats.revalidated,
+            fills: stats.fills,
+            overtaken: stats.overtaken,
+            refused: stats.refused,
+            undecodable: stats.undecodable,
+            invalid: stats.invalid,
+            leased: stats.leased,
+            short: stats.short,
+            waiting: stats.waiting,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct LatenciesInfo {
     hit: LatencyInfo,
@@ -133,7 +184,12 @@ impl<'a> CacheInfo<'a> {
         let stats = cache.stats();
         Self {
             name: cache.name(),
-            tier: stats.disk.as_ref().map_or("memory", |_| "memory, disk"),
+            tier: match (&stats.disk, &stats.remote) {
+                (None, None) => "memory",
+                (Some(_), None) => "memory, disk",
+                (None, Some(_)) => "memory, remote",
+                (Some(_), Some(_)) => "memory, disk, remote",
+            },
             entries: cache.len(),
             capacity: cache.max_capacity(),
             weight: cache.weight(),
@@ -194,6 +250,7 @@ impl StatsInfo {
                 load: LatencyInfo::of(&stats.load),
             },
             disk: stats.disk.map(TierInfo::from),
+            remote: stats.remote.map(RemoteInfo::from),
             time_saved_ms: stats.time_saved.as_secs_f64() * 1e3,
             performance_gain,
             uptime_seconds: stats.uptime.as_secs_f64(),

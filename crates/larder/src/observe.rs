@@ -10,6 +10,7 @@ use larder_metrics::{Timing, TimingSnapshot};
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, Tick};
+use crate::remote::RemoteStats;
 use crate::removal::Evictions;
 use crate::tally::Tally;
 use crate::tier_stats::TierStats;
@@ -156,6 +157,7 @@ impl Recorder {
             miss,
             load,
             disk: None,
+            remote: None,
             uptime: self.clock.now().since(baseline.since),
         }
     }
@@ -239,6 +241,8 @@ pub struct Stats {
     pub time_saved: Duration,
     /// The disk tier's figures since the cache was built, if there is one; a reset leaves them.
     pub disk: Option<TierStats>,
+    /// The shared store's figures since the cache was built, if there is one; a reset leaves them.
+    pub remote: Option<RemoteStats>,
     /// Time since the cache was built or last reset.
     pub uptime: Duration,
 }

@@ -251,6 +251,38 @@ pub struct LinkState {
     pub round_trip: Option<Duration>,
 }
 
+/// The shared store's figures since the cache was built; a reset leaves them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RemoteStats {
+    /// The link.
+    pub link: LinkState,
+    /// Whether what memory holds is served now: the server has vouched that all was told.
+    pub is_trusted: bool,
+    /// Reads that found a valid entry.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Reads of a header alone, for what was held already.
+    pub revalidated: u64,
+    /// Values stored.
+    pub fills: u64,
+    /// Values not stored, because their key was written or invalidated while they were loaded.
+    pub overtaken: u64,
+    /// Values that the server did not take: it was full, or they were too large.
+    pub refused: u64,
+    /// Entries found damaged, foreign or of no use to the value's type.
+    pub undecodable: u64,
+    /// Entries found that an invalidation, another life of the server, or another schema has made invalid.
+    pub invalid: u64,
+    /// Times that a load waited for another process's.
+    pub leased: u64,
+    /// Values kept for the promise's time alone, because there was no lease for them.
+    pub short: u64,
+    /// Invalidations that wait to be sent.
+    pub waiting: u64,
+}
+
 /// The bytes that an entry of this version begins with: by them a server tells versions apart.
 ///
 /// ```

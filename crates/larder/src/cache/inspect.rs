@@ -102,8 +102,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # Ok(()) }
     /// ```
     pub fn stats(&self) -> Stats {
+        let shared = self.inner.shared.as_ref();
         Stats {
             disk: self.inner.stats_below(),
+            remote: shared.map(|shared| shared.stats(self.inner.clock.now())),
             ..self.inner.recorder.stats(self.evictions())
         }
     }

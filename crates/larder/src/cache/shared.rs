@@ -10,6 +10,7 @@
 //! The protocol and its reasons stand in `docs/remote.md`.
 
 mod entry;
+mod figures;
 mod hear;
 mod lease;
 mod log;

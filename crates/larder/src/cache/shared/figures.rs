@@ -1,0 +1,29 @@
+//! What became of what the shared store was asked for.
+
+use std::sync::atomic::Ordering;
+
+use super::Shared;
+use crate::clock::Tick;
+use crate::remote::RemoteStats;
+
+impl<V> Shared<V> {
+    pub(in super::super) fn stats(&self, now: Tick) -> RemoteStats {
+        let counts = &self.counts;
+        let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+        RemoteStats {
+            link: self.link().map(|link| link.state()).unwrap_or_default(),
+            is_trusted: self.gate.is_open(now),
+            hits: count(&counts.hits),
+            misses: count(&counts.misses),
+            revalidated: count(&counts.revalidated),
+            fills: count(&counts.fills),
+            overtaken: count(&counts.overtaken),
+            refused: count(&counts.refused),
+            undecodable: count(&counts.undecodable),
+            invalid: count(&counts.invalid),
+            leased: count(&counts.leased),
+            short: count(&counts.short),
+            waiting: self.outbox.lock().len() as u64,
+        }
+    }
+}
