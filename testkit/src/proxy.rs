@@ -137,6 +137,12 @@ impl FaultProxy {
         self.control(|rules, accepted| rules.silent_before = accepted);
     }
 
+    /// One connection goes silent for good, as with [`half_open`](Self::half_open); the first that was
+    /// made has the number 0.
+    pub fn half_open_one(&self, number: u64) {
+        self.control(move |rules, _| rules.silent.push(number));
+    }
+
     /// Resets the connections that there are (RST to both ends). New ones are
     /// fine.
     pub fn reset(&self) {

@@ -66,7 +66,7 @@ impl Connection {
     async fn unless_silent<T>(&self, work: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
-            () = self.until(|rules| self.number < rules.silent_before) => pending().await,
+            () = self.until(|rules| rules.is_silent(self.number)) => pending().await,
             done = work => done,
         }
     }

@@ -22,9 +22,15 @@ pub(super) struct Rules {
     pub(super) reset_before: u64,
     /// Connections with lower numbers are silent for good.
     pub(super) silent_before: u64,
+    /// These are silent for good too.
+    pub(super) silent: Vec<u64>,
 }
 
 impl Rules {
+    pub(super) fn is_silent(&self, connection: u64) -> bool {
+        connection < self.silent_before || self.silent.contains(&connection)
+    }
+
     pub(super) fn heal(&mut self) {
         self.lanes = Default::default();
         self.is_refusing = false;

@@ -107,6 +107,16 @@ fn a_half_open_connection_stays_silent_and_new_ones_work() {
 }
 
 #[test]
+fn one_connection_of_two_may_go_silent() {
+    let proxy = FaultProxy::to(echo()).unwrap();
+    let (first, mut second) = (open(&proxy), open(&proxy));
+    proxy.half_open_one(1);
+    second.write_all(b"anybody?").unwrap();
+    is_silent(&second);
+    echoes(&first, b"first");
+}
+
+#[test]
 fn a_half_open_connection_does_not_see_the_server_close() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = FaultProxy::to(listener.local_addr().unwrap()).unwrap();

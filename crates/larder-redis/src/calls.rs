@@ -1,0 +1,244 @@
+//! What a cache asks of the server, as scripts with their keys and arguments.
+//!
+//! Must not know connections, nor when they begin and end.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use larder::remote::{
+    Acquired, Down, Filled, Later, Link, LinkState, LogNews, LogPlace, Read, Scanned, Want, head,
+};
+
+use crate::link::MemberLink;
+use crate::replies;
+use crate::scan;
+use crate::scripts;
+use crate::sending::Call;
+
+/// Items that a log keeps.
+const LOG_ITEMS_MAX: &[u8] = b"4096";
+
+impl Link for MemberLink {
+    fn read<'a>(&'a self, key: &'a str, have: Option<u64>) -> Later<'a, Result<Read, Down>> {
+        Box::pin(async move {
+            let have = have.map(head);
+            let have = have.as_ref().map_or(&b""[..], |head| head);
+            self.ask(self.reading(key, have), replies::read).await
+        })
+    }
+
+    fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<Vec<Read>, Down>> {
+        Box::pin(self.read_all(keys))
+    }
+
+    fn acquire<'a>(&'a self, key: &'a str, want: Want) -> Later<'a, Result<Acquired, Down>> {
+        Box::pin(async move {
+            let want = Words::of(want);
+            let call = Call {
+                script: &scripts::ACQUIRE,
+                keys: self.both(key),
+                arguments: vec![&want.token, &want.lease, &want.unlike, &want.lookup],
+            };
+            self.ask(call, replies::acquired).await
+        })
+    }
+
+    fn fill<'a>(
+        &'a self,
+        key: &'a str,
+        token: u64,
+        entry: Vec<u8>,
+        life: Option<Duration>,
+    ) -> Later<'a, Result<Filled, Down>> {
+        Box::pin(async move {
+            if entry.len() > self.server.config.max_value_bytes {
+                self.epoch()?;
+                return Ok(Filled::Refused);
+            }
+            let (token, life) = (token.to_le_bytes(), millis(life));
+            let call = Call {
+                script: &scripts::FILL,
+                keys: self.both(key),
+                arguments: vec![&token, &entry, life.as_bytes()],
+            };
+            self.store(call).await
+        })
+    }
+
+    fn seal<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<bool, Down>> {
+        Box::pin(async move {
+            let token = token.to_le_bytes();
+            let call = Call {
+                script: &scripts::SEAL,
+                keys: self.both(key),
+                arguments: vec![&token, b"", b"0"],
+            };
+            self.ask(call, |value| replies::yes(&value)).await
+        })
+    }
+
+    fn extend<'a>(
+        &'a self,
+        key: &'a str,
+        token: u64,
+        version: u64,
+        header: Vec<u8>,
+        life: Option<Duration>,
+    ) -> Later<'a, Result<Filled, Down>> {
+        Box::pin(async move {
+            let (token, head, life) = (token.to_le_bytes(), head(version), millis(life));
+            let call = Call {
+                script: &scripts::EXTEND,
+                keys: self.both(key),
+                arguments: vec![&token, &head, &header, life.as_bytes()],
+            };
+            self.store(call).await
+        })
+    }
+
+    fn release<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<(), Down>> {
+        Box::pin(async move {
+            let token = token.to_le_bytes();
+            let call = Call {
+                script: &scripts::RELEASE,
+                keys: vec![self.lease(key)],
+                arguments: vec![&token],
+            };
+            self.ask(call, |value| replies::yes(&value).map(drop)).await
+        })
+    }
+
+    fn invalidate<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<(), Down>> {
+        Box::pin(self.invalidate_all(keys))
+    }
+
+    fn supplant<'a>(&'a self, key: &'a str, want: Want) -> Later<'a, Result<(), Down>> {
+        Box::pin(async move {
+            let want = Words::of(want);
+            let call = Call {
+                script: &scripts::INVALIDATE,
+                keys: self.both(key),
+                arguments: vec![&want.token, &want.lease, &want.lookup],
+            };
+            self.tell(call, |value| replies::yes(&value).map(drop))
+                .await
+        })
+    }
+
+    fn soften<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        header: Vec<u8>,
+    ) -> Later<'a, Result<bool, Down>> {
+        Box::pin(async move {
+            let head = head(version);
+            let call = Call {
+                script: &scripts::SOFTEN,
+                keys: self.both(key),
+                arguments: vec![&head, &header],
+            };
+            self.tell(call, |value| replies::yes(&value)).await
+        })
+    }
+
+    fn reclaim<'a>(&'a self, key: &'a str, version: u64) -> Later<'a, Result<(), Down>> {
+        Box::pin(async move {
+            let head = head(version);
+            let call = Call {
+                script: &scripts::DROP,
+                keys: vec![self.entry(key)],
+                arguments: vec![&head],
+            };
+            self.ask(call, |value| replies::yes(&value).map(drop)).await
+        })
+    }
+
+    fn log<'a>(
+        &'a self,
+        known: Option<LogPlace>,
+        items: &'a [Vec<u8>],
+    ) -> Later<'a, Result<LogNews, Down>> {
+        Box::pin(async move {
+            let mut nonce = [0; 8];
+            getrandom::fill(&mut nonce).map_err(|error| Down(error.to_string().into()))?;
+            let base = known.map(|place| place.base.to_le_bytes());
+            let since = known.map_or(0, |place| place.top).to_string();
+            let base = base.as_ref().map_or(&b""[..], |base| base);
+            let mut arguments = vec![&nonce[..], base, since.as_bytes(), LOG_ITEMS_MAX];
+            arguments.extend(items.iter().map(Vec::as_slice));
+            let call = Call {
+                script: &scripts::LOG,
+                keys: vec![self.server.keys.log(self.namespace())],
+                arguments,
+            };
+            self.tell(call, replies::log).await
+        })
+    }
+
+    fn caught_up(&self) -> Later<'_, Result<(), Down>> {
+        Box::pin(async move {
+            let epoch = self.epoch()?;
+            self.counted(epoch.caught_up().await)
+        })
+    }
+
+    fn scan(&self, cursor: u64) -> Later<'_, Result<Scanned, Down>> {
+        Box::pin(async move {
+            let epoch = self.epoch()?;
+            let scanned = scan::scan(&epoch, &self.server.keys, self.namespace(), cursor);
+            self.counted(scanned.await)
+        })
+    }
+
+    fn incarnation(&self, _: &str) -> u64 {
+        self.epoch().map_or(0, |epoch| epoch.incarnation)
+    }
+
+    fn state(&self) -> LinkState {
+        let (board, member) = (&self.server.board, &self.member);
+        let is_up = member.is_up();
+        LinkState {
+            is_up,
+            reason: board.reason(),
+            opened: member.opened.load(Ordering::Relaxed),
+            is_tracked: match &self.within {
+                Some(epoch) => epoch.is_tracked(),
+                None => is_up && board.is_tracked(),
+            },
+            errors: member.errors.load(Ordering::Relaxed),
+            round_trip: board.round_trip(),
+        }
+    }
+}
+
+/// What a lease is asked for, as the scripts take it.
+struct Words {
+    token: [u8; 8],
+    lease: Vec<u8>,
+    unlike: Vec<u8>,
+    lookup: Vec<u8>,
+}
+
+impl Words {
+    fn of(want: Want) -> Self {
+        let lookup = want.lookup.map(u64::to_le_bytes);
+        Self {
+            token: want.token.to_le_bytes(),
+            lease: want.lease.as_millis().max(1).to_string().into_bytes(),
+            unlike: want
+                .unlike
+                .map_or_else(Vec::new, |version| head(version).to_vec()),
+            lookup: lookup.map_or_else(Vec::new, |lookup| lookup.to_vec()),
+        }
+    }
+}
+
+/// A life as SET's PX takes it, 0 for ever. What ends within a millisecond lives for one.
+fn millis(life: Option<Duration>) -> String {
+    let millis = life.map_or(0, |life| life.as_millis().clamp(1, MILLIS_MAX));
+    millis.to_string()
+}
+
+/// The server refuses an expiry that, counted from 1970, is more than it can hold.
+const MILLIS_MAX: u128 = 1 << 60;

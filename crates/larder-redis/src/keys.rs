@@ -1,0 +1,139 @@
+//! The names of what is kept at the server.
+//!
+//! ```text
+//! P:e:{namespace:key}  an entry        P:g:{namespace}  the namespace's log of invalidations
+//! P:l:{namespace:key}  its lease
+//! ```
+//! The braces put an entry and its lease into one slot of a cluster. Must not know connections.
+
+/// Bytes of a prefix at most.
+const PREFIX_BYTES_MAX: usize = 64;
+
+/// Names under one prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+/// Whose change the server tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changed<'a> {
+    /// An entry of a namespace.
+    Entry(&'a str, &'a str),
+    /// The log of a namespace.
+    Log(&'a str),
+}
+
+impl Keys {
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// What is wrong with the prefix, or with the name of a namespace.
+    pub(crate) fn check(&self, namespace: &str) -> Result<(), String> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        let prefix = &self.prefix;
+        let fits = (1..=PREFIX_BYTES_MAX).contains(&prefix.len());
+        if !fits || !prefix.chars().all(|c| is_plain(c) || c == ':') {
+            return Err(format!(
+                "the prefix {prefix:?} must be 1 to {PREFIX_BYTES_MAX} of [A-Za-z0-9_.:-]"
+            ));
+        }
+        if namespace.is_empty() || !namespace.chars().all(is_plain) {
+            return Err(format!(
+                "the namespace {namespace:?} must be of [A-Za-z0-9_.-]"
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn entry(&self, namespace: &str, key: &str) -> String {
+        format!("{}:e:{{{namespace}:{key}}}", self.prefix)
+    }
+
+    pub(crate) fn lease(&self, namespace: &str, key: &str) -> String {
+        format!("{}:l:{{{namespace}:{key}}}", self.prefix)
+    }
+
+    pub(crate) fn log(&self, namespace: &str) -> String {
+        format!("{}:g:{{{namespace}}}", self.prefix)
+    }
+
+    /// What the names of a namespace's entries begin with. No other namespace's do.
+    pub(crate) fn entries(&self, namespace: &str) -> String {
+        format!("{}:e:{{{namespace}:", self.prefix)
+    }
+
+    /// What a name stands for; `None` if it is not one of these.
+    pub(crate) fn parse<'a>(&self, name: &'a [u8]) -> Option<Changed<'a>> {
+        let name = std::str::from_utf8(name).ok()?;
+        let name = name.strip_prefix(self.prefix.as_str())?;
+        if let Some(rest) = name.strip_prefix(":e:{") {
+            let (namespace, key) = rest.strip_suffix('}')?.split_once(':')?;
+            return Some(Changed::Entry(namespace, key));
+        }
+        let namespace = name.strip_prefix(":g:{")?.strip_suffix('}')?;
+        Some(Changed::Log(namespace))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_back_to_its_namespace_and_key() {
+        let keys = Keys::new("a:b");
+        for key in ["7", "", "x:y", "}{", "ü \n"] {
+            let name = keys.entry("users", key);
+            let changed = keys.parse(name.as_bytes());
+            assert_eq!(changed, Some(Changed::Entry("users", key)));
+            assert!(name.starts_with(&keys.entries("users")));
+        }
+        let log = keys.log("users");
+        assert_eq!(keys.parse(log.as_bytes()), Some(Changed::Log("users")));
+        for other in [
+            "a:e:{users:7}",
+            "a:b:l:{users:7}",
+            "a:b:e:{users}",
+            "",
+            "a:b",
+        ] {
+            assert_eq!(keys.parse(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(keys.parse(b"a:b:e:{users:\xff}"), None);
+    }
+
+    #[test]
+    fn one_namespace_is_not_taken_for_another_that_begins_like_it() {
+        let keys = Keys::new("tc");
+        assert!(
+            !keys
+                .entry("users2", "7")
+                .starts_with(&keys.entries("users"))
+        );
+    }
+
+    #[test]
+    fn names_that_would_break_the_scheme_are_refused() {
+        assert_eq!(Keys::new("tc").check("users.v-1_x"), Ok(()));
+        for prefix in ["", "t{c", "t c", &"x".repeat(65)] {
+            assert!(
+                Keys::new(prefix)
+                    .check("users")
+                    .unwrap_err()
+                    .contains("prefix")
+            );
+        }
+        for namespace in ["", "a:b", "a}"] {
+            assert!(
+                Keys::new("tc")
+                    .check(namespace)
+                    .unwrap_err()
+                    .contains("namespace")
+            );
+        }
+    }
+}

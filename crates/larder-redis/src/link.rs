@@ -1,0 +1,186 @@
+//! A namespace's link to its server: where its calls go, and what their failure means.
+//!
+//! Must not know what the scripts are given.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use larder::remote::{Down, Filled, Read};
+use redis::ServerError;
+
+use crate::epoch::Epoch;
+use crate::member::Member;
+use crate::refusal;
+use crate::replies;
+use crate::scripts::{self, Script};
+use crate::sending::{Answer, Call};
+use crate::tending::Server;
+
+/// Pairs of an entry and its lease in one invalidation.
+const PAIRS_MAX: usize = 200;
+
+/// A namespace's link: through the generation that there is, or, for who takes it up, through the one
+/// that is beginning.
+pub(crate) struct MemberLink {
+    pub(crate) server: Arc<Server>,
+    pub(crate) member: Arc<Member>,
+    pub(crate) within: Option<Arc<Epoch>>,
+}
+
+impl MemberLink {
+    pub(crate) fn new(server: Arc<Server>, member: Arc<Member>) -> Self {
+        Self {
+            server,
+            member,
+            within: None,
+        }
+    }
+
+    pub(crate) fn within(server: Arc<Server>, member: Arc<Member>, epoch: Arc<Epoch>) -> Self {
+        Self {
+            server,
+            member,
+            within: Some(epoch),
+        }
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        self.member.namespace()
+    }
+
+    pub(crate) fn entry(&self, key: &str) -> String {
+        self.server.keys.entry(self.namespace(), key)
+    }
+
+    pub(crate) fn lease(&self, key: &str) -> String {
+        self.server.keys.lease(self.namespace(), key)
+    }
+
+    pub(crate) fn both(&self, key: &str) -> Vec<String> {
+        vec![self.entry(key), self.lease(key)]
+    }
+
+    pub(crate) fn epoch(&self) -> Result<Arc<Epoch>, Down> {
+        match &self.within {
+            Some(epoch) => Ok(epoch.clone()),
+            None => self.server.epoch(&self.member),
+        }
+    }
+
+    /// A call that nothing depends on if the server refuses it.
+    pub(crate) async fn ask<T>(
+        &self,
+        call: Call<'_>,
+        meaning: impl FnOnce(redis::Value) -> Option<T>,
+    ) -> Result<T, Down> {
+        let epoch = self.epoch()?;
+        let script = call.script;
+        let asked = async {
+            match epoch.run_one(call).await? {
+                Ok(value) => meaning(value).ok_or_else(|| foreign(&epoch, script)),
+                Err(error) => Err(Down(refusal::meaning(&error).into())),
+            }
+        };
+        self.counted(asked.await)
+    }
+
+    /// A call that must be acknowledged: as long as it is not, others would be served what it takes
+    /// out, so its refusal ends the generation.
+    pub(crate) async fn tell<T>(
+        &self,
+        call: Call<'_>,
+        meaning: impl FnOnce(redis::Value) -> Option<T>,
+    ) -> Result<T, Down> {
+        let epoch = self.epoch()?;
+        let script = call.script;
+        let told = async {
+            match epoch.run_one(call).await? {
+                Ok(value) => meaning(value).ok_or_else(|| foreign(&epoch, script)),
+                Err(error) => Err(epoch.end_for(refusal::meaning(&error))),
+            }
+        };
+        self.counted(told.await)
+    }
+
+    /// A call that stores, which a full server refuses.
+    pub(crate) async fn store(&self, call: Call<'_>) -> Result<Filled, Down> {
+        let epoch = self.epoch()?;
+        let script = call.script;
+        let stored = async {
+            let is_stored = match epoch.run_one(call).await? {
+                Ok(value) => replies::yes(&value).ok_or_else(|| foreign(&epoch, script))?,
+                Err(error) if is_full(&error) => {
+                    self.server.board.full(true);
+                    return Ok(Filled::Refused);
+                }
+                Err(error) => return Err(Down(refusal::meaning(&error).into())),
+            };
+            if !is_stored {
+                return Ok(Filled::Overtaken);
+            }
+            self.server.board.full(false);
+            Ok(Filled::Stored)
+        };
+        self.counted(stored.await)
+    }
+
+    pub(crate) fn counted<T>(&self, result: Result<T, Down>) -> Result<T, Down> {
+        if result.is_err() {
+            self.member.errors.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+
+    pub(crate) async fn read_all(&self, keys: &[&str]) -> Result<Vec<Read>, Down> {
+        let epoch = self.epoch()?;
+        let calls: Vec<Call<'_>> = keys.iter().map(|key| self.reading(key, b"")).collect();
+        let answers = self.counted(epoch.run(&calls).await)?;
+        let read = |answer: Answer| match answer {
+            Ok(value) => replies::read(value).ok_or_else(|| foreign(&epoch, &scripts::READ)),
+            Err(error) => Err(Down(refusal::meaning(&error).into())),
+        };
+        self.counted(answers.into_iter().map(read).collect())
+    }
+
+    pub(crate) fn reading<'a>(&self, key: &str, have: &'a [u8]) -> Call<'a> {
+        Call {
+            script: &scripts::READ,
+            keys: vec![self.entry(key)],
+            arguments: vec![have],
+        }
+    }
+
+    pub(crate) async fn invalidate_all(&self, keys: &[&str]) -> Result<(), Down> {
+        let epoch = self.epoch()?;
+        let calls = keys.chunks(PAIRS_MAX).map(|keys| Call {
+            script: &scripts::INVALIDATE,
+            keys: keys.iter().flat_map(|key| self.both(key)).collect(),
+            arguments: Vec::new(),
+        });
+        let calls: Vec<Call<'_>> = calls.collect();
+        let answers = self.counted(epoch.run(&calls).await)?;
+        let done = answers.into_iter().try_for_each(|answer| match answer {
+            Ok(value) if replies::yes(&value) == Some(true) => Ok(()),
+            Ok(_) => Err(foreign(&epoch, &scripts::INVALIDATE)),
+            Err(error) => Err(epoch.end_for(refusal::meaning(&error))),
+        });
+        self.counted(done)
+    }
+}
+
+impl Drop for MemberLink {
+    fn drop(&mut self) {
+        if self.within.is_none() {
+            self.server.leave(&self.member);
+        }
+    }
+}
+
+fn is_full(error: &ServerError) -> bool {
+    error.code() == "OOM"
+}
+
+/// The answer is not one of the script's: whoever answers is not to be relied on.
+fn foreign(epoch: &Epoch, script: &Script) -> Down {
+    epoch.end_for(format!("it answered {} as no server does", script.name))
+}

@@ -1,0 +1,103 @@
+//! Why a server is of no use now, in words that say what to do about it.
+//!
+//! Must not know what was asked of the server.
+
+use redis::{ErrorKind, RedisError, ServerError};
+
+/// What a server's error code means to Larder, and what is to be done.
+const MEANINGS: [(&str, &str); 15] = [
+    (
+        "NOAUTH",
+        "it asks for a password: give user and password in the URL",
+    ),
+    ("WRONGPASS", WRONG_LOGIN),
+    ("NOPERM", RIGHTS),
+    (
+        "READONLY",
+        "it is a replica: name the primary, or its sentinels (redis+sentinel://…)",
+    ),
+    (
+        "NOREPLICAS",
+        "too few replicas follow it (min-replicas-to-write): mend the replicas",
+    ),
+    (
+        "MASTERDOWN",
+        "it is a replica that has lost its primary: name the primary",
+    ),
+    (
+        "MISCONF",
+        "it cannot save and refuses writes: mend its disk, or set stop-writes-on-bgsave-error no",
+    ),
+    ("LOADING", "it is loading its data: it comes up by itself"),
+    (
+        "BUSY",
+        "a script of another program keeps it busy: end that with SCRIPT KILL",
+    ),
+    ("OOM", FULL),
+    (
+        "CLUSTERDOWN",
+        "its cluster is down: see CLUSTER INFO at the server",
+    ),
+    ("MOVED", CLUSTER),
+    ("ASK", CLUSTER),
+    ("CROSSSLOT", CLUSTER),
+    (
+        "NOPROTO",
+        "it does not speak the protocol RESP3, as a proxy may not: connect to the server itself",
+    ),
+];
+
+/// What a full server means.
+pub(crate) const FULL: &str = "it is full and stores nothing new: raise its maxmemory, or set \
+                               maxmemory-policy allkeys-lru";
+/// What a cluster means.
+pub(crate) const CLUSTER: &str =
+    "it is a node of a cluster, which needs another kind of link: name a server that is not";
+const WRONG_LOGIN: &str = "user or password is wrong: mend it in the URL, or at the server";
+const RIGHTS: &str = "its user may not do what Larder needs: allow it the keys under Larder's prefix and \
+                      +@read +@write +@scripting +@connection +info +scan";
+/// What a server that runs no scripts means.
+pub(crate) const TOO_OLD: &str = "it must run scripts: Redis 7.0 or Valkey 7.2 at least, with EVAL, EVALSHA and \
+                       INFO under their own names";
+
+/// What an answer that is an error means.
+pub(crate) fn meaning(error: &ServerError) -> String {
+    let (code, words) = (error.code(), error.details().unwrap_or_default());
+    let known = MEANINGS.iter().find(|(known, _)| *known == code);
+    let lower = words.to_lowercase();
+    let says = |some: &str| lower.contains(some);
+    match known {
+        Some((_, meaning)) => format!("{meaning} ({code} {words})"),
+        // What a script was refused is told in the words alone.
+        None if says("unknown command") || says("unknown redis command") => {
+            format!("{TOO_OLD} ({code} {words})")
+        }
+        None if says("can't run this command") || says("no permissions") => {
+            format!("{RIGHTS} ({code} {words})")
+        }
+        None => format!("it answered with an error: {code} {words}"),
+    }
+}
+
+/// Why a connection could not be made or was lost.
+pub(crate) fn failure(error: &RedisError) -> String {
+    match error.kind() {
+        ErrorKind::AuthenticationFailed => {
+            let words = error.detail().unwrap_or_default();
+            format!("{WRONG_LOGIN} ({words})")
+        }
+        ErrorKind::Io if error.is_timeout() => "it did not answer in time".to_owned(),
+        ErrorKind::Io if error.is_connection_refusal() => {
+            format!("nothing listens there: start it, or mend the URL ({error})")
+        }
+        ErrorKind::Server(_) | ErrorKind::Extension => {
+            let code = error.code().unwrap_or_default();
+            let words = error.detail().unwrap_or_default();
+            match MEANINGS.iter().find(|(known, _)| *known == code) {
+                Some((_, meaning)) => format!("{meaning} ({code} {words})"),
+                None => format!("it answered with an error: {code} {words}"),
+            }
+        }
+        _ => error.to_string(),
+    }
+}

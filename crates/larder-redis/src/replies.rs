@@ -1,0 +1,217 @@
+//! What the scripts' answers say. `None` is an answer that the script does not give.
+//!
+//! Must not know connections.
+
+use std::time::Duration;
+
+use larder::remote::{Acquired, LogNews, LogPlace, Read};
+use redis::Value;
+
+use crate::epoch::Identity;
+
+/// What a heartbeat is answered.
+pub(crate) struct Beat {
+    pub(crate) identity: Identity,
+    /// Where each log is that was asked for; `None` where it is missing.
+    pub(crate) logs: Vec<Option<LogPlace>>,
+}
+
+/// `{run_id, replid, (base, top)*}`
+pub(crate) fn beat(value: Value) -> Option<Beat> {
+    let mut parts = array(value)?.into_iter();
+    let identity = Identity {
+        run: bytes(parts.next()?)?,
+        replication: bytes(parts.next()?)?,
+    };
+    let mut logs = Vec::new();
+    while let Some(base) = parts.next() {
+        let (base, top) = (bytes(base)?, bytes(parts.next()?)?);
+        logs.push(match base.split_first() {
+            Some((b'!', base)) => Some(LogPlace {
+                base: base_number(base),
+                top: number(&top)?,
+            }),
+            _ => None,
+        });
+    }
+    (!identity.run.is_empty()).then_some(Beat { identity, logs })
+}
+
+/// `{0}`, `{1, entry, pttl}` or `{2, header, pttl}`
+pub(crate) fn read(value: Value) -> Option<Read> {
+    let mut parts = array(value)?.into_iter();
+    match integer(&parts.next()?)? {
+        0 => Some(Read::Nothing),
+        1 => Some(Read::Entry(bytes(parts.next()?)?, left(&parts.next()?)?.0)),
+        2 => Some(Read::Same(bytes(parts.next()?)?, left(&parts.next()?)?.0)),
+        _ => None,
+    }
+}
+
+/// `{1, entry, pttl}`, `{2, pttl, lookup}` or `{3}`
+pub(crate) fn acquired(value: Value) -> Option<Acquired> {
+    let mut parts = array(value)?.into_iter();
+    match integer(&parts.next()?)? {
+        1 => Some(Acquired::Stands(
+            bytes(parts.next()?)?,
+            left(&parts.next()?)?.0,
+        )),
+        2 => {
+            let left = left(&parts.next()?)?.0.unwrap_or_default();
+            let lookup = bytes(parts.next()?)?;
+            let lookup = lookup.try_into().ok().map(u64::from_le_bytes);
+            Some(Acquired::Leased(left, lookup))
+        }
+        3 => Some(Acquired::Ours),
+        _ => None,
+    }
+}
+
+/// `{base, top, floor, is_whole, (item, number)*}`
+pub(crate) fn log(value: Value) -> Option<LogNews> {
+    let mut parts = array(value)?.into_iter();
+    let place = LogPlace {
+        base: base_number(&bytes(parts.next()?)?),
+        top: number(&bytes(parts.next()?)?)?,
+    };
+    let floor = number(&bytes(parts.next()?)?)?;
+    let is_whole = integer(&parts.next()?)? == 1;
+    let mut items = Vec::with_capacity(parts.len() / 2);
+    while let Some(item) = parts.next() {
+        items.push((number(&bytes(parts.next()?)?)?, bytes(item)?));
+    }
+    Some(LogNews {
+        place,
+        floor,
+        is_whole,
+        items,
+    })
+}
+
+/// 1 or 0.
+pub(crate) fn yes(value: &Value) -> Option<bool> {
+    match integer(value)? {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    }
+}
+
+/// The next cursor and some names.
+pub(crate) fn scanned(value: Value) -> Option<(u64, Vec<Vec<u8>>)> {
+    let mut parts = array(value)?.into_iter();
+    let cursor = number(&bytes(parts.next()?)?)?;
+    let names = array(parts.next()?)?;
+    let names: Option<Vec<_>> = names.into_iter().map(bytes).collect();
+    Some((cursor, names?))
+}
+
+/// A log's base as a number, and as the server has it if it was minted here.
+fn base_number(base: &[u8]) -> u64 {
+    match base.try_into() {
+        Ok(bytes) => u64::from_le_bytes(bytes),
+        Err(_) => xxhash_rust::xxh3::xxh3_64(base),
+    }
+}
+
+pub(crate) fn bytes(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+fn array(value: Value) -> Option<Vec<Value>> {
+    match value {
+        Value::Array(parts) => Some(parts),
+        _ => None,
+    }
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        _ => None,
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// How long a key lives yet; `None` is for ever.
+struct Left(Option<Duration>);
+
+/// What PTTL says: -1 is for ever, -2 has ended.
+fn left(value: &Value) -> Option<Left> {
+    match integer(value)? {
+        -1 => Some(Left(None)),
+        left => {
+            let millis = u64::try_from(left).unwrap_or(0);
+            Some(Left(Some(Duration::from_millis(millis))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.into())
+    }
+
+    #[test]
+    fn an_answer_that_a_script_does_not_give_is_none() {
+        let foreign = || {
+            [
+                Value::Nil,
+                Value::Okay,
+                Value::Array(vec![]),
+                Value::Array(vec![Value::Int(9)]),
+                Value::Array(vec![Value::Int(1), Value::Int(1), Value::Int(1)]),
+                Value::Array(vec![text(""), text("")]),
+            ]
+        };
+        for value in foreign() {
+            assert!(read(value.clone()).is_none(), "{value:?}");
+            assert!(acquired(value.clone()).is_none(), "{value:?}");
+            assert!(log(value.clone()).is_none(), "{value:?}");
+            assert!(beat(value.clone()).is_none(), "{value:?}");
+            assert!(yes(&value).is_none(), "{value:?}");
+            assert!(scanned(value.clone()).is_none(), "{value:?}");
+        }
+        assert_eq!(yes(&Value::Int(2)), None);
+    }
+
+    #[test]
+    fn an_entry_without_an_end_lives_for_ever() {
+        let entry = |left| Value::Array(vec![Value::Int(1), text("blob"), Value::Int(left)]);
+        let read = |left| read(entry(left)).unwrap();
+        assert_eq!(read(-1), Read::Entry(b"blob".into(), None));
+        assert_eq!(read(-2), Read::Entry(b"blob".into(), Some(Duration::ZERO)));
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(read(1_000), Read::Entry(b"blob".into(), second));
+    }
+
+    #[test]
+    fn a_log_that_another_program_minted_has_a_place_too() {
+        let place = |base: &str| {
+            let parts = vec![
+                text("run"),
+                text("repl"),
+                text(base),
+                text("9007199254740991"),
+            ];
+            beat(Value::Array(parts)).unwrap().logs[0]
+        };
+        let ours = LogPlace {
+            base: u64::from_le_bytes(*b"12345678"),
+            top: (1 << 53) - 1,
+        };
+        assert_eq!(place("!12345678"), Some(ours));
+        assert!(place("!other").is_some_and(|other| other.base != ours.base));
+        assert_eq!(place(""), None);
+        assert_eq!(place("x"), None);
+    }
+}

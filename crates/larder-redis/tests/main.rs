@@ -1,0 +1,10 @@
+//! The link against real servers. What is needed is named when it is missing.
+
+mod main {
+    mod calls;
+    mod ends;
+    mod recorder;
+    mod refusals;
+    mod told;
+    mod ways;
+}
