@@ -63,6 +63,41 @@ pub fn rounds<I: Sync>(
     measured
 }
 
+/// As [`rounds`], with subjects that each round makes anew, in an order that turns too: so each has every
+/// place in the heap once, which may be worth more than the differences that are looked for.
+pub fn rounds_anew<'a, I: Sync>(
+    make: &[Box<dyn Fn() -> Subject<'a, I> + 'a>],
+    inputs: &[&[I]],
+    rounds: usize,
+) -> Vec<Measured> {
+    let mut measured: Vec<Measured> = Vec::new();
+    for round in 0..rounds {
+        let order: Vec<usize> = (0..make.len())
+            .map(|turn| (turn + round) % make.len())
+            .collect();
+        let mut subjects: Vec<_> = order.iter().map(|at| (*at, make[*at]())).collect();
+        subjects.sort_by_key(|(at, _)| *at);
+        if measured.is_empty() {
+            measured.extend(subjects.iter().map(|(_, subject)| Measured {
+                name: subject.name,
+                nanos: Vec::new(),
+                found: 0.0,
+            }));
+        }
+        // The first time warms up.
+        for is_timed in [false, true] {
+            for at in &order {
+                let (nanos, found) = once(&subjects[*at].1, inputs);
+                if is_timed {
+                    measured[*at].nanos.push(nanos);
+                    measured[*at].found = found;
+                }
+            }
+        }
+    }
+    measured
+}
+
 fn once<I: Sync>(subject: &Subject<'_, I>, inputs: &[&[I]]) -> (f64, f64) {
     let start = Barrier::new(inputs.len());
     let timed = |inputs: &[I]| {

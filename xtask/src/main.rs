@@ -4,6 +4,7 @@
 
 mod ci;
 mod fuzz;
+mod miri;
 mod models;
 mod setup;
 mod shell;
@@ -21,6 +22,7 @@ usage: cargo xtask COMMAND
                 ARGS go to `cargo test`; with --long, more cases and more time
   loom          every interleaving of the places where the cache's threads meet
   shuttle       the same with more threads, in ten thousand random schedules
+  miri          the unit tests that Miri can run; needs a nightly toolchain with it
   fuzz [SECONDS] [TARGET]
                 every parser and codec with input that a fuzzer chooses, for a
                 minute each; needs cargo-fuzz, and g++ or clang++
@@ -43,6 +45,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         Some((command, rest)) if command == "test" => test::run(rest),
         Some((command, [])) if command == "loom" => models::loom(false),
         Some((command, [])) if command == "shuttle" => models::shuttle(false),
+        Some((command, [])) if command == "miri" => miri::run(),
         Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
         Some((command, [])) if command == "tidy" => tidy::run(),
         Some((command, [])) if command == "ci" => ci::run(),

@@ -14,7 +14,7 @@ use crate::shell;
 /// Switches between threads that none of them asked for, at most, in the long form.
 const LONG_PREEMPTIONS: &str = "4";
 /// Schedules of each of shuttle's models in the long form.
-const LONG_SCHEDULES: &str = "200000";
+const LONG_SCHEDULES: &str = "50000";
 
 /// Every interleaving; the long form looks at more executions of each model.
 pub(crate) fn loom(is_long: bool) -> anyhow::Result<()> {

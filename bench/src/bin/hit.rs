@@ -1,6 +1,7 @@
 //! What a hit costs, beside peers: 100,000 entries, `u64` and `String` keys, uniform and Zipf, one
-//! and two threads, `u64` values and shared slices of 64 bytes. How far the control is from 1.00 is what
-//! the place in memory and in the round makes of a figure.
+//! and two threads, `u64` values and shared slices of 64 bytes. Each
+//! round makes all of them anew, in another order; how far the control is from 1.00 is the noise that
+//! is left.
 //!
 //! `cargo run --release -p larder-bench --bin hit [ROUNDS [FILTER]]`
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use hashbrown::HashTable;
 use larder::{Cache, CacheKey, KeyRef, Policy};
 use larder_bench::keys::{Spread, numbers};
-use larder_bench::rounds::{Subject, print, rounds};
+use larder_bench::rounds::{Subject, print, rounds_anew};
 use larder_bench::{machine, ready};
 use parking_lot::RwLock;
 
@@ -66,82 +67,82 @@ fn compare<K, Q, V>(
         return;
     }
     let keys: Vec<K> = (0..ENTRIES).map(key).collect();
-    let subjects = subjects::<K, Q, V>(&keys, value);
+    let make = makers::<K, Q, V>(&keys, value);
     for (spread, threads) in cases {
         let order = numbers(spread, ENTRIES, GETS * threads, 42);
         let order: Vec<&Q> = order.into_iter().map(|i| keys[i].borrow()).collect();
         let inputs: Vec<&[&Q]> = order.chunks(GETS).collect();
         print(
             &title_of((spread, threads)),
-            &rounds(&subjects, &inputs, count),
+            &rounds_anew(&make, &inputs, count),
         );
     }
 }
 
-fn subjects<'a, K, Q, V>(keys: &[K], value: fn(usize) -> V) -> Vec<Subject<'a, &'a Q>>
+/// What makes a subject that holds the keys.
+type Make<'a, Q> = Box<dyn Fn() -> Subject<'a, &'a Q> + 'a>;
+
+fn makers<'a, K, Q, V>(keys: &'a [K], value: fn(usize) -> V) -> Vec<Make<'a, Q>>
 where
     K: CacheKey + Borrow<Q>,
-    Q: KeyRef<K> + Hash + Eq + ?Sized,
+    Q: KeyRef<K> + Hash + Eq + ?Sized + 'a,
     V: Clone + Send + Sync + 'static,
 {
-    let pairs = || keys.iter().cloned().zip((0..).map(value));
-    let larder = || {
+    let pairs = move || keys.iter().cloned().zip((0..).map(value));
+    let larder = move |name: &'static str| {
         let cache = Cache::builder("hit")
             .max_capacity(CAPACITY as u64)
             .policy(Policy::ttl(TTL))
             .build();
         let cache: Cache<K, V> = cache.expect("the cache is well described");
         pairs().for_each(|(k, v)| drop(ready(cache.insert(k, v))));
-        cache
+        Subject::new(name, move |key: &&Q| cache.peek(*key).is_some())
     };
-    let cache = larder();
-
-    let quick = quick_cache::sync::Cache::<K, V>::new(CAPACITY);
-    pairs().for_each(|(k, v)| quick.insert(k, v));
-
-    let timed = Timed {
-        cache: quick_cache::sync::Cache::new(CAPACITY),
-        hits: 0.into(),
-        misses: 0.into(),
-    };
-    pairs().for_each(|(k, v)| timed.cache.insert(k, (v, Instant::now() + TTL)));
-
-    let moka = moka::sync::Cache::builder()
-        .max_capacity(CAPACITY as u64)
-        .expire_after(OneTtl);
-    let moka = moka.build_with_hasher(foldhash::fast::RandomState::default());
-    pairs().for_each(|(k, v)| moka.insert(k, v));
-    moka.run_pending_tasks();
-
-    let papaya = papaya::HashMap::with_hasher(foldhash::fast::RandomState::default());
-    pairs().for_each(|(k, v)| _ = papaya.pin().insert(k, v));
-
-    let twin = larder();
-
-    let floor = Floor::new();
-    pairs().for_each(|(k, v)| floor.insert(k, v));
-
     vec![
-        Subject::new("Larder, TTL and statistics", move |key: &&Q| {
-            cache.peek(*key).is_some()
+        Box::new(move || larder("Larder, TTL and statistics")),
+        Box::new(move || {
+            let quick = quick_cache::sync::Cache::<K, V>::new(CAPACITY);
+            pairs().for_each(|(k, v)| quick.insert(k, v));
+            Subject::new("quick_cache, bare", move |key: &&Q| {
+                quick.get(*key).is_some()
+            })
         }),
-        Subject::new("quick_cache, bare", move |key: &&Q| {
-            quick.get(*key).is_some()
+        Box::new(move || {
+            let timed = Timed {
+                cache: quick_cache::sync::Cache::new(CAPACITY),
+                hits: 0.into(),
+                misses: 0.into(),
+            };
+            pairs().for_each(|(k, v)| timed.cache.insert(k, (v, Instant::now() + TTL)));
+            Subject::new("quick_cache, deadline and counters", move |key: &&Q| {
+                timed.get(*key).is_some()
+            })
         }),
-        Subject::new("quick_cache, deadline and counters", move |key: &&Q| {
-            timed.get(*key).is_some()
+        Box::new(move || {
+            let moka = moka::sync::Cache::builder()
+                .max_capacity(CAPACITY as u64)
+                .expire_after(OneTtl);
+            let moka = moka.build_with_hasher(foldhash::fast::RandomState::default());
+            pairs().for_each(|(k, v)| moka.insert(k, v));
+            moka.run_pending_tasks();
+            Subject::new("moka, Expiry, foldhash", move |key: &&Q| {
+                moka.get(*key).is_some()
+            })
         }),
-        Subject::new("moka, Expiry, foldhash", move |key: &&Q| {
-            moka.get(*key).is_some()
+        Box::new(move || larder("control: Larder once more")),
+        Box::new(move || {
+            let papaya = papaya::HashMap::with_hasher(foldhash::fast::RandomState::default());
+            pairs().for_each(|(k, v)| _ = papaya.pin().insert(k, v));
+            Subject::new("floor: papaya, foldhash", move |key: &&Q| {
+                papaya.pin().get(*key).cloned().is_some()
+            })
         }),
-        Subject::new("control: Larder once more", move |key: &&Q| {
-            twin.peek(*key).is_some()
-        }),
-        Subject::new("floor: papaya, foldhash", move |key: &&Q| {
-            papaya.pin().get(*key).cloned().is_some()
-        }),
-        Subject::new("floor: 64 locked maps", move |key: &&Q| {
-            floor.get(*key).is_some()
+        Box::new(move || {
+            let floor = Floor::new();
+            pairs().for_each(|(k, v)| floor.insert(k, v));
+            Subject::new("floor: 64 locked maps", move |key: &&Q| {
+                floor.get(*key).is_some()
+            })
         }),
     ]
 }

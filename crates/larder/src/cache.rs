@@ -298,8 +298,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     ///
     /// A lookup version is a number or a hash of the thing that the value is derived from. A value of
     /// another version is never served, not as a stale one either, and a load for one version is not
-    /// joined by callers of another. A key holds the value of one version at a time: that of the load
-    /// that began last. Where the version is that of a part (the hash of a subtree), values outlive
+    /// joined by callers of another. A key holds the value of one version at a time; of
+    /// loads that overlap, that of the first to end. Where the version is that of a part (the hash of a subtree), values outlive
     /// the versions of the whole. Calls without a version see whichever value is held.
     ///
     /// ```

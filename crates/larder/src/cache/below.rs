@@ -131,22 +131,34 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         // Whoever joined late comes after invalidations that the reading may have come before.
         let mut raised = raised.filter(|raised| call.at.is_none() || raised.lookup == call.at)?;
-        let standing = self.standing_below(key, raised.meta.version, &raised.tags);
-        raised.meta.fresh_until =
-            self.told_until(standing, raised.value.is_none(), raised.meta.fresh_until)?;
+        let (version, tags) = (raised.meta.version, &raised.tags);
+        let standing = self.standing_below(key, version, tags);
+        let fresh_until = self.fresh_below(standing, version, tags, raised.meta.fresh_until)?;
+        raised.meta.fresh_until = self.told(fresh_until, raised.value.is_none())?;
         Some(raised)
     }
 
-    /// Until when what is stored is fresh, standing so; `None` if it is not to be told. That there is
-    /// no value is never told as something stale.
-    fn told_until(&self, standing: Standing, is_absence: bool, fresh_until: Tick) -> Option<Tick> {
-        let now = self.clock.now();
-        let until = match standing {
-            Standing::Valid => fresh_until,
-            Standing::Expired => fresh_until.min(now),
-            Standing::Invalid => return None,
-        };
-        (!is_absence || until > now).then_some(until)
+    /// Until when what is stored is fresh, standing so; `None` if it is invalid.
+    fn fresh_below(
+        &self,
+        standing: Standing,
+        version: u64,
+        tags: &Tags,
+        until: Tick,
+    ) -> Option<Tick> {
+        match standing {
+            Standing::Valid => Some(until),
+            Standing::Expired => {
+                let since = self.log.expired_since(version, tags);
+                Some(until.min(since.unwrap_or_else(|| self.clock.now())))
+            }
+            Standing::Invalid => None,
+        }
+    }
+
+    /// That there is no value is not told past its time, as something stale.
+    fn told(&self, fresh_until: Tick, is_absence: bool) -> Option<Tick> {
+        (!is_absence || fresh_until > self.clock.now()).then_some(fresh_until)
     }
 
     fn standing_below(&self, key: &K, version: u64, tags: &Tags) -> Standing {
@@ -185,7 +197,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         let stored = stored.ok()?;
         let standing = self.standing_below(key, stored.version, &stored.tags);
-        let fresh_until = self.told_until(standing, stored.value.is_none(), stored.fresh_until)?;
+        let (version, tags, until) = (stored.version, &stored.tags, stored.fresh_until);
+        let fresh_until = self.fresh_below(standing, version, tags, until)?;
+        let fresh_until = self.told(fresh_until, stored.value.is_none())?;
         Some(Stored {
             fresh_until,
             ..stored
@@ -210,7 +224,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             if let (Standing::Invalid, Some(below)) = (standing, &self.below) {
                 below.tier.refuse(&key.to_text(), stored.version);
             }
-            self.told_until(standing, stored.value.is_none(), stored.fresh_until)
+            let (version, tags, until) = (stored.version, &stored.tags, stored.fresh_until);
+            self.fresh_below(standing, version, tags, until)
+                .and_then(|until| self.told(until, stored.value.is_none()))
                 .is_some()
         });
         let Some(stored) = stored else {

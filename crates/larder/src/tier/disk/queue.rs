@@ -213,7 +213,8 @@ impl<V: Clone> Queue<V> {
                     }))
                 }
                 Some((_, Newest::Gone)) => Newest::Gone,
-                _ => Newest::Expired(at),
+                Some((_, Newest::Expired(before))) => Newest::Expired(at.min(*before)),
+                None => Newest::Expired(at),
             },
         };
         let Some(number) = waiting.push(Operation::Key(key.clone()), room, is_awaited) else {

@@ -403,3 +403,17 @@ async fn that_there_is_no_value_is_not_told_again_once_it_was_expired() {
         cache.close().await.unwrap();
     }
 }
+
+/// E11
+#[tokio::test]
+async fn what_a_tag_expired_stands_in_no_longer_from_disk_than_from_memory() {
+    let policy = Policy::ttl(MINUTE).stale_while_revalidate(Duration::from_secs(10));
+    let machine = Machine::new(policy);
+    let cache = bare(&machine);
+    cache.entry("k").tags(["t"]).insert(1).await.unwrap();
+    cache.expire_tag("t").await.unwrap();
+    machine.clock.advance(Duration::from_secs(9));
+    assert!(cache.get("k").await.unwrap().unwrap().is_stale);
+    machine.clock.advance(Duration::from_secs(1));
+    assert!(cache.get("k").await.unwrap().is_none());
+}

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, yield_now};
 
 use super::steps::{
-    At, Change, GLOBS, KEYS, Load, PREFIXES, Restart, Settings, TAGS, TTL, etag, tags,
+    At, Brings, Change, GLOBS, KEYS, Load, PREFIXES, Restart, Settings, TAGS, TTL, etag, tags,
 };
 use super::subject::{Answer, Journal, Release, Subject};
 
@@ -93,9 +93,11 @@ fn brought(
     let bring = |key: String| {
         let (_, load) = found(&key).expect("it is one that was asked for");
         journal.note(load.number);
-        (key, load.outcome().unwrap())
+        // That there is no value is said for some, and for others nothing is.
+        let is_silent = load.brings == Brings::Absent && load.number.is_multiple_of(2);
+        (!is_silent).then(|| (key, load.outcome().unwrap()))
     };
-    missing.into_iter().map(bring).collect()
+    missing.into_iter().filter_map(bring).collect()
 }
 
 impl Subject for Awaiting {
