@@ -54,10 +54,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Hearer for Ear<K, V> {
         if shared.outbox.lock().len() > 0 {
             return inner.replay_soon();
         }
-        if !shared.log.is_behind() {
-            let trusted = shared.sharing.staleness.saturating_sub(CLOCK_LAG);
-            shared.gate.open(epoch, sent.after(trusted));
+        // What was heard of while the link came back could not be read then.
+        if shared.log.is_behind() {
+            return inner.read_log_soon();
         }
+        let trusted = shared.sharing.staleness.saturating_sub(CLOCK_LAG);
+        shared.gate.open(epoch, sent.after(trusted));
     }
 
     fn ended(&self) {

@@ -126,6 +126,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     pub(super) fn hear_of_log(self: &std::sync::Arc<Self>) {
         let Some(shared) = &self.shared else { return };
         shared.log.heard.fetch_add(1, Ordering::AcqRel);
+        self.read_log_soon();
+    }
+
+    /// Reads the log in the background until it is known as far as it was heard of, unless that is
+    /// under way. Without a link it gives up.
+    pub(super) fn read_log_soon(self: &std::sync::Arc<Self>) {
+        let Some(shared) = &self.shared else { return };
         if shared.log.is_reading.swap(true, Ordering::AcqRel) {
             return;
         }

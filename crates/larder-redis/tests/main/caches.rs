@@ -1,0 +1,136 @@
+//! Whole caches that share a server.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use larder::{Applied, Cache, Policy, Sharing};
+use larder_redis::Redis;
+use larder_testkit::poll;
+use larder_testkit::proxy::{Direction, FaultProxy};
+use larder_testkit::servers::RedisServer;
+
+use crate::main::recorder::{LIMIT, X, server};
+
+/// A process of its own, as far as the server can tell.
+fn process(url: &str, staleness: Duration) -> Cache<u64, u64> {
+    let redis = Redis::at(url).unwrap().prefix("tc");
+    let cache = Cache::builder("users")
+        .policy(Policy::ttl(Duration::from_mins(10)))
+        .remote(Sharing::over(redis).staleness(staleness))
+        .build()
+        .unwrap();
+    poll("a trusted link", LIMIT, || is_trusted(&cache).then_some(())).unwrap();
+    cache
+}
+
+fn is_trusted(cache: &Cache<u64, u64>) -> bool {
+    cache.stats().remote.is_some_and(|remote| remote.is_trusted)
+}
+
+struct Origin {
+    value: AtomicU64,
+    loads: AtomicU64,
+}
+
+impl Origin {
+    fn new() -> &'static Self {
+        Box::leak(Box::new(Self {
+            value: AtomicU64::new(1),
+            loads: AtomicU64::new(0),
+        }))
+    }
+
+    async fn get(&'static self, cache: &Cache<u64, u64>) -> u64 {
+        let load = move |_| async move {
+            self.loads.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, Infallible>(self.value.load(Ordering::SeqCst))
+        };
+        cache.get_or_load(&7, load).await.unwrap()
+    }
+
+    fn loads(&self) -> u64 {
+        self.loads.load(Ordering::SeqCst)
+    }
+}
+
+fn two(server: &RedisServer, staleness: Duration) -> (Cache<u64, u64>, Cache<u64, u64>) {
+    let url = server.url();
+    (process(&url, staleness), process(&url, staleness))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_loads_all_have_and_what_one_invalidates_all_drop() {
+    let server = server();
+    let (a, b) = two(&server, X);
+    let origin = Origin::new();
+    assert_eq!(origin.get(&a).await, 1);
+    assert_eq!(origin.get(&b).await, 1);
+    assert_eq!(origin.loads(), 1);
+    for value in 2..20 {
+        origin.value.store(value, Ordering::SeqCst);
+        let writer = if value % 2 == 0 { &a } else { &b };
+        assert_eq!(writer.invalidate(&7).await.unwrap(), Applied::Everywhere);
+        assert_eq!(origin.get(writer).await, value);
+        let reader = if value % 2 == 0 { &b } else { &a };
+        let begun = Instant::now();
+        while origin.get(reader).await != value {
+            assert!(begun.elapsed() < X, "older than the promise allows");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_is_done_without_and_used_again() {
+    let server = server();
+    let (a, b) = two(&server, X);
+    let origin = Origin::new();
+    assert_eq!(origin.get(&a).await, 1);
+    assert_eq!(origin.get(&b).await, 1);
+    server.kill();
+    poll("both to know", LIMIT, || {
+        (!is_trusted(&a) && !is_trusted(&b)).then_some(())
+    })
+    .unwrap();
+    origin.value.store(2, Ordering::SeqCst);
+    assert_eq!(a.invalidate(&7).await.unwrap(), Applied::Here);
+    assert_eq!(origin.get(&a).await, 2);
+    server.restart().unwrap();
+    let returned = || (is_trusted(&a) && is_trusted(&b)).then_some(());
+    if let Err(error) = poll("both to be back", LIMIT, returned) {
+        panic!("{error}: {:?}, {:?}", a.stats().remote, b.stats().remote);
+    }
+    assert_eq!(origin.get(&b).await, 2);
+    assert_eq!(a.invalidate(&7).await.unwrap(), Applied::Everywhere);
+}
+
+/// J10: a reader whose link is a black hole serves nothing older than X.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_hears_nothing_serves_nothing_older_than_x() {
+    let server = server();
+    let proxy = FaultProxy::to(server.addr()).unwrap();
+    let a = process(&server.url(), X);
+    let b = process(&format!("redis://{}", proxy.addr()), X);
+    let origin = Origin::new();
+    assert_eq!(origin.get(&a).await, 1);
+    assert_eq!(origin.get(&b).await, 1);
+    proxy.black_hole(Direction::ToClient);
+    origin.value.store(2, Ordering::SeqCst);
+    assert_eq!(a.invalidate(&7).await.unwrap(), Applied::Everywhere);
+    let acknowledged = Instant::now();
+    loop {
+        let begun = acknowledged.elapsed();
+        let value = origin.get(&b).await;
+        if value == 2 {
+            break;
+        }
+        assert!(
+            begun < X,
+            "served {value} in a get that began {begun:?} later"
+        );
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    proxy.heal();
+    poll("it to be back", LIMIT, || is_trusted(&b).then_some(())).unwrap();
+    assert_eq!(origin.get(&b).await, 2);
+}
