@@ -102,6 +102,22 @@ async fn a_connection_that_goes_silent_alone_ends_both() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_an_answer_is_told_when_the_other_connection_is_lost() {
+    let server = server();
+    let proxy = FaultProxy::to(server.addr()).unwrap();
+    let x = Duration::from_secs(20);
+    let node = Node::up_at(&format!("redis://{}", proxy.addr()), x);
+    proxy.half_open_one(0);
+    let begun = Instant::now();
+    let read = node.link.read("7", None);
+    let lose = async { kill_client(&server, is_tracker) };
+    let (read, ()) = tokio::join!(read, lose);
+    assert!(read.is_err());
+    assert!(begun.elapsed() < x / 2, "{:?}", begun.elapsed());
+    assert!(node.recorder.has_heard(&Heard::Ended));
+}
+
 /// J10: no vouching comes through while nothing else does.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_vouched_for_beyond_what_has_arrived() {
