@@ -406,16 +406,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
+        if self.inner.shared.is_some() {
+            let (inner, key) = (self.inner.clone(), key.to_key());
+            let told = async move { inner.invalidate_shared(&key).await };
+            return self.inner.detached(told).await;
+        }
         let remove = |room| self.inner.remove(key, room);
         self.inner.take_through(remove).await?;
         self.inner.recorder.count(Event::Invalidation);
-        if self.inner.shared.is_none() {
-            return Ok(Applied::Everywhere);
-        }
-        let again = || {
-            let _ = remove(None);
-        };
-        self.inner.tell_key(&key.to_key(), again).await
+        Ok(Applied::Everywhere)
     }
 
     /// Makes a key's value stale at once: the policy decides whether it may be served while a new
@@ -434,16 +433,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
+        if self.inner.shared.is_some() {
+            let (inner, key) = (self.inner.clone(), key.to_key());
+            let told = async move { inner.expire_shared(&key).await };
+            return self.inner.detached(told).await;
+        }
         let expire = |room| self.inner.expire(key, room);
         self.inner.take_through(expire).await?;
         self.inner.recorder.count(Event::Invalidation);
-        if self.inner.shared.is_none() {
-            return Ok(Applied::Everywhere);
-        }
-        let again = || {
-            let _ = expire(None);
-        };
-        self.inner.tell_expired(&key.to_key(), again).await
+        Ok(Applied::Everywhere)
     }
 
     /// Removes everything. Values are unreachable at once; taking back their memory is O(n).
@@ -457,7 +455,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # Ok(()) }
     /// ```
     pub async fn clear(&self) -> Result<Applied, Error> {
-        let inner = &*self.inner;
+        let inner = &self.inner;
         let recorded = inner.record_through([Item::All], || inner.empty()).await;
         inner.recorder.count(Event::Clear);
         recorded.map(|(_, applied)| applied)

@@ -189,7 +189,7 @@ fn for_a_while(proxy: &FaultProxy, lasts: Duration, fault: impl FnOnce(&FaultPro
 }
 
 fn signal(instance: &Instance, signal: Signal) {
-    if let Some(pid) = Pid::from_raw(instance.child.id() as i32) {
+    if let Some(pid) = Pid::from_raw(instance.child.id().cast_signed()) {
         let _ = kill_process(pid, signal);
     }
 }

@@ -134,3 +134,22 @@ async fn a_process_that_hears_nothing_serves_nothing_older_than_x() {
     poll("it to be back", LIMIT, || is_trusted(&b).then_some(())).unwrap();
     assert_eq!(origin.get(&b).await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalidation_that_nobody_waits_for_any_more_is_told_all_the_same() {
+    let server = server();
+    let (a, b) = two(&server, X);
+    let origin = Origin::new();
+    assert_eq!((origin.get(&a).await, origin.get(&b).await), (1, 1));
+    origin.value.store(2, Ordering::SeqCst);
+    {
+        let mut invalidation = std::pin::pin!(a.invalidate(&7));
+        let waker = std::task::Waker::noop();
+        let mut context = std::task::Context::from_waker(waker);
+        assert!(invalidation.as_mut().poll(&mut context).is_pending());
+    }
+    let begun = Instant::now();
+    while origin.get(&b).await != 2 {
+        assert!(begun.elapsed() < LIMIT, "it was never told");
+    }
+}

@@ -4,6 +4,7 @@
 //! waits outside of it.
 
 use std::borrow::Borrow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::below::Below;
@@ -106,13 +107,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     /// Puts a value in by hand, and waits until it is durable.
     pub(super) async fn insert_through(
-        &self,
+        self: &Arc<Self>,
         key: K,
         value: V,
         call: Call,
     ) -> Result<Applied, Error> {
         if self.shared.is_some() {
-            return self.insert_shared(key, value, call).await;
+            let inner = self.clone();
+            let told = async move { inner.insert_shared(key, value, call).await };
+            return self.detached(told).await;
         }
         let (applied, receipt) = self.insert_soon(key, value, call).await?;
         self.settled(receipt).await?;
@@ -207,7 +210,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Records items in the log, does what `then` says, and waits until the items are durable, and told to
     /// all; returns their number.
     pub(super) async fn record_through(
-        &self,
+        self: &Arc<Self>,
         items: impl IntoIterator<Item = Item>,
         then: impl FnOnce(),
     ) -> Result<(u64, Applied), Error> {
@@ -222,13 +225,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if self.shared.is_none() || self.log.is_closed() {
             return Ok((number, Applied::Everywhere));
         }
-        let mut last = number;
-        let again = || {
-            let items = kept.iter().cloned().map(item_of);
-            last = self.log.record(items, self.clock.now());
-        };
-        let applied = self.tell_items(&kept, again).await?;
-        Ok((last, applied))
+        let inner = self.clone();
+        let told = async move { inner.tell_items(&kept).await };
+        self.detached(told).await
     }
 
     /// Has the tier keep items of the log, under the last one's number.

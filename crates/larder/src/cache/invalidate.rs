@@ -152,7 +152,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # Ok(()) }
     /// ```
     pub async fn bump_version(&self) -> Result<u64, Error> {
-        let inner = &*self.inner;
+        let inner = &self.inner;
         inner.recorder.count(Event::Invalidation);
         let recorded = inner.record_through([Item::All], || {}).await;
         recorded.map(|(number, _)| number)

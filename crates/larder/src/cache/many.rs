@@ -78,7 +78,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
             if inner.readings.is_none() {
                 inner.insert_plainly(hash, key, value)?;
             } else if inner.shared.is_some() {
-                reached = match inner.insert_shared(key, value, Call::plain(hash)).await? {
+                let inserting = inner.insert_through(key, value, Call::plain(hash));
+                reached = match inserting.await? {
                     Applied::Everywhere => reached,
                     other => other,
                 };

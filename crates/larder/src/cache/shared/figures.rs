@@ -4,14 +4,14 @@ use std::sync::atomic::Ordering;
 
 use super::Shared;
 use crate::clock::Tick;
-use crate::remote::RemoteStats;
+use crate::remote::{Link, RemoteStats};
 
 impl<V> Shared<V> {
     pub(in super::super) fn stats(&self, now: Tick) -> RemoteStats {
         let counts = &self.counts;
         let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         RemoteStats {
-            link: self.link().map(|link| link.state()).unwrap_or_default(),
+            link: self.link().map(Link::state).unwrap_or_default(),
             is_trusted: self.gate.is_open(now),
             hits: count(&counts.hits),
             misses: count(&counts.misses),

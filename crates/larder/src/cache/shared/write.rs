@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::super::Inner;
+use super::super::down::item_of;
 use super::super::load::Call;
 use super::Shared;
 use super::entry::Stamped;
@@ -37,12 +38,39 @@ struct Inserted<V> {
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    /// Tells all processes that the key's value is of no use. `again` takes it out here once more.
-    pub(in super::super) async fn tell_key(
+    /// Does work to its end, whether the caller waits for it or not: what was sent has to be followed.
+    pub(in super::super) async fn detached<T: Send + 'static>(
         &self,
-        key: &K,
-        again: impl FnOnce(),
-    ) -> Result<Applied, Error> {
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.runtime() {
+            Ok(runtime) => runtime.spawn(work).await.unwrap_or(Err(Error::Abandoned)),
+            Err(_) => work.await,
+        }
+    }
+
+    /// Takes a key's value out, here and everywhere.
+    pub(in super::super) async fn invalidate_shared(&self, key: &K) -> Result<Applied, Error> {
+        self.take_through(|room| self.remove(key, room)).await?;
+        self.recorder.count(Event::Invalidation);
+        let again = || {
+            let _ = self.remove(key, None);
+        };
+        self.tell_key(key, again).await
+    }
+
+    /// Makes a key's value stale, here and everywhere.
+    pub(in super::super) async fn expire_shared(&self, key: &K) -> Result<Applied, Error> {
+        self.take_through(|room| self.expire(key, room)).await?;
+        self.recorder.count(Event::Invalidation);
+        let again = || {
+            let _ = self.expire(key, None);
+        };
+        self.tell_expired(key, again).await
+    }
+
+    /// Tells all processes that the key's value is of no use. `again` takes it out here once more.
+    async fn tell_key(&self, key: &K, again: impl FnOnce()) -> Result<Applied, Error> {
         let Some(shared) = &self.shared else {
             return Ok(Applied::Everywhere);
         };
@@ -58,17 +86,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         self.applied(shared, told)
     }
 
-    /// Tells all processes of items of the invalidation log. `again` records them here once more.
+    /// Tells all processes of items of the invalidation log, and records them here once more; returns
+    /// the number of the last.
     pub(in super::super) async fn tell_items(
         &self,
         items: &[LogItem],
-        again: impl FnOnce(),
-    ) -> Result<Applied, Error> {
+    ) -> Result<(u64, Applied), Error> {
+        let number = self.log.stamp();
         let Some(shared) = &self.shared else {
-            return Ok(Applied::Everywhere);
+            return Ok((number, Applied::Everywhere));
         };
         if items.is_empty() {
-            return Ok(Applied::Everywhere);
+            return Ok((number, Applied::Everywhere));
         }
         let bytes: Vec<_> = items.iter().map(LogItem::to_bytes).collect();
         let told = match shared.link() {
@@ -85,8 +114,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 Err(down)
             }
         };
-        again();
-        self.applied(shared, told)
+        let items = items.iter().cloned().map(item_of);
+        let number = self.log.record(items, self.clock.now());
+        Ok((number, self.applied(shared, told)?))
     }
 
     fn applied(&self, shared: &Shared<V>, told: Result<(), Down>) -> Result<Applied, Error> {
@@ -101,11 +131,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Tells all processes that the key's value is stale from now on.
-    pub(in super::super) async fn tell_expired(
-        &self,
-        key: &K,
-        again: impl FnOnce(),
-    ) -> Result<Applied, Error> {
+    async fn tell_expired(&self, key: &K, again: impl FnOnce()) -> Result<Applied, Error> {
         let Some(shared) = &self.shared else {
             return Ok(Applied::Everywhere);
         };

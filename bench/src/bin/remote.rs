@@ -1,0 +1,192 @@
+//! The remote tier beside the client that it is made of, on a real server over loopback: hits that only
+//! the server can answer, hits in memory beside a cache without a server, and how soon another process
+//! hears of an invalidation.
+//!
+//! `cargo run --release -p larder-bench --bin remote [ROUNDS [FILTER]]`
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use larder::{Cache, Policy};
+use larder_bench::machine;
+use larder_bench::rounds::{Subject, median, print, rounds};
+use larder_redis::Redis;
+use larder_testkit::poll;
+use larder_testkit::servers::{Options, RedisServer};
+use redis::AsyncCommands;
+use tokio::runtime::Runtime;
+
+const KEYS: u64 = 10_000;
+const VALUE_BYTES: usize = 200;
+const TASKS: u64 = 64;
+/// Gets of each task in a round.
+const GETS: u64 = 100;
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let count = args
+        .next()
+        .map_or(25, |n| n.parse().expect("the number of rounds, 15 or more"));
+    let filter = args.next().unwrap_or_default();
+    println!("{}; {count} rounds", machine());
+    let server = RedisServer::start(Options::new()).expect("a server");
+    let runtime = Runtime::new().expect("a runtime");
+    let is_wanted = |part: &str| part.contains(&filter);
+    if is_wanted("hits") {
+        hits(&server, &runtime, count);
+    }
+    if is_wanted("memory") {
+        memory(&server, &runtime, count);
+    }
+    if is_wanted("told") {
+        told(&server, &runtime, count);
+    }
+}
+
+fn open(server: &RedisServer, runtime: &Runtime, name: &str, capacity: u64) -> Cache<u64, String> {
+    let _runtime = runtime.enter();
+    let redis = Redis::at(&server.url()).expect("a URL");
+    let cache = Cache::<u64, String>::builder(name)
+        .max_capacity(capacity)
+        .policy(Policy::ttl(Duration::from_hours(1)))
+        .remote(redis)
+        .build()
+        .expect("the cache is well described");
+    let is_trusted = || cache.stats().remote.is_some_and(|remote| remote.is_trusted);
+    poll("a link", Duration::from_secs(10), || {
+        is_trusted().then_some(())
+    })
+    .expect("the server runs");
+    cache
+}
+
+fn value(key: u64) -> String {
+    format!("{key:0>VALUE_BYTES$}")
+}
+
+/// Hits that memory does not hold, at many tasks and at one.
+fn hits(server: &RedisServer, runtime: &Runtime, count: usize) {
+    let cache = open(server, runtime, "hits", 0);
+    let client = redis::Client::open(server.url()).expect("a URL");
+    let raw = runtime.block_on(client.get_multiplexed_async_connection());
+    let raw = raw.expect("the server runs");
+    runtime.block_on(async {
+        let mut raw = raw.clone();
+        for key in 0..KEYS {
+            let _: () = raw
+                .set(format!("raw:{key}"), value(key))
+                .await
+                .expect("it takes it");
+            cache.insert(key, value(key)).await.expect("it takes it");
+        }
+    });
+    let next = Arc::new(AtomicU64::new(1));
+    let keys = |count: u64| {
+        let next = next.clone();
+        (0..count).map(move |_| next.fetch_add(7_919, Ordering::Relaxed) % KEYS)
+    };
+    for (tasks, gets) in [(TASKS, GETS), (1, 1_000)] {
+        let all = |found: Vec<Result<u64, _>>| {
+            let found = found.into_iter().map(|found| found.expect("it ends"));
+            found.sum::<u64>() == tasks * gets
+        };
+        let subjects = [
+            Subject::new("redis-rs, one connection", |(): &()| {
+                let task = |_| {
+                    let (mut raw, keys) = (raw.clone(), keys(gets));
+                    runtime.spawn(async move {
+                        let mut found = 0;
+                        for key in keys {
+                            let got: Option<String> =
+                                raw.get(format!("raw:{key}")).await.expect("an answer");
+                            found += u64::from(got.is_some());
+                        }
+                        found
+                    })
+                };
+                all(runtime.block_on(join_all((0..tasks).map(task))))
+            }),
+            Subject::new("Larder, nothing in memory", |(): &()| {
+                let task = |_| {
+                    let (cache, keys) = (cache.clone(), keys(gets));
+                    runtime.spawn(async move {
+                        let mut found = 0;
+                        for key in keys {
+                            let got = cache.get(&key).await.expect("an answer");
+                            found += u64::from(got.is_some());
+                        }
+                        found
+                    })
+                };
+                all(runtime.block_on(join_all((0..tasks).map(task))))
+            }),
+        ];
+        print(
+            &format!(
+                "remote hits of {VALUE_BYTES} bytes, {tasks} at a time: {} gets",
+                tasks * gets
+            ),
+            &rounds(&subjects, &[&[()]], count),
+        );
+    }
+    println!("{:?}", cache.stats().remote);
+}
+
+/// Hits in memory, with and without a server behind.
+fn memory(server: &RedisServer, runtime: &Runtime, count: usize) {
+    let shared = open(server, runtime, "memory", 2 * KEYS);
+    let alone = Cache::<u64, String>::builder("alone")
+        .max_capacity(2 * KEYS)
+        .policy(Policy::ttl(Duration::from_hours(1)))
+        .build()
+        .expect("the cache is well described");
+    runtime.block_on(async {
+        for key in 0..KEYS {
+            for cache in [&shared, &alone] {
+                cache.insert(key, String::new()).await.expect("it takes it");
+                // One's own insert is compared by version before it is served.
+                cache.get(&key).await.expect("an answer");
+            }
+        }
+    });
+    let keys: Vec<u64> = (0..400_000).map(|i| i * 7_919 % KEYS).collect();
+    let subjects = [
+        Subject::new("Larder, memory alone", |key: &u64| {
+            alone.peek(key).is_some()
+        }),
+        Subject::new("Larder, with a remote tier", |key: &u64| {
+            shared.peek(key).is_some()
+        }),
+    ];
+    print("hits in memory", &rounds(&subjects, &[&keys], count));
+}
+
+/// How long after an invalidation has returned another process still has the old value.
+fn told(server: &RedisServer, runtime: &Runtime, count: usize) {
+    let writer = open(server, runtime, "told", 2 * KEYS);
+    let reader = open(server, runtime, "told", 2 * KEYS);
+    let mut micros = Vec::new();
+    for round in 0..count as u64 * 20 {
+        let key = round % 100;
+        runtime.block_on(async {
+            let load = move |_| async move { Ok::<_, std::io::Error>(value(key)) };
+            reader.get_or_load(&key, load).await.expect("a value");
+            reader.get_or_load(&key, load).await.expect("a value");
+            let started = Instant::now();
+            writer.invalidate(&key).await.expect("an answer");
+            while reader.peek(&key).is_some() {
+                tokio::task::yield_now().await;
+            }
+            micros.push(started.elapsed().as_secs_f64() * 1e6);
+        });
+    }
+    micros.sort_by(f64::total_cmp);
+    let p99 = micros[micros.len() * 99 / 100];
+    println!(
+        "\nan invalidation, from the call until another process has dropped the value: median {:.0} µs, p99 {p99:.0} µs of {}",
+        median(&micros),
+        micros.len()
+    );
+}
