@@ -50,5 +50,10 @@ mod tls;
 mod url;
 mod wire;
 
+/// The page of the book, whose program is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/remote.md")]
+mod page {}
+
 pub use remote::Redis;
 pub use url::UrlError;

@@ -291,6 +291,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
 
     /// Shares a store with other processes: see [`Sharing`]. An absent server is a state and no error.
     ///
+    /// ```
+    /// use larder::remote::Remote;
+    /// fn open(server: impl Remote + 'static) -> Result<larder::Cache<u64, String>, larder::BuildError> {
+    ///     larder::Cache::builder("users").remote(server).build()
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`build`](Self::build) fails with [`BuildError::Remote`] if the namespace is taken in this process.
     #[must_use]

@@ -7,6 +7,20 @@ use crate::remote::Remote;
 use crate::tier::codec::{Codec, Compression};
 
 /// A store that processes share, and what a cache does with and without it.
+///
+/// ```
+/// use std::time::Duration;
+/// use larder::remote::Remote;
+/// use larder::{BuildError, Cache, CutOff, Sharing};
+///
+/// fn open(server: impl Remote + 'static) -> Result<Cache<u64, String>, BuildError> {
+///     let sharing = Sharing::over(server)
+///         .staleness(Duration::from_millis(500))
+///         .cut_off(CutOff::Stale(Duration::from_secs(60)))
+///         .strict();
+///     Cache::builder("users").remote(sharing).build()
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Sharing {
     pub(crate) remote: Arc<dyn Remote>,
@@ -17,7 +31,12 @@ pub struct Sharing {
     pub(crate) compression: Compression,
 }
 
-/// What is served while there is no link to the shared store.
+/// What is served while there is no link to the shared store. The promise is kept by the first and the
+/// last; the second says of what it serves that it is [stale](crate::Entry::is_stale).
+///
+/// ```
+/// assert_eq!(larder::CutOff::default(), larder::CutOff::Short);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CutOff {
