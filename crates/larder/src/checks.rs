@@ -23,6 +23,20 @@ pub(crate) enum Check {
     Reading,
     /// What a reading of a lower tier found is held against what was recorded since it was stored.
     Beneath,
+    /// What is held of a shared store is served only while the store's server vouches for it.
+    Gate,
+    /// What was read or loaded in an epoch of the link is not stored in a later one.
+    Epoch,
+    /// What another process has changed is suspect.
+    Suspect,
+    /// What was invalidated is taken out once more when the shared store has acknowledged that.
+    Again,
+    /// A load or reading is joined only by those to whom what it brings may be told.
+    Together,
+    /// What comes from a shared store is held against its log.
+    SharedLog,
+    /// What a server stored in another life of its data is not served.
+    Incarnation,
 }
 
 /// Which checks are made.

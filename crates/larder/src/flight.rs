@@ -47,6 +47,8 @@ struct Flight<T> {
     at: Option<u64>,
     /// What it loads may be another by now, in a store that others write to.
     is_pushed: AtomicBool,
+    /// It was pushed while it loaded: nobody joins it any more.
+    is_shut: AtomicBool,
     landing: watch::Sender<Landing<T>>,
 }
 
@@ -120,7 +122,7 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         let is_wanted = |slot: &Slot<K, T>| slot.flight.at == at && slot.key == *key;
         if let Ok(slot) = shard.find_entry(hash, is_wanted) {
             let flight = &slot.get().flight;
-            if !flight.is_pushed.load(Ordering::Acquire) && is_joinable(flight.began) {
+            if !flight.is_shut.load(Ordering::Acquire) && is_joinable(flight.began) {
                 return Boarding::Joined(Ticket(flight.landing.subscribe()));
             }
             drop(slot.remove());
@@ -134,6 +136,7 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
             began,
             at,
             is_pushed: AtomicBool::new(false),
+            is_shut: AtomicBool::new(false),
             landing,
         });
         let slot = Slot {
@@ -177,6 +180,7 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         for slot in shard.iter_hash(hash) {
             if slot.key == *key {
                 slot.flight.is_pushed.store(true, Ordering::Release);
+                slot.flight.is_shut.store(true, Ordering::Release);
             }
         }
         told()
@@ -235,9 +239,15 @@ impl<K: Eq, T> Lead<K, T> {
         self.flight.landing.send_replace(Landing::Landed(outcome));
     }
 
-    /// Whatever was pushed so far is known to the load.
+    /// Whatever was pushed so far is for the store to judge, to which the result is handed now.
     pub(crate) fn forget_push(&self) {
         self.flight.is_pushed.store(false, Ordering::Release);
+    }
+
+    /// Whatever was pushed so far came before the load, which has not begun: it may be joined again.
+    pub(crate) fn reopen(&self) {
+        self.forget_push();
+        self.flight.is_shut.store(false, Ordering::Release);
     }
 
     /// As [`land`](Self::land); `publish` is told as well whether the key was pushed.

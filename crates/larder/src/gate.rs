@@ -20,8 +20,8 @@ pub(crate) struct Gate {
     epoch: AtomicU64,
     /// What has a lower number is suspect.
     floor: AtomicU64,
-    /// Opening and ending, one at a time.
-    turning: Mutex<()>,
+    /// Whether it was opened in this epoch. Locked for opening and ending, one at a time.
+    was_opened: Mutex<bool>,
 }
 
 impl Gate {
@@ -47,19 +47,26 @@ impl Gate {
         self.epoch.load(Ordering::SeqCst)
     }
 
-    /// Opens until `until`, if that is later and `epoch` is not over.
-    pub(crate) fn open(&self, epoch: u64, until: Tick) {
-        let _turning = self.turning.lock();
-        if self.epoch() == epoch {
-            self.open_until
-                .fetch_max(until.as_millis(), Ordering::AcqRel);
+    /// Opens until `until`, if that is later and `epoch` is not over. `mint` gives a number above those
+    /// of all that began before: nobody has told what happened between the epoch's beginning and its
+    /// first opening, so what began then is as suspect as what is older.
+    pub(crate) fn open(&self, epoch: u64, until: Tick, mint: impl FnOnce() -> u64) {
+        let mut was_opened = self.was_opened.lock();
+        if self.epoch() != epoch {
+            return;
         }
+        if !std::mem::replace(&mut *was_opened, true) {
+            self.floor.fetch_max(mint(), Ordering::AcqRel);
+        }
+        self.open_until
+            .fetch_max(until.as_millis(), Ordering::AcqRel);
     }
 
     /// Closes, and ends the epoch. `mint` gives a number above those of all that was stored before:
     /// it is asked after the epoch's end, and who stores mints before it looks at the epoch.
     pub(crate) fn end(&self, mint: impl FnOnce() -> u64) {
-        let _turning = self.turning.lock();
+        let mut was_opened = self.was_opened.lock();
+        *was_opened = false;
         self.open_until.store(0, Ordering::Release);
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.floor.fetch_max(mint(), Ordering::AcqRel);

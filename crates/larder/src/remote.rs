@@ -210,7 +210,8 @@ pub enum Filled {
 /// A place in a log of invalidations: which log, and the number of its last item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LogPlace {
-    /// Which log: another number after the log was lost.
+    /// Which log: another number after the log was lost, and where its server's data are in another
+    /// life ([`Link::incarnation`]), for an older copy of a log goes on with other items.
     pub base: u64,
     /// The number of its last item.
     pub top: u64,

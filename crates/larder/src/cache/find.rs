@@ -66,8 +66,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let (shared, started) = (self.shared_horizon(now), Recorder::sample());
+        // The log's first: what is lifted to its number is under the floor of every epoch that ends later.
         let horizon = self.log.horizon();
+        let (shared, started) = (self.shared_horizon(now), Recorder::sample());
         let older = Cell::new(None);
         let found = self.memory.get(hash, key, now, |meta| {
             if !self.is_trusted(meta, shared) {

@@ -381,9 +381,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         found: &Meta,
         value: &mut Option<V>,
     ) -> Option<Outcome<V>> {
+        // Others may have joined since it was found: it has to be trusted now.
+        let shared = self.shared_horizon(self.clock.now());
         let mut is_there = false;
-        self.memory
-            .inspect(hash, key, |meta| is_there = meta.version == found.version);
+        self.memory.inspect(hash, key, |meta| {
+            is_there = meta.version == found.version && self.is_trusted(meta, shared);
+        });
         is_there.then(|| {
             Ok(Fresh {
                 value: value.take(),

@@ -31,6 +31,7 @@ use self::outbox::Outbox;
 use super::below::Raised;
 use super::load::Call;
 use super::{Cache, Inner};
+use crate::checks::{Check, Checks};
 use crate::clock::Tick;
 use crate::entry::{Entry, Source};
 use crate::error::{BuildError, Error};
@@ -61,6 +62,7 @@ pub(crate) struct Shared<V> {
     typed: Typed<V>,
     sharing: Sharing,
     schema: u64,
+    checks: Checks,
     /// Those who wait for another process's load.
     woken: [Notify; WAKERS],
     counts: Counts,
@@ -84,7 +86,7 @@ struct Counts {
 }
 
 impl<V> Shared<V> {
-    pub(crate) fn new(sharing: Sharing, schema: u64, typed: Typed<V>) -> Self {
+    pub(crate) fn new(sharing: Sharing, schema: u64, typed: Typed<V>, checks: Checks) -> Self {
         Self {
             link: OnceLock::new(),
             gate: Gate::new(),
@@ -94,6 +96,7 @@ impl<V> Shared<V> {
             typed,
             sharing,
             schema,
+            checks,
             woken: [const { Notify::const_new() }; WAKERS],
             counts: Counts::default(),
             cut_off_since: AtomicU64::new(0),
@@ -108,7 +111,7 @@ impl<V> Shared<V> {
     /// The least number that an entry may be served with at first sight. To be asked before the look.
     #[inline]
     pub(super) fn horizon(&self, now: Tick) -> u64 {
-        if self.gate.is_open(now) {
+        if self.gate.is_open(now) || !self.checks.stands(Check::Gate) {
             self.gate.floor()
         } else {
             u64::MAX
@@ -128,6 +131,12 @@ impl<V> Shared<V> {
     pub(super) fn may_join(&self, running: Began, now: Tick) -> bool {
         self.gate.is_open(now) && running.stamp >= self.gate.floor()
             || now < running.when.after(self.sharing.staleness)
+            || !self.checks.stands(Check::Together)
+    }
+
+    /// Whether this epoch is the present one.
+    pub(super) fn is_of(&self, epoch: Option<u64>) -> bool {
+        epoch == Some(self.gate.epoch()) || !self.checks.stands(Check::Epoch)
     }
 
     fn waker(&self, hash: u64) -> &Notify {
@@ -188,7 +197,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Whether what was read in an epoch of the shared store was read in the present one.
     pub(super) fn is_epochs(&self, raised: &Raised<V>) -> bool {
         match (&self.shared, raised.epoch) {
-            (Some(shared), Some(epoch)) => shared.gate.epoch() == epoch,
+            (Some(shared), epoch @ Some(_)) => shared.is_of(epoch),
             _ => true,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use super::super::Inner;
 use super::CLOCK_LAG;
+use crate::checks::Check;
 use crate::clock::Tick;
 use crate::gate::SUSPECT;
 use crate::key::CacheKey;
@@ -40,7 +41,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Hearer for Ear<K, V> {
         };
         let Some(shared) = &inner.shared else { return };
         if place.is_none() || place != shared.log.place() {
-            inner.hear_of_log();
+            shared.log.hear();
+        }
+        if shared.log.is_behind() {
+            inner.read_log_soon();
         }
     }
 
@@ -54,12 +58,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Hearer for Ear<K, V> {
         if shared.outbox.lock().len() > 0 {
             return inner.replay_soon();
         }
+        let trusted = shared.sharing.staleness.saturating_sub(CLOCK_LAG);
+        inner.open_gate(epoch, sent.after(trusted));
         // What was heard of while the link came back could not be read then.
         if shared.log.is_behind() {
-            return inner.read_log_soon();
+            inner.read_log_soon();
         }
-        let trusted = shared.sharing.staleness.saturating_sub(CLOCK_LAG);
-        shared.gate.open(epoch, sent.after(trusted));
     }
 
     fn ended(&self) {
@@ -91,6 +95,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let hash = self.memory.hash(key);
         let doubt = || {
             self.stripes.note(hash, || self.log.mint());
+            if !self.checks.stands(Check::Suspect) {
+                return;
+            }
             self.memory.renumber(hash, key, SUSPECT);
             if let Some(absent) = self.absent.get() {
                 absent.renumber(hash, key, SUSPECT);
@@ -98,6 +105,21 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         self.push(hash, key, doubt);
         shared.waker(hash).notify_waiters();
+    }
+
+    /// Opens the gate, as soon as what was heard of so far is known.
+    fn open_gate(&self, epoch: u64, until: Tick) {
+        let Some(shared) = &self.shared else { return };
+        shared.log.when_known(epoch, until);
+        self.open_gate_if_known();
+    }
+
+    /// Opens the gate if that waited for what is known now.
+    pub(super) fn open_gate_if_known(&self) {
+        let Some(shared) = &self.shared else { return };
+        if let Some((epoch, until)) = shared.log.is_due() {
+            shared.gate.open(epoch, until, || self.log.mint());
+        }
     }
 
     /// Sends what waits, in the background, one at a time.
@@ -125,20 +147,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return Ok(());
         };
         loop {
-            let (items, keys) = shared.outbox.lock().some(REPLAYED_AT_ONCE);
-            if items.is_empty() && keys.is_empty() {
+            let part = shared.outbox.lock().some(REPLAYED_AT_ONCE);
+            if part.items.is_empty() && part.keys.is_empty() {
                 return Ok(());
             }
-            if !items.is_empty() {
-                let bytes: Vec<_> = items.iter().map(crate::tier::LogItem::to_bytes).collect();
-                let news = link.log(shared.log.place(), &bytes).await?;
-                self.learn(news);
+            if !part.items.is_empty() {
+                let items = part.items.iter();
+                let bytes: Vec<_> = items.map(crate::tier::LogItem::to_bytes).collect();
+                self.ask_log(link, &bytes).await?;
             }
-            if !keys.is_empty() {
-                let texts: Vec<&str> = keys.iter().map(|key| &**key).collect();
+            if !part.keys.is_empty() {
+                let texts: Vec<&str> = part.keys.iter().map(|key| &**key).collect();
                 link.invalidate(&texts).await?;
             }
-            shared.outbox.lock().sent(&items, &keys);
+            shared.outbox.lock().sent(&part);
         }
     }
 }

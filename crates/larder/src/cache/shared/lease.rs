@@ -89,7 +89,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                 unlike,
                 lookup: self.call.at,
             };
-            match link.acquire(&text, want).await {
+            let acquired = link.acquire(&text, want).await;
+            if shared.gate.epoch() != asked.epoch || !shared.gate.is_open(inner.clock.now()) {
+                if let Ok(Acquired::Ours) = acquired {
+                    self.inner.release_lease(&self.key, token);
+                }
+                break;
+            }
+            match acquired {
                 Ok(Acquired::Ours) => return Lease::Held(HeldLease { token, asked, log }),
                 Ok(Acquired::Stands(bytes, left)) => {
                     passed_by += 1;
@@ -126,7 +133,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
     /// Waits until the key may have changed, for a moment, no longer than the lease.
     async fn wait_for_another(&self, shared: &Shared<V>, left: Duration) {
         if let Some(lead) = &self.lead {
-            lead.forget_push();
+            lead.reopen();
         }
         let changed = shared.waker(self.call.hash).notified();
         let _ = tokio::time::timeout(pause().min(left), changed).await;
@@ -148,7 +155,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
         let note = raised.meta.note;
         lead.land_pushed(|in_table, is_pushed| {
             let shared = inner.shared.as_ref();
-            let is_current = shared.is_some_and(|shared| Some(shared.gate.epoch()) == raised.epoch);
+            let is_current = shared.is_some_and(|shared| shared.is_of(raised.epoch));
             let (mut meta, tags) = (raised.meta, raised.tags.clone());
             let is_unfenced = in_table && inner.log.is_unfenced(stamp, &tags, || key.to_text());
             let fresh = Fresh {
@@ -230,7 +237,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                     .log
                     .is_unfenced(began.stamp, &note.tags, || key.to_text()));
             let is_kept = match kept {
-                Fate::As(_) => shared.gate.epoch() == epoch,
+                Fate::As(_) => shared.is_of(Some(epoch)),
                 Fate::Short => !is_pushed,
                 Fate::Not => false,
             };

@@ -23,12 +23,31 @@ pub(super) struct SharedLog {
     /// What was heard of up to here is known.
     read_to: AtomicU64,
     is_reading: AtomicBool,
+    /// An opening of the gate, and what has to be known for it.
+    opening: Mutex<Option<Opening>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Opening {
+    heard: u64,
+    epoch: u64,
+    until: Tick,
 }
 
 #[derive(Default)]
 struct Known {
     place: Option<LogPlace>,
     items: InvalidationLog,
+    /// Questions that were put, and the last of them whose answer was taken in.
+    asked: u64,
+    taken: u64,
+}
+
+/// A question to the log: its number, and what was known when it was put.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    number: u64,
+    known: Option<LogPlace>,
 }
 
 /// What the log says of an entry.
@@ -63,24 +82,71 @@ impl SharedLog {
         }
     }
 
-    /// Takes news in, and returns what is to go into the process's own log.
-    fn take_in(&self, news: LogNews, now: Tick) -> Vec<Item> {
+    /// Something in the log is not known here.
+    pub(super) fn hear(&self) {
+        self.heard.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The gate may be opened when all that was heard of until now is known.
+    pub(super) fn when_known(&self, epoch: u64, until: Tick) {
+        let heard = self.heard.load(Ordering::Acquire);
+        *self.opening.lock() = Some(Opening {
+            heard,
+            epoch,
+            until,
+        });
+    }
+
+    /// The epoch and the time until which the gate is to be opened now.
+    pub(super) fn is_due(&self) -> Option<(u64, Tick)> {
+        let mut opening = self.opening.lock();
+        let is_known =
+            |opening: &mut Opening| opening.heard <= self.read_to.load(Ordering::Acquire);
+        let Opening { epoch, until, .. } = opening.take_if(is_known)?;
+        Some((epoch, until))
+    }
+
+    fn ask(&self) -> Question {
         let mut known = self.known.lock();
-        let (place, mut new) = (news.place, Vec::new());
-        let top = match known.place {
-            // Another log, one that was set back, or one that has forgotten what was not read yet.
-            Some(former)
-                if former.base != place.base
-                    || news.is_whole && (news.floor > former.top || place.top < former.top) =>
-            {
-                new.push(Item::All);
-                None
-            }
-            former => former.map(|former| former.top),
-        };
-        if top.is_none() {
-            known.items = InvalidationLog::default();
+        known.asked += 1;
+        Question {
+            number: known.asked,
+            known: known.place,
         }
+    }
+
+    /// Takes the answer to a question in, and returns what is to go into the process's own log.
+    ///
+    /// Answers may be taken in in another order than they were given. One that only adds to what is
+    /// known does so in any order. Where one that begins the log anew and another cannot be told which
+    /// is the older, nothing is known any more: whoever needs it asks.
+    fn take_in(&self, question: Question, news: LogNews, now: Tick) -> Vec<Item> {
+        let mut known = self.known.lock();
+        let is_late = question.number < known.taken;
+        known.taken = known.taken.max(question.number);
+        let (former, place) = (known.place, news.place);
+        let adds = former.is_some_and(|former| former.base == place.base)
+            && if news.is_whole {
+                news.floor <= former.map_or(0, |former| former.top)
+                    && former.is_some_and(|former| former.top <= place.top)
+            } else {
+                let is_gapless = |asked: LogPlace| {
+                    asked.base == place.base && former.is_some_and(|f| asked.top <= f.top)
+                };
+                question.known.is_some_and(is_gapless)
+            };
+        let mut new = Vec::new();
+        if !adds {
+            if former.is_some() {
+                new.push(Item::All);
+            }
+            known.items = InvalidationLog::default();
+            if is_late || !news.is_whole {
+                known.place = None;
+                return new;
+            }
+        }
+        let top = former.filter(|_| adds).map(|former| former.top);
         known.items.raise_floor(news.floor);
         for (number, bytes) in news.items {
             if top.is_none_or(|top| number > top) {
@@ -90,7 +156,6 @@ impl SharedLog {
                 new.push(item);
             }
         }
-        // An answer may be older than another that came before it.
         known.place = Some(LogPlace {
             top: place.top.max(top.unwrap_or(0)),
             ..place
@@ -100,14 +165,20 @@ impl SharedLog {
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    /// Takes news of the shared log in, here and in the process's own log.
-    pub(super) fn learn(&self, news: LogNews) {
-        let Some(shared) = &self.shared else { return };
+    /// Records items in the shared log, if there are any, and takes in what is new there, here and in
+    /// the process's own log.
+    pub(super) async fn ask_log(&self, link: &dyn Link, items: &[Vec<u8>]) -> Result<(), Down> {
+        let Some(shared) = &self.shared else {
+            return Ok(());
+        };
+        let question = shared.log.ask();
+        let news = link.log(question.known, items).await?;
         let now = self.clock.now();
-        let new = shared.log.take_in(news, now);
+        let new = shared.log.take_in(question, news, now);
         if !new.is_empty() {
             self.log.record(new, now);
         }
+        Ok(())
     }
 
     /// Reads what is new in the shared log, through `link`.
@@ -116,49 +187,108 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return Ok(());
         };
         let heard = shared.log.heard.load(Ordering::Acquire);
-        let news = link.log(shared.log.place(), &[]).await?;
-        self.learn(news);
+        self.ask_log(link, &[]).await?;
         shared.log.read_to.fetch_max(heard, Ordering::AcqRel);
+        self.open_gate_if_known();
         Ok(())
     }
 
-    /// The log has changed: it is read in the background, once at a time.
-    pub(super) fn hear_of_log(self: &std::sync::Arc<Self>) {
-        let Some(shared) = &self.shared else { return };
-        shared.log.heard.fetch_add(1, Ordering::AcqRel);
-        self.read_log_soon();
-    }
-
-    /// Reads the log in the background until it is known as far as it was heard of, unless that is
-    /// under way. Without a link it gives up.
+    /// The log has changed: it is read in the background, once at a time. If that fails, the next
+    /// heartbeat has it read again; until then the gate is not opened further.
     pub(super) fn read_log_soon(self: &std::sync::Arc<Self>) {
-        let Some(shared) = &self.shared else { return };
+        let (Some(shared), Ok(runtime)) = (&self.shared, self.runtime()) else {
+            return;
+        };
         if shared.log.is_reading.swap(true, Ordering::AcqRel) {
             return;
         }
-        let Ok(runtime) = self.runtime() else {
-            shared.log.is_reading.store(false, Ordering::Release);
-            return;
-        };
         let inner = self.clone();
         runtime.spawn(async move {
             let Some(shared) = &inner.shared else { return };
             loop {
-                while shared.log.is_behind() {
-                    let Ok(link) = shared.link() else { break };
-                    if inner.catch_up(link).await.is_err() {
-                        break;
-                    }
+                let mut has_failed = false;
+                while shared.log.is_behind() && !has_failed {
+                    has_failed = match shared.link() {
+                        Ok(link) => inner.catch_up(link).await.is_err(),
+                        Err(_) => true,
+                    };
                 }
                 shared.log.is_reading.store(false, Ordering::Release);
                 // Heard of between the last look and the line before.
-                let is_over = !shared.log.is_behind()
-                    || !shared.gate.is_open(inner.clock.now())
+                let is_over = has_failed
+                    || !shared.log.is_behind()
                     || shared.log.is_reading.swap(true, Ordering::AcqRel);
                 if is_over {
                     return;
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Tick = Tick::ZERO;
+
+    fn news(base: u64, top: u64, is_whole: bool, items: &[(u64, &str)]) -> LogNews {
+        let item = |(number, tag): &(u64, &str)| (*number, LogItem::Tag((*tag).into()).to_bytes());
+        LogNews {
+            place: LogPlace { base, top },
+            floor: 0,
+            is_whole,
+            items: items.iter().map(item).collect(),
+        }
+    }
+
+    fn verdict(log: &SharedLog, base: u64, stamp: u64, tag: &str) -> Verdict {
+        log.judge(LogPlace { base, top: stamp }, &[tag.into()], "k")
+    }
+
+    fn known(base: u64, top: u64) -> SharedLog {
+        let log = SharedLog::default();
+        let question = log.ask();
+        log.take_in(question, news(base, top, true, &[]), NOW);
+        log
+    }
+
+    #[test]
+    fn answers_that_add_are_taken_in_in_any_order() {
+        let log = known(1, 5);
+        let (first, second) = (log.ask(), log.ask());
+        assert_eq!(
+            log.take_in(second, news(1, 7, false, &[(6, "a"), (7, "b")]), NOW)
+                .len(),
+            2
+        );
+        assert!(
+            log.take_in(first, news(1, 6, false, &[(6, "a")]), NOW)
+                .is_empty()
+        );
+        assert_eq!(log.place(), Some(LogPlace { base: 1, top: 7 }));
+        assert_eq!(verdict(&log, 1, 6, "b"), Verdict::Is(Standing::Invalid));
+    }
+
+    #[test]
+    fn a_late_answer_does_not_take_back_what_a_later_one_has_brought() {
+        let log = known(1, 5);
+        let (first, second) = (log.ask(), log.ask());
+        // The log was lost: the second question's item is the first of a new one.
+        log.take_in(second, news(2, 1, true, &[(1, "a")]), NOW);
+        log.take_in(first, news(2, 0, true, &[]), NOW);
+        assert_ne!(verdict(&log, 2, 0, "a"), Verdict::Is(Standing::Valid));
+        let again = log.ask();
+        log.take_in(again, news(2, 1, true, &[(1, "a")]), NOW);
+        assert_eq!(verdict(&log, 2, 0, "a"), Verdict::Is(Standing::Invalid));
+    }
+
+    #[test]
+    fn a_part_of_a_log_that_is_not_known_is_not_taken_for_the_whole() {
+        let log = known(1, 5);
+        let (lost, late) = (log.ask(), log.ask());
+        log.take_in(lost, news(1, 3, true, &[]), NOW);
+        log.take_in(late, news(1, 6, false, &[(6, "a")]), NOW);
+        assert_eq!(verdict(&log, 1, 3, "what 4 says"), Verdict::Ahead);
     }
 }

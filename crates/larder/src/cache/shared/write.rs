@@ -12,6 +12,8 @@ use super::super::load::Call;
 use super::Shared;
 use super::entry::Stamped;
 use super::lease::new_token;
+use super::outbox::Outbox;
+use crate::checks::Check;
 use crate::clock::Tick;
 use crate::entry::Applied;
 use crate::error::Error;
@@ -19,7 +21,7 @@ use crate::gate::SUSPECT;
 use crate::key::CacheKey;
 use crate::notes::Note;
 use crate::observe::Event;
-use crate::remote::{Acquired, Down, Filled, Link, Read, Want, version_of};
+use crate::remote::{Acquired, Down, Filled, Link, LogPlace, Read, Want, version_of};
 use crate::tier::LogItem;
 use crate::tier::memory::{Cost, Meta};
 use crate::tier::remote::open;
@@ -29,12 +31,25 @@ const INSERT_LEASE: Duration = Duration::from_secs(5);
 /// How often an entry is made stale that another replaces meanwhile, before it is taken out.
 const SOFTENED_MAX: usize = 3;
 
+/// When a value was made, for the shared store.
+struct Stamp {
+    epoch: u64,
+    log: LogPlace,
+}
+
 /// An insert's value on its way.
 struct Inserted<V> {
     value: V,
     note: Note,
     meta: Meta,
     began: Tick,
+}
+
+impl<V> Shared<V> {
+    fn stamp(&self) -> Option<Stamp> {
+        let (epoch, log) = (self.gate.epoch(), self.log.place()?);
+        Some(Stamp { epoch, log })
+    }
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
@@ -80,9 +95,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Err(down) => Err(down),
         };
         if told.is_err() {
-            shared.outbox.lock().add_key(&text);
+            self.owe(shared, |outbox| outbox.add_key(&text));
         }
-        again();
+        if self.checks.stands(Check::Again) {
+            again();
+        }
         self.applied(shared, told)
     }
 
@@ -101,22 +118,22 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         let bytes: Vec<_> = items.iter().map(LogItem::to_bytes).collect();
         let told = match shared.link() {
-            Ok(link) => link.log(shared.log.place(), &bytes).await,
+            Ok(link) => self.ask_log(link, &bytes).await,
             Err(down) => Err(down),
         };
-        let told = match told {
-            Ok(news) => {
-                self.learn(news);
-                Ok(())
-            }
-            Err(down) => {
-                shared.outbox.lock().add_items(items.iter().cloned());
-                Err(down)
-            }
-        };
+        if told.is_err() {
+            self.owe(shared, |outbox| outbox.add_items(items.iter().cloned()));
+        }
         let items = items.iter().cloned().map(item_of);
         let number = self.log.record(items, self.clock.now());
         Ok((number, self.applied(shared, told)?))
+    }
+
+    /// Puts into the outbox what was not acknowledged. The link may have come back meanwhile: so the
+    /// store is not read before that was sent.
+    fn owe(&self, shared: &Shared<V>, add: impl FnOnce(&mut Outbox)) {
+        add(&mut shared.outbox.lock());
+        shared.gate.end(|| self.log.mint());
     }
 
     fn applied(&self, shared: &Shared<V>, told: Result<(), Down>) -> Result<Applied, Error> {
@@ -190,7 +207,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         inserted: &mut Inserted<V>,
     ) -> Result<Applied, Error> {
         let text = key.to_text().into_owned();
-        let (token, epoch) = (new_token(), shared.gate.epoch());
+        // Before the first step is sent: what is invalidated between the two is newer.
+        let (token, stamp) = (new_token(), shared.stamp());
         let want = Want {
             token,
             lease: INSERT_LEASE,
@@ -204,18 +222,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let link = match supplanted {
             Ok(link) => link,
             Err(down) => {
-                shared.outbox.lock().add_key(&text);
+                self.owe(shared, |outbox| outbox.add_key(&text));
                 self.keep_short(shared, key, hash, inserted);
                 return self.applied(shared, Err(down));
             }
         };
+        let stamp = stamp.as_ref();
         let filled = self
-            .fill_inserted(shared, link, &text, token, inserted)
+            .fill_inserted(shared, link, &text, (inserted, token), stamp)
             .await;
         let _ = self.remove(&key, None);
-        if filled == Some(true) {
+        if let (Some(true), Some(stamp)) = (filled, stamp) {
             inserted.note.mark = Some(token);
-            self.keep_suspect(shared, key, hash, inserted, epoch);
+            self.keep_suspect(shared, key, hash, inserted, stamp.epoch);
         }
         Ok(Applied::Everywhere)
     }
@@ -226,12 +245,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         shared: &Shared<V>,
         link: &dyn Link,
         text: &str,
-        token: u64,
-        inserted: &Inserted<V>,
+        (inserted, token): (&Inserted<V>, u64),
+        stamp: Option<&Stamp>,
     ) -> Option<bool> {
         let Inserted {
             value, note, meta, ..
         } = inserted;
+        let stamp = stamp?;
         let life = (meta.expires_at != Tick::NEVER).then(|| meta.expires_at.since(meta.created));
         if life == Some(Duration::ZERO) {
             link.release(text, token).await.ok()?;
@@ -240,8 +260,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let stamped = Stamped {
             version: token,
             incarnation: link.incarnation(text),
-            log: shared.log.place()?,
+            log: stamp.log,
         };
+        // The lease may have come back with an older copy of the server's data.
+        if shared.gate.epoch() != stamp.epoch {
+            return None;
+        }
         let bytes = shared.sealed(text, Some(value), (meta, note), &stamped);
         let filled = match bytes {
             Ok(bytes) => link.fill(text, token, bytes, life).await.ok()?,
@@ -267,13 +291,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         fence: u64,
     ) -> Result<Applied, Error> {
         let text = key.to_text().into_owned();
-        let (token, epoch) = (new_token(), shared.gate.epoch());
-        match self
+        let token = new_token();
+        let stamp = match self
             .lease_after(shared, (&text, &key), hash, (inserted, token), fence)
             .await
         {
-            Ok(true) => {}
-            Ok(false) => {
+            Ok(Some(stamp)) => stamp,
+            Ok(None) => {
                 self.recorder.count(Event::Fenced);
                 return Ok(Applied::Fenced);
             }
@@ -281,19 +305,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 // What others did since the fence is not known.
                 return self.applied(shared, Err(down)).map(|_| Applied::Fenced);
             }
-        }
+        };
         let link = shared
             .link()
             .map_err(|Down(reason)| Error::NotEverywhere { reason })?;
         let filled = self
-            .fill_inserted(shared, link, &text, token, inserted)
+            .fill_inserted(shared, link, &text, (inserted, token), Some(&stamp))
             .await;
         if filled != Some(true) {
             self.recorder.count(Event::Fenced);
             return Ok(Applied::Fenced);
         }
         inserted.note.mark = Some(token);
-        self.keep_suspect(shared, key, hash, inserted, epoch);
+        self.keep_suspect(shared, key, hash, inserted, stamp.epoch);
         Ok(Applied::Everywhere)
     }
 
@@ -306,8 +330,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         hash: u64,
         (inserted, token): (&Inserted<V>, u64),
         fence: u64,
-    ) -> Result<bool, Down> {
+    ) -> Result<Option<Stamp>, Down> {
         let link = shared.link()?;
+        let epoch = shared.gate.epoch();
         let mut want = Want {
             token,
             lease: INSERT_LEASE,
@@ -320,17 +345,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             acquired = link.acquire(text, want).await?;
         }
         if acquired != Acquired::Ours {
-            return Ok(false);
+            return Ok(None);
         }
         link.caught_up().await?;
         self.catch_up(link).await?;
+        // First where the log is, then what it says.
+        let stamp = shared.stamp();
         let may = fence >= shared.gate.floor()
+            && shared.gate.epoch() == epoch
             && shared.gate.is_open(self.clock.now())
             && self.may_write(Some(fence), key, hash, &inserted.note.tags);
         if !may {
             link.release(text, token).await?;
         }
-        Ok(may)
+        Ok(stamp.filter(|_| may))
     }
 
     /// Keeps an inserted value here, to be compared by version before it is served.
