@@ -16,6 +16,7 @@ mod main {
     mod keys;
     mod many;
     mod model;
+    mod shared;
     mod snapshots;
     mod stale;
     mod stampede;
