@@ -8,5 +8,7 @@
 mod linearizable;
 #[cfg(larder_loom)]
 mod loom;
+#[cfg(not(any(larder_loom, larder_shuttle)))]
+mod shared_histories;
 #[cfg(larder_shuttle)]
 mod shuttle;
