@@ -234,6 +234,13 @@ impl Fake {
         }
     }
 
+    /// Calls take this long each way from now on, and overtake each other.
+    pub(crate) fn be_unordered(&self, millis: u64) {
+        let mut net = self.net();
+        net.delays.is_unordered = true;
+        net.delays.trip = vec![millis];
+    }
+
     pub(crate) fn calls(&self) -> Calls {
         self.net().server.calls
     }
