@@ -136,6 +136,7 @@ impl Run {
             push: vec![0, 0, 1, 30],
             late: vec![0, 10, 300, 1_500, 3_000],
             is_unordered: seed % 4 == 3,
+            answer: 0,
         };
         let fake = Fake::seeded(seed, delays);
         fake.net().server.has_plain_logs = without == Some(Check::Incarnation);

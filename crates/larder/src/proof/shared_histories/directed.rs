@@ -146,6 +146,8 @@ fn an_insert_does_not_take_its_second_step_in_another_life_of_the_server() {
     };
     let (here, other) = (new().unwrap(), new().unwrap());
     let fake = Fake::new();
+    // Its entry is not told apart by the log either.
+    fake.net().server.has_plain_logs = true;
     here.block_on(async {
         let a = built(&fake, None, other.handle().clone());
         let b = cache(&fake, None);

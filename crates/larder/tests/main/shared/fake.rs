@@ -241,6 +241,13 @@ impl Fake {
         net.delays.trip = vec![millis];
     }
 
+    /// What is called from now on is answered after so long, and later calls may be answered before.
+    pub(crate) fn answer_after(&self, millis: u64) {
+        let mut net = self.net();
+        net.delays.is_unordered = true;
+        net.delays.answer = millis;
+    }
+
     pub(crate) fn calls(&self) -> Calls {
         self.net().server.calls
     }

@@ -180,12 +180,16 @@ async fn a_fence_from_before_the_link_stood_is_void() {
 #[tokio::test(start_paused = true)]
 async fn an_insert_in_two_steps_is_as_old_as_its_first() {
     let (fake, [a, b]) = caches().await;
-    fake.be_unordered(100);
+    fake.answer_after(100);
     let cache = a.clone();
     let insert = tokio::spawn(async move { cache.insert("k".into(), 1).await.unwrap() });
-    fake.pass(101).await;
-    assert_eq!(fake.calls().invalidations, 1, "the first step is done, its answer on its way");
-    fake.be_unordered(0);
+    fake.settle().await;
+    let calls = fake.calls();
+    assert_eq!(
+        calls.invalidations, 1,
+        "the first step is done, its answer on its way"
+    );
+    fake.answer_after(0);
     assert!(is_everywhere(b.clear().await));
     fake.pass(200).await;
     insert.await.unwrap();

@@ -101,6 +101,8 @@ pub(crate) struct Delays {
     pub(crate) push: Vec<u64>,
     /// From a lost connection to what was sent on it arriving all the same; never, if there is none.
     pub(crate) late: Vec<u64>,
+    /// How much later calls are answered.
+    pub(crate) answer: u64,
     /// Calls go each their own way, and overtake each other.
     pub(crate) is_unordered: bool,
 }
@@ -348,8 +350,9 @@ impl Net {
         } else {
             self.server.do_it(&space, op, now)
         };
-        let due = now + self.trip();
-        let is_ordered = wire == Wire::Tracker || !self.delays.is_unordered;
+        let is_data = wire == Wire::Data;
+        let due = now + self.trip() + if is_data { self.delays.answer } else { 0 };
+        let is_ordered = !(is_data && self.delays.is_unordered);
         let answers = &mut self.nodes[at].wire(wire).answers;
         answers.send(due, Told::Answer(call, reply), is_ordered);
         self.push(&space, pushes, now);
