@@ -342,7 +342,7 @@ fn setting(name: &str, default: u64) -> u64 {
 #[test]
 fn an_invalidated_value_is_not_served_again_whatever_fails() {
     let first = setting("LARDER_HISTORIES_FROM", 0);
-    let histories = setting("LARDER_HISTORIES", 100);
+    let histories = setting("LARDER_HISTORIES", 60);
     let (next, totals) = (AtomicU64::new(0), Mutex::new((0, 0)));
     let work = || loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -360,7 +360,7 @@ fn an_invalidated_value_is_not_served_again_whatever_fails() {
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        for _ in 0..threads.min(4) {
+        for _ in 0..threads.min(2) {
             scope.spawn(work);
         }
     });
