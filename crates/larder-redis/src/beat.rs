@@ -16,7 +16,7 @@ use crate::epoch::{Epoch, Identity};
 use crate::keys::Keys;
 use crate::member::Seat;
 use crate::refusal;
-use crate::replies;
+use crate::replies::{self, of_life};
 use crate::scripts;
 use crate::sending::{Call, send_one, within};
 
@@ -91,7 +91,9 @@ async fn one(
     if asleep.has_slept() {
         return Err("this machine has slept".to_owned());
     }
-    let logs: Vec<(&Arc<Seat>, Option<LogPlace>)> = asked.into_iter().zip(beat.logs).collect();
+    let places = beat.logs.into_iter();
+    let places = places.map(|place| place.map(|place| of_life(place, epoch.incarnation)));
+    let logs: Vec<(&Arc<Seat>, Option<LogPlace>)> = asked.into_iter().zip(places).collect();
     epoch.life.answered(&seats, &logs, epoch.is_tracked());
     epoch.beats.answered.send_replace(number);
     Ok(())

@@ -10,7 +10,7 @@ use larder::remote::{
 };
 
 use crate::link::MemberLink;
-use crate::replies;
+use crate::replies::{self, of_life};
 use crate::scan;
 use crate::scripts;
 use crate::sending::Call;
@@ -162,7 +162,11 @@ impl Link for MemberLink {
         Box::pin(async move {
             let mut nonce = [0; 8];
             getrandom::fill(&mut nonce).map_err(|error| Down(error.to_string().into()))?;
-            let base = known.map(|place| place.base.to_le_bytes());
+            // The answer has to come from the life that the place is told for.
+            let epoch = self.epoch()?;
+            let life = epoch.incarnation;
+            let link = MemberLink::within(self.server.clone(), self.member.clone(), epoch);
+            let base = known.map(|place| of_life(place, life).base.to_le_bytes());
             let since = known.map_or(0, |place| place.top).to_string();
             let base = base.as_ref().map_or(&b""[..], |base| base);
             let mut arguments = vec![&nonce[..], base, since.as_bytes(), LOG_ITEMS_MAX];
@@ -172,7 +176,11 @@ impl Link for MemberLink {
                 keys: vec![self.server.keys.log(self.namespace())],
                 arguments,
             };
-            self.tell(call, replies::log).await
+            let news = link.tell(call, replies::log).await?;
+            Ok(LogNews {
+                place: of_life(news.place, life),
+                ..news
+            })
         })
     }
 

@@ -106,6 +106,15 @@ pub(crate) fn scanned(value: Value) -> Option<(u64, Vec<Vec<u8>>)> {
     Some((cursor, names?))
 }
 
+/// A place as the server tells it, in this life of its data; and the other way round. An older copy of a
+/// log has its base, and goes on with other items.
+pub(crate) const fn of_life(place: LogPlace, incarnation: u64) -> LogPlace {
+    LogPlace {
+        base: place.base ^ incarnation,
+        top: place.top,
+    }
+}
+
 /// A log's base as a number, and as the server has it if it was minted here.
 fn base_number(base: &[u8]) -> u64 {
     match base.try_into() {

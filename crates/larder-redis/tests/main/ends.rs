@@ -66,6 +66,32 @@ async fn another_life_of_the_data_is_another_incarnation() {
     assert_eq!(other.link.incarnation("8"), second);
 }
 
+/// An older copy of a log goes on with other items under the numbers that are known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_came_back_from_an_old_copy_is_another_log() {
+    let server = server();
+    let node = Node::up(&server);
+    let tag = |name: &str| [b"\x01", name.as_bytes()].concat();
+    let first = node.link.log(None, &[tag("a")]).await.unwrap().place;
+    server.cli(&["SAVE"]);
+    let second = node.link.log(Some(first), &[tag("b")]).await.unwrap().place;
+    assert_eq!((second.base, second.top), (first.base, 2));
+    server.restart().unwrap();
+    node.comes_up(2);
+    let other = node
+        .link
+        .log(None, &[tag("c"), tag("d")])
+        .await
+        .unwrap()
+        .place;
+    assert_eq!(other.top, 3);
+    let news = node.link.log(Some(second), &[]).await.unwrap();
+    assert_ne!(news.place.base, first.base);
+    assert!(news.is_whole);
+    let items: Vec<_> = news.items.iter().map(|(number, _)| *number).collect();
+    assert_eq!(items, [1, 2, 3]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stands_still_is_out_after_x_and_calls_fail_by_then() {
     let server = server();
