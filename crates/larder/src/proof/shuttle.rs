@@ -15,7 +15,7 @@ use shuttle::{Config, Runner, thread};
 
 use crate::checks::{Check, Checks};
 use crate::error::Error;
-use crate::flight::{Boarding, Flights, Landing, Lead};
+use crate::flight::{Began, Boarding, Flights, Landing, Lead};
 use crate::loader::Loaded;
 use crate::sync::Cache;
 
@@ -119,7 +119,7 @@ async fn fly(lead: Lead<u64, u64>, landed: Arc<AtomicUsize>) {
 /// Boards until a flight lands, and cancels the loads that it leads itself this often.
 async fn board(flights: Arc<Flights<u64, u64>>, landed: Arc<AtomicUsize>, mut cancels: usize) {
     loop {
-        let ticket = match flights.board(7, &7, None, 0, |_| true) {
+        let ticket = match flights.board(7, &7, None, Began::default(), |_| true) {
             Boarding::Joined(ticket) => ticket,
             Boarding::Leads(lead, ticket) => {
                 let load = spawn(fly(lead, landed.clone()));
