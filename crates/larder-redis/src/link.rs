@@ -73,15 +73,8 @@ impl MemberLink {
         call: Call<'_>,
         meaning: impl FnOnce(redis::Value) -> Option<T>,
     ) -> Result<T, Down> {
-        let epoch = self.epoch()?;
-        let script = call.script;
-        let asked = async {
-            match epoch.run_one(call).await? {
-                Ok(value) => meaning(value).ok_or_else(|| foreign(&epoch, script)),
-                Err(error) => Err(Down(refusal::meaning(&error).into())),
-            }
-        };
-        self.counted(asked.await)
+        self.run(call, meaning, |_, reason| Down(reason.into()))
+            .await
     }
 
     /// A call that must be acknowledged: as long as it is not, others would be served what it takes
@@ -91,15 +84,23 @@ impl MemberLink {
         call: Call<'_>,
         meaning: impl FnOnce(redis::Value) -> Option<T>,
     ) -> Result<T, Down> {
+        self.run(call, meaning, Epoch::end_for).await
+    }
+
+    async fn run<T>(
+        &self,
+        call: Call<'_>,
+        meaning: impl FnOnce(redis::Value) -> Option<T>,
+        refused: impl FnOnce(&Epoch, String) -> Down,
+    ) -> Result<T, Down> {
         let epoch = self.epoch()?;
         let script = call.script;
-        let told = async {
-            match epoch.run_one(call).await? {
-                Ok(value) => meaning(value).ok_or_else(|| foreign(&epoch, script)),
-                Err(error) => Err(epoch.end_for(refusal::meaning(&error))),
-            }
+        let answered = match epoch.run_one(call).await {
+            Ok(Ok(value)) => meaning(value).ok_or_else(|| foreign(&epoch, script)),
+            Ok(Err(error)) => Err(refused(&epoch, refusal::meaning(&error))),
+            Err(down) => Err(down),
         };
-        self.counted(told.await)
+        self.counted(answered)
     }
 
     /// A call that stores, which a full server refuses.

@@ -7,7 +7,7 @@
 //! ```
 //! The cache knows what a value is, when it is valid and what to do without a link; a [`Remote`]
 //! knows servers, connections and scripts. The protocol between the two and its reasons stand in
-//! `docs/remote.md`. Bytes in, bytes out. Must not know caches, tiers or policies.
+//! `docs/protocol.md`. Bytes in, bytes out. Must not know caches, tiers or policies.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -8,6 +8,7 @@
 
 use std::borrow::Borrow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -186,16 +187,30 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
     }
 
-    /// What the tier under memory holds of the key, for [`Cache::explain`].
-    pub(super) async fn held_below(&self, key: &K) -> Option<Stored<V>> {
+    /// What the tier under memory has of the key, read where it may block.
+    async fn read_below(&self, key: &K, why: Asked) -> Option<Stored<V>> {
         let below = self.below.as_ref()?;
         let (tier, text) = (below.tier.clone(), key.to_text().into_owned());
-        let reading = async move { tier.read(&text, Asked::ToExplain).await };
-        let stored = match self.runtime() {
+        let reading = async move { tier.read(&text, why).await };
+        let read = match self.runtime() {
             Ok(runtime) => below.detach(&runtime, reading).await.ok()?,
             Err(_) => reading.await,
         };
-        let stored = stored.ok()?;
+        read.ok()
+    }
+
+    /// What is kept of a load's cost that a lower tier tells; 0 is not known.
+    pub(super) fn cost_below(&self, cost: Duration) -> Cost {
+        if self.keeps_costs && !cost.is_zero() {
+            Cost::of(cost)
+        } else {
+            Cost::UNKNOWN
+        }
+    }
+
+    /// What the tier under memory holds of the key, for [`Cache::explain`].
+    pub(super) async fn held_below(&self, key: &K) -> Option<Stored<V>> {
+        let stored = self.read_below(key, Asked::ToExplain).await?;
         let standing = self.standing_below(key, stored.version, &stored.tags);
         let (version, tags, until) = (stored.version, &stored.tags, stored.fresh_until);
         let fresh_until = self.fresh_below(standing, version, tags, until)?;
@@ -266,13 +281,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// What the disk holds of the key under a version of the shared store.
     async fn held_on_disk(&self, key: &K) -> Option<Stored<V>> {
         let below = self.below.as_ref()?;
-        let (tier, text) = (below.tier.clone(), key.to_text().into_owned());
-        let reading = async move { tier.read(&text, Asked::ToServe).await };
-        let read = match self.runtime() {
-            Ok(runtime) => below.detach(&runtime, reading).await.ok()?,
-            Err(_) => reading.await,
-        };
-        let stored = read.ok()?;
+        let stored = self.read_below(key, Asked::ToServe).await?;
         let standing = self.standing_below(key, stored.version, &stored.tags);
         if stored.mark.is_none() || standing == Standing::Invalid {
             below.tier.refuse(&key.to_text(), stored.version);
@@ -308,11 +317,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 (fresh_until, expires_at) = (limit, limit);
             }
         }
-        let cost = if self.keeps_costs && !stored.cost.is_zero() {
-            Cost::of(stored.cost)
-        } else {
-            Cost::UNKNOWN
-        };
+        let cost = self.cost_below(stored.cost);
         Meta {
             version: stored.version,
             created: stored.created,

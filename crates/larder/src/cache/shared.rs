@@ -7,7 +7,7 @@
 //! vouched for: all was told          ──► the gate stays open
 //! ended: the connection is lost      ──► the gate is closed, all that is held is suspect
 //! ```
-//! The protocol and its reasons stand in `docs/remote.md`.
+//! The protocol and its reasons stand in `docs/protocol.md`.
 
 mod entry;
 mod figures;
@@ -15,6 +15,7 @@ mod hear;
 mod lease;
 mod log;
 mod outbox;
+mod put;
 mod read;
 mod settings;
 mod write;

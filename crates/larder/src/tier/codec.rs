@@ -4,6 +4,7 @@
 //! honestly stand for. Must not know keys, times or stores.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -101,6 +102,17 @@ impl<V> Clone for Typed<V> {
 }
 
 impl<V> Copy for Typed<V> {}
+
+impl<V> Typed<V> {
+    /// Decodes; a type's own `Deserialize` may panic, which is an error like others.
+    pub(crate) fn decoded(&self, payload: &Payload<'_>) -> Result<V, CodecError> {
+        let decode = || (self.decode)(payload);
+        match catch_unwind(AssertUnwindSafe(decode)) {
+            Ok(decoded) => decoded,
+            Err(_) => Err(CodecError("its decoding panicked".into())),
+        }
+    }
+}
 
 impl<V: Serialize + DeserializeOwned> Typed<V> {
     /// How values of a type that serde knows become bytes.

@@ -15,7 +15,7 @@ use crate::log::Standing;
 use crate::notes::{Note, tag_set};
 use crate::remote::LogPlace;
 use crate::tier::codec::{CodecError, Payload};
-use crate::tier::memory::{Cost, Meta};
+use crate::tier::memory::Meta;
 use crate::tier::remote::{Header, Opened, open};
 
 /// When and under which signs something was asked for, before it was.
@@ -36,6 +36,17 @@ pub(super) enum Judged<T> {
     Ahead,
     /// It was made by a program with a newer layout of the value.
     Newer,
+}
+
+impl<T> Judged<T> {
+    fn and_then<U>(self, then: impl FnOnce(T) -> Judged<U>) -> Judged<U> {
+        match self {
+            Self::Good(good) => then(good),
+            Self::Useless => Judged::Useless,
+            Self::Ahead => Judged::Ahead,
+            Self::Newer => Judged::Newer,
+        }
+    }
 }
 
 /// What a stored entry's header is made of.
@@ -124,21 +135,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Shared::<V>::count(&shared.counts.undecodable);
             return Judged::Useless;
         };
-        match shared.verdict(text, &opened.header) {
-            Judged::Good(standing) => {
-                let Ok(value) = decoded(shared, &opened) else {
-                    Shared::<V>::count(&shared.counts.undecodable);
-                    return Judged::Useless;
-                };
-                Judged::Good(self.raised(&opened.header, value, left, asked, standing))
-            }
-            Judged::Useless => {
-                Shared::<V>::count(&shared.counts.invalid);
-                Judged::Useless
-            }
-            Judged::Ahead => Judged::Ahead,
-            Judged::Newer => Judged::Newer,
+        let judged = shared.verdict(text, &opened.header);
+        if let Judged::Useless = judged {
+            Shared::<V>::count(&shared.counts.invalid);
         }
+        judged.and_then(|standing| {
+            let Ok(value) = decoded(shared, &opened) else {
+                Shared::<V>::count(&shared.counts.undecodable);
+                return Judged::Useless;
+            };
+            Judged::Good(self.raised(&opened.header, value, left, asked, standing))
+        })
     }
 
     /// The same, of a header alone, with the value that is held.
@@ -153,14 +160,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Ok(opened) = open(text, bytes) else {
             return Judged::Useless;
         };
-        match shared.verdict(text, &opened.header) {
-            Judged::Good(standing) => {
-                Judged::Good(self.raised(&opened.header, value, left, asked, standing))
-            }
-            Judged::Useless => Judged::Useless,
-            Judged::Ahead => Judged::Ahead,
-            Judged::Newer => Judged::Newer,
-        }
+        let judged = shared.verdict(text, &opened.header);
+        judged.and_then(|standing| {
+            Judged::Good(self.raised(&opened.header, value, left, asked, standing))
+        })
     }
 
     /// As memory keeps it. Times count from when it was asked for: never too late.
@@ -190,19 +193,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             at: header.lookup,
             mark: Some(header.version),
         };
-        let cost = Duration::from_micros(header.cost_us.into());
-        let cost = if self.keeps_costs && !cost.is_zero() {
-            Cost::of(cost)
-        } else {
-            Cost::UNKNOWN
-        };
         let meta = Meta {
             version: asked.number,
             created,
             fresh_until,
             expires_at,
             note: self.notes.hold(&note),
-            cost,
+            cost: self.cost_below(Duration::from_micros(header.cost_us.into())),
         };
         Raised {
             value,
@@ -220,12 +217,7 @@ fn decoded<V>(shared: &Shared<V>, opened: &Opened<'_>) -> Result<Option<V>, ()> 
         return Ok(None);
     }
     let payload = opened.payload().ok_or(())?;
-    // A type's own `Deserialize` may panic.
-    let decode = || (shared.typed.decode)(&payload);
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)) {
-        Ok(Ok(value)) => Ok(Some(value)),
-        _ => Err(()),
-    }
+    shared.typed.decoded(&payload).map(Some).map_err(drop)
 }
 
 fn millis(until: Tick, from: Tick) -> u64 {

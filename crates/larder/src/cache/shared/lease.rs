@@ -7,15 +7,15 @@ use super::super::load::Call;
 use super::super::under_way::UnderWay;
 use super::super::{Fresh, Inner, Outcome};
 use super::Shared;
-use super::entry::{Asked, Judged, Stamped};
+use super::entry::Judged;
+use super::put::{Put, Stamp, new_token};
 use super::read::pause;
-use crate::clock::Tick;
 use crate::entry::Source;
 use crate::flight::Lead;
 use crate::gate::SUSPECT;
 use crate::key::CacheKey;
 use crate::notes::Note;
-use crate::remote::{Acquired, Filled, Link, LogPlace, Want, version_of};
+use crate::remote::{Acquired, Link, Want, version_of};
 use crate::tier::memory::{Cost, Meta};
 
 /// How often an entry that is not wanted is passed by before its key is loaded without a lease.
@@ -39,8 +39,7 @@ pub(in super::super) enum Lease<V> {
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct HeldLease {
     pub(in super::super) token: u64,
-    asked: Asked,
-    log: LogPlace,
+    stamp: Stamp,
 }
 
 /// What became of a loaded value at the shared store.
@@ -97,7 +96,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                 break;
             }
             match acquired {
-                Ok(Acquired::Ours) => return Lease::Held(HeldLease { token, asked, log }),
+                Ok(Acquired::Ours) => {
+                    let stamp = Stamp {
+                        epoch: asked.epoch,
+                        log,
+                    };
+                    return Lease::Held(HeldLease { token, stamp });
+                }
                 Ok(Acquired::Stands(bytes, left)) => {
                     passed_by += 1;
                     let mut judged = inner.judge_entry(shared, &text, &bytes, left, asked);
@@ -211,7 +216,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 let kept = self
                     .fill(shared, &key, value.as_ref(), (&meta, &note), held)
                     .await;
-                (kept, held.asked.epoch)
+                (kept, held.stamp.epoch)
             }
             Lease::Short => (Fate::Short, 0),
             Lease::Unkept | Lease::Adopted(_) => (Fate::Not, 0),
@@ -289,43 +294,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Ok(link) = shared.link() else {
             return Fate::Short;
         };
-        let life = (meta.expires_at != Tick::NEVER).then(|| meta.expires_at.since(meta.created));
-        if life == Some(Duration::ZERO) {
-            let _ = link.release(&text, held.token).await;
-            return Fate::Not;
+        let entry = (value, meta, note);
+        let put = self.put_entry(shared, (link, &text), entry, held.token, held.stamp);
+        let put = put.await;
+        let counts = &shared.counts;
+        match put {
+            Put::Stands => Shared::<V>::count(&counts.fills),
+            Put::Overtaken => Shared::<V>::count(&counts.overtaken),
+            Put::Refused(_) => Shared::<V>::count(&counts.refused),
+            Put::Lifeless | Put::Late | Put::Lost => {}
         }
-        let stamped = Stamped {
-            version: held.token,
-            incarnation: link.incarnation(&text),
-            log: held.log,
-        };
-        if shared.gate.epoch() != held.asked.epoch {
-            return Fate::Short;
-        }
-        let filled = match shared.sealed(&text, value, (meta, note), &stamped) {
-            Ok(bytes) => link.fill(&text, held.token, bytes, life).await,
-            Err(error) => {
-                tracing::warn!(cache = %self.name, %error, "a value cannot be shared");
-                Ok(Filled::Refused)
-            }
-        };
-        match filled {
-            Ok(Filled::Stored) => {
-                Shared::<V>::count(&shared.counts.fills);
-                Fate::As(held.token)
-            }
-            Ok(Filled::Overtaken) => {
-                Shared::<V>::count(&shared.counts.overtaken);
-                Fate::Not
-            }
-            Ok(Filled::Refused) => {
-                Shared::<V>::count(&shared.counts.refused);
-                match link.seal(&text, held.token).await {
-                    Ok(true) => Fate::As(held.token),
-                    _ => Fate::Not,
-                }
-            }
-            Err(_) => Fate::Not,
+        match put {
+            Put::Stands | Put::Refused(true) => Fate::As(held.token),
+            Put::Late => Fate::Short,
+            Put::Overtaken | Put::Refused(false) | Put::Lifeless | Put::Lost => Fate::Not,
         }
     }
 
@@ -340,15 +322,5 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 let _ = link.release(&text, token).await;
             }
         });
-    }
-}
-
-/// A random number from the system's generator, never 0: two machines that were resumed from one image
-/// must not draw the same.
-pub(super) fn new_token() -> u64 {
-    let mut bytes = [0; 8];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => u64::from_le_bytes(bytes).max(1),
-        Err(_) => fastrand::u64(1..),
     }
 }

@@ -10,9 +10,8 @@ use super::super::Inner;
 use super::super::down::item_of;
 use super::super::load::Call;
 use super::Shared;
-use super::entry::Stamped;
-use super::lease::new_token;
 use super::outbox::Outbox;
+use super::put::{Put, Stamp, new_token};
 use crate::checks::Check;
 use crate::clock::Tick;
 use crate::entry::Applied;
@@ -21,7 +20,7 @@ use crate::gate::SUSPECT;
 use crate::key::CacheKey;
 use crate::notes::Note;
 use crate::observe::Event;
-use crate::remote::{Acquired, Down, Filled, Link, LogPlace, Read, Want, version_of};
+use crate::remote::{Acquired, Down, Link, Read, Want, version_of};
 use crate::tier::LogItem;
 use crate::tier::memory::{Cost, Meta};
 use crate::tier::remote::open;
@@ -31,25 +30,12 @@ const INSERT_LEASE: Duration = Duration::from_secs(5);
 /// How often an entry is made stale that another replaces meanwhile, before it is taken out.
 const SOFTENED_MAX: usize = 3;
 
-/// When a value was made, for the shared store.
-struct Stamp {
-    epoch: u64,
-    log: LogPlace,
-}
-
 /// An insert's value on its way.
 struct Inserted<V> {
     value: V,
     note: Note,
     meta: Meta,
     began: Tick,
-}
-
-impl<V> Shared<V> {
-    fn stamp(&self) -> Option<Stamp> {
-        let (epoch, log) = (self.gate.epoch(), self.log.place()?);
-        Some(Stamp { epoch, log })
-    }
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
@@ -227,12 +213,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 return self.applied(shared, Err(down));
             }
         };
-        let stamp = stamp.as_ref();
-        let filled = self
-            .fill_inserted(shared, link, &text, (inserted, token), stamp)
-            .await;
+        let stands = match stamp {
+            Some(stamp) => {
+                let filling = self.fill_inserted(shared, (link, &text), inserted, token, stamp);
+                filling.await
+            }
+            None => false,
+        };
         let _ = self.remove(&key, None);
-        if let (Some(true), Some(stamp)) = (filled, stamp) {
+        if let (true, Some(stamp)) = (stands, stamp) {
             inserted.note.mark = Some(token);
             self.keep_suspect(shared, key, hash, inserted, stamp.epoch);
         }
@@ -243,42 +232,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     async fn fill_inserted(
         &self,
         shared: &Shared<V>,
-        link: &dyn Link,
-        text: &str,
-        (inserted, token): (&Inserted<V>, u64),
-        stamp: Option<&Stamp>,
-    ) -> Option<bool> {
-        let Inserted {
-            value, note, meta, ..
-        } = inserted;
-        let stamp = stamp?;
-        let life = (meta.expires_at != Tick::NEVER).then(|| meta.expires_at.since(meta.created));
-        if life == Some(Duration::ZERO) {
-            link.release(text, token).await.ok()?;
-            return Some(false);
-        }
-        let stamped = Stamped {
-            version: token,
-            incarnation: link.incarnation(text),
-            log: stamp.log,
-        };
-        // The lease may have come back with an older copy of the server's data.
-        if shared.gate.epoch() != stamp.epoch {
-            return None;
-        }
-        let bytes = shared.sealed(text, Some(value), (meta, note), &stamped);
-        let filled = match bytes {
-            Ok(bytes) => link.fill(text, token, bytes, life).await.ok()?,
-            Err(error) => {
-                tracing::warn!(cache = %self.name, %error, "a value cannot be shared");
-                Filled::Refused
-            }
-        };
-        Some(match filled {
-            Filled::Stored => true,
-            Filled::Overtaken => false,
-            Filled::Refused => link.seal(text, token).await.ok()?,
-        })
+        at: (&dyn Link, &str),
+        inserted: &Inserted<V>,
+        token: u64,
+        stamp: Stamp,
+    ) -> bool {
+        let entry = (Some(&inserted.value), &inserted.meta, &inserted.note);
+        let put = self.put_entry(shared, at, entry, token, stamp).await;
+        matches!(put, Put::Stands | Put::Refused(true))
     }
 
     /// An insert of what was read from the origin after `fence`: nothing may have changed since.
@@ -309,10 +270,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let link = shared
             .link()
             .map_err(|Down(reason)| Error::NotEverywhere { reason })?;
-        let filled = self
-            .fill_inserted(shared, link, &text, (inserted, token), Some(&stamp))
-            .await;
-        if filled != Some(true) {
+        let filling = self.fill_inserted(shared, (link, &text), inserted, token, stamp);
+        if !filling.await {
             self.recorder.count(Event::Fenced);
             return Ok(Applied::Fenced);
         }

@@ -110,12 +110,8 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         let value = if envelope.is_negative {
             None
         } else {
-            let decode = || (self.typed.decode)(&envelope.payload);
-            match catch_unwind(AssertUnwindSafe(decode)) {
-                Ok(Ok(value)) => Some(value),
-                Ok(Err(error)) => return Err(refused(error.to_string())),
-                Err(_) => return Err(refused("its decoding panicked".into())),
-            }
+            let decoded = self.typed.decoded(&envelope.payload);
+            Some(decoded.map_err(|error| refused(error.to_string()))?)
         };
         let ahead = self.moments.ahead(envelope.version, envelope.created_ms);
         let tick = |wall_ms: u64| {

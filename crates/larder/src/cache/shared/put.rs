@@ -1,0 +1,93 @@
+//! An entry on its way into the shared store, under a lease.
+
+use std::time::Duration;
+
+use super::super::Inner;
+use super::Shared;
+use super::entry::Stamped;
+use crate::clock::Tick;
+use crate::key::CacheKey;
+use crate::notes::Note;
+use crate::remote::{Filled, Link, LogPlace};
+use crate::tier::memory::Meta;
+
+/// When a value was made, for the shared store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp {
+    pub(super) epoch: u64,
+    pub(super) log: LogPlace,
+}
+
+/// What became of an entry that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    Stands,
+    /// The store did not take it. Whether nothing newer stands there either.
+    Refused(bool),
+    /// Its key was written or invalidated since the lease was given.
+    Overtaken,
+    /// It was over before it was stored.
+    Lifeless,
+    /// The epoch that it was made in is over: the lease may have come back with an older copy of the
+    /// server's data.
+    Late,
+    /// Nobody knows.
+    Lost,
+}
+
+impl<V> Shared<V> {
+    /// The present, if the log is known.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let (epoch, log) = (self.gate.epoch(), self.log.place()?);
+        Some(Stamp { epoch, log })
+    }
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    /// Stores an entry under the lease of `token`, which is its version; the lease ends.
+    pub(super) async fn put_entry(
+        &self,
+        shared: &Shared<V>,
+        (link, text): (&dyn Link, &str),
+        (value, meta, note): (Option<&V>, &Meta, &Note),
+        token: u64,
+        stamp: Stamp,
+    ) -> Put {
+        let life = (meta.expires_at != Tick::NEVER).then(|| meta.expires_at.since(meta.created));
+        if life == Some(Duration::ZERO) {
+            let _ = link.release(text, token).await;
+            return Put::Lifeless;
+        }
+        let stamped = Stamped {
+            version: token,
+            incarnation: link.incarnation(text),
+            log: stamp.log,
+        };
+        if shared.gate.epoch() != stamp.epoch {
+            return Put::Late;
+        }
+        let filled = match shared.sealed(text, value, (meta, note), &stamped) {
+            Ok(bytes) => link.fill(text, token, bytes, life).await,
+            Err(error) => {
+                tracing::warn!(cache = %self.name, %error, "a value cannot be shared");
+                Ok(Filled::Refused)
+            }
+        };
+        match filled {
+            Ok(Filled::Stored) => Put::Stands,
+            Ok(Filled::Overtaken) => Put::Overtaken,
+            Ok(Filled::Refused) => Put::Refused(link.seal(text, token).await == Ok(true)),
+            Err(_) => Put::Lost,
+        }
+    }
+}
+
+/// A random number from the system's generator, never 0: two machines that were resumed from one image
+/// must not draw the same.
+pub(super) fn new_token() -> u64 {
+    let mut bytes = [0; 8];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u64::from_le_bytes(bytes).max(1),
+        Err(_) => fastrand::u64(1..),
+    }
+}
