@@ -45,11 +45,8 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     let gateway = Gateway::new("larder", env!("CARGO_PKG_VERSION"), access, hosts, stopping);
     let started = start_claude_usage(&config, demo, address, &gateway).await?;
     let router = match &started {
-        Some((usage, _)) => gateway
-            .cache(usage.answers())
-            .check(usage.check())
-            .into_router(usage.router()),
-        None => gateway.into_router(axum::Router::new()),
+        Some((usage, _)) => gateway.mount(usage.mount()).into_router(),
+        None => gateway.into_router(),
     };
     let demo = demo.then(|| demo_root(&state_dir));
     starting::announce(address, &config, demo.as_deref());

@@ -8,6 +8,8 @@ mod configuration;
 mod daemon;
 #[path = "main/dashboard.rs"]
 mod dashboard;
+#[path = "main/document.rs"]
+mod document;
 #[path = "main/run.rs"]
 mod run;
 #[path = "main/serve.rs"]

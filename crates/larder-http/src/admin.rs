@@ -55,7 +55,11 @@ impl Gateway {
     }
 }
 
-async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
+#[utoipa::path(
+    get, path = "/v1/caches", tag = "caches",
+    responses((status = OK, description = "Every cache with its figures."))
+)]
+pub(crate) async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
     let caches: Vec<_> = gateway
         .caches
         .iter()
@@ -64,17 +68,28 @@ async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
     Json(json!({ "caches": caches }))
 }
 
-async fn show(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) -> Answer {
+#[utoipa::path(
+    get, path = "/v1/caches/{name}", tag = "caches",
+    params(("name", description = "the cache's name")),
+    responses((status = OK, description = "One cache with its figures."))
+)]
+pub(crate) async fn show(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) -> Answer {
     Ok(Json(json!(CacheInfo::of(gateway.find(&name)?))))
 }
 
-async fn stats(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) -> Answer {
+#[utoipa::path(
+    get, path = "/v1/caches/{name}/stats", tag = "caches",
+    params(("name", description = "the cache's name")),
+    responses((status = OK, description = "The figures of a cache."))
+)]
+pub(crate) async fn stats(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) -> Answer {
     Ok(Json(json!(StatsInfo::of(gateway.find(&name)?.stats()))))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
-struct Listing {
+#[into_params(parameter_in = Query)]
+pub(crate) struct Listing {
     #[serde(default)]
     prefix: String,
     #[serde(default = "default_limit")]
@@ -85,7 +100,12 @@ const fn default_limit() -> usize {
     100
 }
 
-async fn entries(
+#[utoipa::path(
+    get, path = "/v1/caches/{name}/entries", tag = "caches",
+    params(("name", description = "the cache's name"), Listing),
+    responses((status = OK, description = "Keys in memory, with what is known of them."))
+)]
+pub(crate) async fn entries(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
     listing: Result<Query<Listing>, axum::extract::rejection::QueryRejection>,
@@ -112,7 +132,12 @@ async fn entries(
     Ok(Json(json!({ "entries": found, "more": more })))
 }
 
-async fn entry(
+#[utoipa::path(
+    get, path = "/v1/caches/{name}/entries/{key}", tag = "caches",
+    params(("name", description = "the cache's name"), ("key", description = "the key's text")),
+    responses((status = OK, description = "What is known of a key in memory."))
+)]
+pub(crate) async fn entry(
     State(gateway): State<Arc<Gateway>>,
     Path((name, key)): Path<(String, String)>,
 ) -> Answer {
@@ -122,7 +147,13 @@ async fn entry(
     Ok(Json(json!(EntryWire::from(found))))
 }
 
-async fn remove(
+#[utoipa::path(
+    delete, path = "/v1/caches/{name}/entries/{key}", tag = "caches",
+    params(("name", description = "the cache's name"), ("key", description = "the key's text")),
+    security(("token" = [])),
+    responses((status = OK, description = "Invalidates a key (operator)."))
+)]
+pub(crate) async fn remove(
     State(gateway): State<Arc<Gateway>>,
     Path((name, key)): Path<(String, String)>,
 ) -> Answer {
@@ -130,9 +161,9 @@ async fn remove(
 }
 
 /// One of the four says what is meant.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Target {
+pub(crate) struct Target {
     key: Option<String>,
     tag: Option<String>,
     prefix: Option<String>,
@@ -163,7 +194,14 @@ impl Target {
     }
 }
 
-async fn invalidate(
+#[utoipa::path(
+    post, path = "/v1/caches/{name}/invalidate", tag = "caches",
+    params(("name", description = "the cache's name")),
+    request_body = Target,
+    security(("token" = [])),
+    responses((status = OK, description = "Invalidates a key, a tag, a prefix or a pattern (admin), or counts what that would be."))
+)]
+pub(crate) async fn invalidate(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
     target: Result<Json<Target>, JsonRejection>,
@@ -195,7 +233,13 @@ async fn apply(cache: &dyn AnyCache, scope: Scope<'_>) -> Answer {
     Ok(Json(json!({ "applied": "everywhere", "matched": matched })))
 }
 
-async fn clear(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) -> Answer {
+#[utoipa::path(
+    post, path = "/v1/caches/{name}/clear", tag = "caches",
+    params(("name", description = "the cache's name")),
+    security(("token" = [])),
+    responses((status = OK, description = "Removes all entries (admin)."))
+)]
+pub(crate) async fn clear(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) -> Answer {
     let cache = gateway.find(&name)?;
     let entries = cache.len();
     cache.clear().await.map_err(|error| failed(&error))?;

@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -38,7 +38,11 @@ impl Role {
 pub struct Access {
     tokens: Vec<(Role, [u8; 32])>,
     anonymous: Option<Role>,
+    issuers: Vec<Issuer>,
 }
+
+/// Who knows tokens that are not kept here: their role, or what is wrong with them.
+type Issuer = Box<dyn Fn(&str) -> Option<Result<Role, String>> + Send + Sync>;
 
 impl Access {
     /// Access for the bearer of `admin_token`, and for callers without a token as `anonymous`.
@@ -46,30 +50,61 @@ impl Access {
         Self {
             tokens: vec![(Role::Admin, digest(admin_token))],
             anonymous,
+            issuers: Vec::new(),
         }
     }
 
-    /// The role of a request by its `Authorization` header.
-    pub(crate) fn role(&self, headers: &HeaderMap) -> Result<Option<Role>, Problem> {
+    /// Asks `issuer` for the role of a token that is not kept here. It answers `None` for what is no
+    /// token of its kind, and an error that says why one of its own is not good (it has expired, say).
+    /// It must not block.
+    #[must_use]
+    pub fn issuer(
+        mut self,
+        issuer: impl Fn(&str) -> Option<Result<Role, String>> + Send + Sync + 'static,
+    ) -> Self {
+        self.issuers.push(Box::new(issuer));
+        self
+    }
+
+    /// The role of a request by its `Authorization` header, or by its `?access_token=`.
+    pub(crate) fn role(&self, headers: &HeaderMap, uri: &Uri) -> Result<Option<Role>, Problem> {
         let Some(value) = headers.get(header::AUTHORIZATION) else {
-            return Ok(self.anonymous);
+            return match token_of_query(uri) {
+                Some(token) => self.role_of(token).map(Some),
+                None => Ok(self.anonymous),
+            };
         };
-        let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
         let bearer = value.to_str().ok().and_then(|value| value.split_once(' '));
         let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         else {
             return Err(refused("expected `Authorization: Bearer TOKEN`"));
         };
-        let given = digest(token.trim());
+        self.role_of(token.trim()).map(Some)
+    }
+
+    fn role_of(&self, token: &str) -> Result<Role, Problem> {
+        let given = digest(token);
         let known = self
             .tokens
             .iter()
             .filter(|(_, kept)| bool::from(kept.ct_eq(&given)));
-        known
-            .map(|(role, _)| Some(*role))
-            .max()
-            .ok_or_else(|| refused("this token is not known here"))
+        if let Some(role) = known.map(|(role, _)| *role).max() {
+            return Ok(role);
+        }
+        let answer = self.issuers.iter().find_map(|issuer| issuer(token));
+        let answer = answer.unwrap_or_else(|| Err("this token is not known here".to_owned()));
+        answer.map_err(|why| refused(&why))
     }
+}
+
+fn refused(why: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", why)
+}
+
+/// A page can set no header on a WebSocket or an event stream.
+fn token_of_query(uri: &Uri) -> Option<&str> {
+    let mut pairs = uri.query()?.split('&');
+    pairs.find_map(|pair| pair.strip_prefix("access_token="))
 }
 
 /// Whether `role` suffices where `needed` is.

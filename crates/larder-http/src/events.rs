@@ -93,7 +93,11 @@ fn tick(gateway: &Gateway) -> Value {
     json!({ "at": at, "caches": caches, "requests": RequestsInfo::from(gateway.requests.figures()) })
 }
 
-async fn events(
+#[utoipa::path(
+    get, path = "/v1/events", tag = "caches",
+    responses((status = OK, description = "What happens, as server-sent events.", content_type = "text/event-stream"))
+)]
+pub(crate) async fn events(
     State(gateway): State<Arc<Gateway>>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let permit = gateway

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use larder::AnyCache;
+use larder_metrics::Registry;
 use tokio::sync::watch;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -18,9 +19,10 @@ use crate::auth::{self, Access, Role};
 use crate::events::Events;
 use crate::health::Check;
 use crate::host::Hosts;
+use crate::mount::Mount;
 use crate::problem::{Problem, REQUEST_ID};
 use crate::requests::Requests;
-use crate::{admin, dashboard, events, health};
+use crate::{admin, dashboard, docs, events, health};
 
 /// What the daemon's routes share: caches, access, figures, health, live events.
 pub struct Gateway {
@@ -32,6 +34,9 @@ pub struct Gateway {
     pub(crate) requests: Requests,
     pub(crate) events: Events,
     pub(crate) stopping: watch::Receiver<bool>,
+    registry: Registry,
+    /// Their routes and documents.
+    services: Mount,
     access: Access,
     hosts: Hosts,
     request_prefix: u32,
@@ -50,13 +55,16 @@ impl Gateway {
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
+        let registry = Registry::new();
         Self {
             name,
             version,
             started: Instant::now(),
             caches: Vec::new(),
             checks: Vec::new(),
-            requests: Requests::default(),
+            requests: Requests::in_registry(registry.clone()),
+            registry,
+            services: Mount::new(),
             events: Events::default(),
             stopping,
             access,
@@ -73,6 +81,33 @@ impl Gateway {
         self
     }
 
+    /// Serves what a service brings.
+    #[must_use]
+    pub fn mount(mut self, mount: Mount) -> Self {
+        let Mount {
+            caches,
+            checks,
+            documents,
+            open,
+            reads,
+            changes,
+            administration,
+            streams,
+        } = mount;
+        self.caches.extend(caches);
+        self.checks.extend(checks);
+        let all = std::mem::take(&mut self.services);
+        let mut all = all
+            .open(open)
+            .reads(reads)
+            .changes(changes)
+            .administration(administration)
+            .streams(streams);
+        all.documents.extend(documents);
+        self.services = all;
+        self
+    }
+
     /// Asks `check` at `/health/ready`.
     #[must_use]
     pub fn check(mut self, check: Check) -> Self {
@@ -85,42 +120,65 @@ impl Gateway {
         self.requests.clone()
     }
 
+    /// Where the figures of requests are, and those of services go.
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
+    }
+
     /// Where services announce what happened.
     pub fn events(&self) -> Events {
         self.events.clone()
     }
 
-    /// All routes: its own, and those of `services`, which a viewer may read.
+    /// All routes: its own, and those of the services.
     ///
     /// Must be called within a tokio runtime: the live stream's clock starts here.
-    pub fn into_router(self, services: Router) -> Router {
+    pub fn into_router(mut self) -> Router {
+        let Mount {
+            open,
+            reads,
+            changes,
+            administration,
+            streams,
+            documents,
+            ..
+        } = std::mem::take(&mut self.services);
+        let document = docs::document(self.name, self.version, documents);
         let gateway = Arc::new(self);
         events::start_ticking(&gateway);
-        let viewer = services
+        let reads = reads
             .merge(admin::reads(&gateway))
-            .merge(health::details(&gateway))
-            .route_layer(middleware::from_fn(|request: Request, next: Next| {
-                admit(Role::Viewer, request, next)
-            }));
-        let admin = admin::changes(&gateway).route_layer(middleware::from_fn(
-            |request: Request, next: Next| admit(Role::Admin, request, next),
-        ));
-        let operator = admin::entry_changes(&gateway).route_layer(middleware::from_fn(
-            |request: Request, next: Next| admit(Role::Operator, request, next),
-        ));
-        let answers = viewer.merge(operator).merge(admin).layer(compression());
-        // The stream is not compressed: an encoder would hold events back.
-        let stream = events::routes(&gateway).route_layer(middleware::from_fn(
-            |request: Request, next: Next| admit(Role::Viewer, request, next),
-        ));
+            .merge(health::details(&gateway));
+        let changes = changes.merge(admin::entry_changes(&gateway));
+        let administration = administration.merge(admin::changes(&gateway));
+        let answers = [
+            for_role(Role::Viewer, reads),
+            for_role(Role::Operator, changes),
+            for_role(Role::Admin, administration),
+        ];
+        let answers = answers.into_iter().fold(open, Router::merge);
+        // Streams are not compressed: an encoder would hold events back.
+        let streams = for_role(Role::Viewer, streams.merge(events::routes(&gateway)));
         answers
-            .merge(stream)
+            .merge(docs::routes(document))
+            .layer(compression())
+            .merge(streams)
             .merge(health::probes(&gateway))
             .merge(dashboard::routes(&gateway))
             .fallback(no_route)
             .method_not_allowed_fallback(no_method)
             .layer(middleware::from_fn_with_state(gateway, front))
     }
+}
+
+/// Routes that need a role. A router without routes takes no layer.
+fn for_role(needed: Role, routes: Router) -> Router {
+    if !routes.has_routes() {
+        return routes;
+    }
+    routes.route_layer(middleware::from_fn(move |request: Request, next: Next| {
+        admit(needed, request, next)
+    }))
 }
 
 fn compression() -> CompressionLayer {
@@ -136,10 +194,12 @@ async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
     let number = gateway.request_number.fetch_add(1, Ordering::Relaxed);
     let id = format!("{:08x}-{number:x}", gateway.request_prefix);
     let header = HeaderValue::try_from(&id).ok();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = REQUEST_ID
         .scope(id, async {
             let host = gateway.hosts.check(request.headers());
-            let role = host.and_then(|()| gateway.access.role(request.headers()));
+            let role = host.and_then(|()| gateway.access.role(request.headers(), request.uri()));
             match role {
                 Ok(role) => {
                     request.extensions_mut().insert(Caller(role));
@@ -152,9 +212,9 @@ async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
     if let Some(id) = header {
         response.headers_mut().insert("x-request-id", id);
     }
-    gateway
-        .requests
-        .record(response.status(), started.elapsed());
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let (status, took) = (response.status(), started.elapsed());
+    gateway.requests.record(&method, route, status, took);
     response
 }
 

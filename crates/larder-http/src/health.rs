@@ -42,22 +42,45 @@ impl Check {
 /// Routes that anyone may ask: an orchestrator has no token.
 pub(crate) fn probes(gateway: &Arc<Gateway>) -> Router {
     Router::new()
-        .route(
-            "/health/live",
-            get(|| async { Json(json!({ "status": "alive" })) }),
-        )
+        .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .with_state(gateway.clone())
 }
 
 pub(crate) fn details(gateway: &Arc<Gateway>) -> Router {
     Router::new()
-        .route("/health", get(ready))
+        .route("/health", get(health))
         .route("/health/info", get(info))
         .with_state(gateway.clone())
 }
 
-async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+#[utoipa::path(
+    get, path = "/health/live", tag = "health",
+    responses((status = OK, description = "The process runs."))
+)]
+pub(crate) async fn live() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
+
+#[utoipa::path(
+    get, path = "/health", tag = "health",
+    responses(
+        (status = OK, description = "As /health/ready, for a viewer."),
+        (status = SERVICE_UNAVAILABLE, description = "It cannot answer yet, or is stopping."),
+    )
+)]
+pub(crate) async fn health(gateway: State<Arc<Gateway>>) -> impl IntoResponse {
+    ready(gateway).await
+}
+
+#[utoipa::path(
+    get, path = "/health/ready", tag = "health",
+    responses(
+        (status = OK, description = "It answers, perhaps with something missing (degraded)."),
+        (status = SERVICE_UNAVAILABLE, description = "It cannot answer yet, or is stopping."),
+    )
+)]
+pub(crate) async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
     let (status, body) = standing(&gateway);
     (status, Json(body))
 }
@@ -119,7 +142,11 @@ fn standing(gateway: &Gateway) -> (StatusCode, Value) {
     (status, json!({ "status": overall, "checks": checks }))
 }
 
-async fn info(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
+#[utoipa::path(
+    get, path = "/health/info", tag = "health",
+    responses((status = OK, description = "Name, version, uptime and caches."))
+)]
+pub(crate) async fn info(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
     Json(json!({
         "name": gateway.name,
         "version": gateway.version,

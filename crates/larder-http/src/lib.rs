@@ -1,7 +1,7 @@
 //! Larder over HTTP: one [`Gateway`] before all routes, with access by role, request figures,
 //! health, the admin API under `/v1`, the live stream and the dashboard.
 //!
-//! Services bring an `axum::Router` of their own; the gateway knows nothing of them.
+//! Services bring a [`Mount`]; the gateway knows nothing of them.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -15,17 +15,19 @@
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:7070").await?;
 //! let ctrl_c = async move { let _ = tokio::signal::ctrl_c().await; stop.send_replace(true); };
-//! serve(listener, gateway.into_router(axum::Router::new()), ctrl_c, Duration::from_secs(5)).await?;
+//! serve(listener, gateway.into_router(), ctrl_c, Duration::from_secs(5)).await?;
 //! # Ok(()) }
 //! ```
 
 mod admin;
 mod auth;
 mod dashboard;
+mod docs;
 mod events;
 mod gateway;
 mod health;
 mod host;
+mod mount;
 mod problem;
 mod requests;
 mod server;
@@ -36,6 +38,7 @@ pub use events::Events;
 pub use gateway::Gateway;
 pub use health::{Check, Standing};
 pub use host::Hosts;
+pub use mount::Mount;
 pub use problem::Problem;
 pub use requests::{RequestFigures, Requests};
 pub use server::serve;

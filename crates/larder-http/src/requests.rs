@@ -1,16 +1,20 @@
-//! How requests went, over the life of the process.
+//! How requests went: in all, and by method, route and status.
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
-use larder_metrics::Counter;
+use axum::http::{Method, StatusCode};
+use larder_metrics::{Counter, Registry};
+
+/// What a request of no route is counted under.
+const NO_ROUTE: &str = "unmatched";
 
 /// The figures of all requests. Cloning gives a handle to the same figures.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Requests {
     successful: Counter,
     failed: Counter,
     nanos: Counter,
+    registry: Registry,
 }
 
 /// [`Requests`] at one moment.
@@ -26,14 +30,48 @@ pub struct RequestFigures {
     pub avg_response_time_ms: f64,
 }
 
+impl Default for Requests {
+    fn default() -> Self {
+        Self::in_registry(Registry::new())
+    }
+}
+
 impl Requests {
-    pub(crate) fn record(&self, status: StatusCode, took: Duration) {
+    /// Figures that are kept in this registry too, as `http_requests_total` (tags `method`, `endpoint`,
+    /// `status`) and `http_request_duration_seconds` (`method`, `endpoint`). `endpoint` is the route's
+    /// template, and `unmatched` where there is none.
+    pub fn in_registry(registry: Registry) -> Self {
+        Self {
+            successful: Counter::default(),
+            failed: Counter::default(),
+            nanos: Counter::default(),
+            registry,
+        }
+    }
+
+    pub(crate) fn record(
+        &self,
+        method: &Method,
+        route: Option<&str>,
+        status: StatusCode,
+        took: Duration,
+    ) {
         if status.as_u16() < 400 {
             self.successful.increment();
         } else {
             self.failed.increment();
         }
         self.nanos.add(took.as_nanos() as u64);
+        let (method, endpoint) = (
+            ("method", name(method)),
+            ("endpoint", route.unwrap_or(NO_ROUTE)),
+        );
+        let tags = [method, endpoint, ("status", status.as_str())];
+        // The names are valid, and more series than the registry holds share one.
+        let _ = self.registry.count("http_requests_total", &tags, 1);
+        let _ = self
+            .registry
+            .record("http_request_duration_seconds", &tags[..2], took);
     }
 
     /// The figures now.
@@ -46,5 +84,19 @@ impl Requests {
             failed,
             avg_response_time_ms: self.nanos.value() as f64 / 1e6 / total.max(1) as f64,
         }
+    }
+}
+
+/// A client can invent methods; they are one.
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
     }
 }

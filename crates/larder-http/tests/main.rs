@@ -6,13 +6,14 @@ mod main {
     mod dashboard;
     mod health;
     mod live;
+    mod mounts;
 
     use axum::Router;
     use axum::body::Body;
     use axum::http::{Method, Request, Response, StatusCode, header};
     use http_body_util::BodyExt;
     use larder::Cache;
-    use larder_http::{Access, Check, Gateway, Hosts, Role};
+    use larder_http::{Access, Check, Gateway, Hosts, Mount, Role};
     use serde_json::Value;
     use tokio::sync::watch;
     use tower::ServiceExt;
@@ -47,7 +48,7 @@ mod main {
             gateway = gateway.check(check);
         }
         let service = Router::new().route("/service", axum::routing::get(|| async { "served" }));
-        let router = gateway.into_router(service);
+        let router = gateway.mount(Mount::new().reads(service)).into_router();
         House {
             router,
             cache,

@@ -1,3 +1,4 @@
 //! Real services built on Larder's public API.
 
 pub mod claude_usage;
+pub mod sql;

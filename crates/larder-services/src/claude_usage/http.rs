@@ -28,6 +28,14 @@ use super::report::Report;
 use super::service::{AnswerKey, ClaudeUsage, Shared, has_no_logs};
 use super::view::TimeRange;
 
+/// What the routes are, for people and programs.
+pub(super) fn document() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(stats, metrics_history))]
+    struct Document;
+    <Document as utoipa::OpenApi>::openapi()
+}
+
 pub(super) fn router(usage: &ClaudeUsage) -> Router {
     Router::new()
         .route("/api/stats", get(stats))
@@ -35,13 +43,24 @@ pub(super) fn router(usage: &ClaudeUsage) -> Router {
         .with_state(usage.clone())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct StatsQuery {
+    /// `today`, `week`, `month` or `all`.
     #[serde(default)]
     time_range: Option<String>,
 }
 
+#[utoipa::path(
+    get, path = "/api/stats", tag = "claude_usage",
+    params(StatsQuery),
+    responses(
+        (status = OK, description = "Tokens and cost of all session logs, as JSON."),
+        (status = NOT_MODIFIED, description = "As the caller's `If-None-Match` names it."),
+        (status = SERVICE_UNAVAILABLE, description = "The first scan is running, or there are no logs."),
+    )
+)]
 async fn stats(
     State(usage): State<ClaudeUsage>,
     query: Result<Query<StatsQuery>, QueryRejection>,
@@ -234,14 +253,21 @@ impl http_body::Body for TwoParts {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct HistoryQuery {
+    /// `15m`, `1h`, `24h` and the like, up to now.
     range: Option<String>,
     from: Option<String>,
     to: Option<String>,
 }
 
+#[utoipa::path(
+    get, path = "/api/metrics/history", tag = "claude_usage",
+    params(HistoryQuery),
+    responses((status = OK, description = "Samples of the snapshots in a window, thinned out."))
+)]
 async fn metrics_history(
     State(usage): State<ClaudeUsage>,
     query: Result<Query<HistoryQuery>, QueryRejection>,

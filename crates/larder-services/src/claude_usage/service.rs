@@ -12,7 +12,7 @@ use axum::Router;
 use bytes::Bytes;
 use jiff::civil::Date;
 use larder::{Cache, CacheKey, Policy, Refresher, Snapshot, Snapshots};
-use larder_http::{Check, Events, Requests, Standing};
+use larder_http::{Check, Events, Mount, Requests, Standing};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -174,7 +174,16 @@ impl ClaudeUsage {
         ))
     }
 
-    /// The service's routes.
+    /// What the gateway serves of it.
+    pub fn mount(&self) -> Mount {
+        Mount::new()
+            .reads(self.router())
+            .cache(self.answers())
+            .check(self.check())
+            .document(http::document())
+    }
+
+    /// The service's routes, all for a viewer.
     pub fn router(&self) -> Router {
         http::router(self)
     }
