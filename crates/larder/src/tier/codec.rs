@@ -91,8 +91,8 @@ pub(crate) const fn kind_of(flags: u16) -> Option<(Codec, Packing)> {
 
 /// How values of one type become bytes: all that a tier knows of their type.
 pub(crate) struct Typed<V> {
-    pub(crate) encode: fn(&V, Codec, Compression) -> Result<Payload<'static>, CodecError>,
-    pub(crate) decode: fn(&Payload<'_>) -> Result<V, CodecError>,
+    encode: fn(&V, Codec, Compression) -> Result<Payload<'static>, CodecError>,
+    decode: fn(&Payload<'_>) -> Result<V, CodecError>,
 }
 
 impl<V> Clone for Typed<V> {
@@ -104,6 +104,20 @@ impl<V> Clone for Typed<V> {
 impl<V> Copy for Typed<V> {}
 
 impl<V> Typed<V> {
+    /// Encodes; a type's own `Serialize` may panic, which is an error like others.
+    pub(crate) fn encoded(
+        &self,
+        value: &V,
+        codec: Codec,
+        compression: Compression,
+    ) -> Result<Payload<'static>, CodecError> {
+        let encode = || (self.encode)(value, codec, compression);
+        match catch_unwind(AssertUnwindSafe(encode)) {
+            Ok(encoded) => encoded,
+            Err(_) => Err(CodecError("its encoding panicked".into())),
+        }
+    }
+
     /// Decodes; a type's own `Deserialize` may panic, which is an error like others.
     pub(crate) fn decoded(&self, payload: &Payload<'_>) -> Result<V, CodecError> {
         let decode = || (self.decode)(payload);

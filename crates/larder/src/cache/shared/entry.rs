@@ -67,7 +67,8 @@ impl<V> Shared<V> {
     ) -> Result<Vec<u8>, CodecError> {
         let payload = match value {
             Some(value) => {
-                (self.typed.encode)(value, self.sharing.codec, self.sharing.compression)?
+                let (codec, compression) = (self.sharing.codec, self.sharing.compression);
+                self.typed.encoded(value, codec, compression)?
             }
             None => Payload::empty(self.sharing.codec),
         };

@@ -296,15 +296,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         let entry = (value, meta, note);
         let put = self.put_entry(shared, (link, &text), entry, held.token, held.stamp);
-        let put = put.await;
-        let counts = &shared.counts;
-        match put {
-            Put::Stands => Shared::<V>::count(&counts.fills),
-            Put::Overtaken => Shared::<V>::count(&counts.overtaken),
-            Put::Refused(_) => Shared::<V>::count(&counts.refused),
-            Put::Lifeless | Put::Late | Put::Lost => {}
-        }
-        match put {
+        match put.await {
             Put::Stands | Put::Refused(true) => Fate::As(held.token),
             Put::Late => Fate::Short,
             Put::Overtaken | Put::Refused(false) | Put::Lifeless | Put::Lost => Fate::Not,

@@ -73,10 +73,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 Ok(Filled::Refused)
             }
         };
+        let counts = &shared.counts;
         match filled {
-            Ok(Filled::Stored) => Put::Stands,
-            Ok(Filled::Overtaken) => Put::Overtaken,
-            Ok(Filled::Refused) => Put::Refused(link.seal(text, token).await == Ok(true)),
+            Ok(Filled::Stored) => {
+                Shared::<V>::count(&counts.fills);
+                Put::Stands
+            }
+            Ok(Filled::Overtaken) => {
+                Shared::<V>::count(&counts.overtaken);
+                Put::Overtaken
+            }
+            Ok(Filled::Refused) => {
+                Shared::<V>::count(&counts.refused);
+                Put::Refused(link.seal(text, token).await == Ok(true))
+            }
             Err(_) => Put::Lost,
         }
     }

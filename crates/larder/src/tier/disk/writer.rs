@@ -160,8 +160,7 @@ fn change_of<V: Clone + Send + Sync + 'static>(
         },
         Newest::Put(stored) => {
             // What the key stands for now must not be found, whether the new value can be stored or not.
-            let sealed = catch_unwind(AssertUnwindSafe(|| seal(shared, &key, stored)));
-            match sealed.unwrap_or_else(|_| Err("its encoding panicked".into())) {
+            match seal(shared, &key, stored) {
                 Ok(envelope) => {
                     shared.queue.encoded(envelope.len());
                     shared.counts.puts.fetch_add(1, Relaxed);
@@ -180,7 +179,9 @@ fn change_of<V: Clone + Send + Sync + 'static>(
 fn seal<V: Clone>(shared: &Shared<V>, key: &str, stored: &Stored<V>) -> Result<Vec<u8>, String> {
     let settings = &shared.settings;
     let payload = match &stored.value {
-        Some(value) => (shared.typed.encode)(value, settings.codec, settings.compression)
+        Some(value) => shared
+            .typed
+            .encoded(value, settings.codec, settings.compression)
             .map_err(|error| error.to_string())?,
         None => Payload::empty(settings.codec),
     };
