@@ -27,7 +27,10 @@ impl Link for MemberLink {
         })
     }
 
-    fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<Vec<Read>, Down>> {
+    fn read_many<'a>(
+        &'a self,
+        keys: &'a [(&'a str, Option<u64>)],
+    ) -> Later<'a, Result<Vec<Read>, Down>> {
         Box::pin(self.read_all(keys))
     }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use larder::remote::{Down, Filled, Read};
+use larder::remote::{Down, Filled, Read, head};
 use redis::ServerError;
 
 use crate::epoch::Epoch;
@@ -132,9 +132,15 @@ impl MemberLink {
         result
     }
 
-    pub(crate) async fn read_all(&self, keys: &[&str]) -> Result<Vec<Read>, Down> {
+    pub(crate) async fn read_all(&self, keys: &[(&str, Option<u64>)]) -> Result<Vec<Read>, Down> {
         let epoch = self.epoch()?;
-        let calls: Vec<Call<'_>> = keys.iter().map(|key| self.reading(key, b"")).collect();
+        let have: Vec<_> = keys.iter().map(|(_, have)| have.map(head)).collect();
+        let asked = keys.iter().zip(&have);
+        let calls = asked.map(|((key, _), have)| {
+            let have = have.as_ref().map_or(&b""[..], |head| head);
+            self.reading(key, have)
+        });
+        let calls: Vec<Call<'_>> = calls.collect();
         let answers = self.counted(epoch.run(&calls).await)?;
         let read = |answer: Answer| match answer {
             Ok(value) => replies::read(value).ok_or_else(|| foreign(&epoch, &scripts::READ)),

@@ -17,6 +17,7 @@ mod many;
 mod scope;
 mod shared;
 mod store;
+mod together;
 pub(crate) mod under_way;
 mod warm;
 

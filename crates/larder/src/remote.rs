@@ -57,8 +57,12 @@ pub trait Link: Send + Sync {
     /// The entry of a key. `have`: the version of the one that is held already.
     fn read<'a>(&'a self, key: &'a str, have: Option<u64>) -> Later<'a, Result<Read, Down>>;
 
-    /// [`read`](Self::read) for several keys, in one trip a server.
-    fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<Vec<Read>, Down>>;
+    /// [`read`](Self::read) for several keys, each with the version that is held of it, in one trip a
+    /// server.
+    fn read_many<'a>(
+        &'a self,
+        keys: &'a [(&'a str, Option<u64>)],
+    ) -> Later<'a, Result<Vec<Read>, Down>>;
 
     /// Asks for the lease of a key, for a load.
     fn acquire<'a>(&'a self, key: &'a str, want: Want) -> Later<'a, Result<Acquired, Down>>;

@@ -104,6 +104,33 @@ async fn a_server_that_dies_is_done_without_and_used_again() {
     assert_eq!(a.invalidate(&7).await.unwrap(), Applied::Everywhere);
 }
 
+/// Heartbeats and pings are read besides.
+const READS_BESIDES: u64 = 30;
+
+fn reads_of(server: &RedisServer) -> u64 {
+    let stats = server.cli(&["INFO", "stats"]);
+    let reads = stats
+        .lines()
+        .find_map(|line| line.strip_prefix("total_reads_processed:"));
+    reads.unwrap().trim().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_keys_come_in_one_trip_for_a_hundred_of_them() {
+    let server = server();
+    let (a, b) = two(&server, X);
+    let keys: Vec<u64> = (0..500).collect();
+    let filled = a.insert_many(keys.iter().map(|key| (*key, key + 1))).await;
+    assert_eq!(filled.unwrap(), Applied::Everywhere);
+    let before = reads_of(&server);
+    let found = b.get_many(&keys).await.unwrap();
+    let trips = reads_of(&server) - before;
+    for (key, entry) in keys.iter().zip(found) {
+        assert_eq!(entry.map(|entry| entry.value), Some(key + 1));
+    }
+    assert!(trips < 5 + READS_BESIDES, "{trips} reads of the server's");
+}
+
 /// J10: a reader whose link is a black hole serves nothing older than X.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_hears_nothing_serves_nothing_older_than_x() {

@@ -31,10 +31,16 @@ async fn an_entry_is_read_whole_or_by_its_header() {
     assert!(matches!(same, Read::Same(found, Some(_)) if found == header(1, "")));
     let other = node.link.read("7", Some(2)).await.unwrap();
     assert!(matches!(other, Read::Entry(found, _) if found == whole));
-    let many = node.link.read_many(&["7", "8", "7"]).await.unwrap();
+    let asked = [("7", None), ("8", Some(1)), ("7", Some(1)), ("7", Some(2))];
+    let many = node.link.read_many(&asked).await.unwrap();
     assert!(matches!(
         &many[..],
-        [Read::Entry(..), Read::Nothing, Read::Entry(..)]
+        [
+            Read::Entry(..),
+            Read::Nothing,
+            Read::Same(..),
+            Read::Entry(..)
+        ]
     ));
     assert_eq!(node.link.read_many(&[]).await.unwrap(), []);
 }
@@ -151,7 +157,8 @@ async fn many_keys_are_invalidated_at_once() {
         node.stores(keys[key], 1).await;
     }
     node.link.invalidate(&keys).await.unwrap();
-    let all = node.link.read_many(&keys).await.unwrap();
+    let asked: Vec<_> = keys.iter().map(|key| (*key, None)).collect();
+    let all = node.link.read_many(&asked).await.unwrap();
     assert!(all.iter().all(|read| *read == Read::Nothing));
     assert_eq!(all.len(), 1_000);
     assert_eq!(server.cli(&["DBSIZE"]), "0");
@@ -332,7 +339,8 @@ async fn a_server_that_forgot_the_scripts_is_taught_them_again() {
     server.cli(&["SCRIPT", "FLUSH"]);
     node.stores("7", 1).await;
     server.cli(&["SCRIPT", "FLUSH"]);
-    let many = node.link.read_many(&["7", "8"]).await.unwrap();
+    let asked = [("7", None), ("8", None)];
+    let many = node.link.read_many(&asked).await.unwrap();
     assert!(matches!(&many[..], [Read::Entry(..), Read::Nothing]));
     server.cli(&["SCRIPT", "FLUSH"]);
     node.link.caught_up().await.unwrap();

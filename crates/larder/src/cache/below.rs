@@ -19,7 +19,7 @@ use super::store::Left;
 use crate::checks::Check;
 use crate::clock::Tick;
 use crate::entry::Source;
-use crate::flight::{Began, Boarding, Flights, Landing, Lead};
+use crate::flight::{Began, Boarding, Flights, Landing, Lead, Ticket};
 use crate::key::{CacheKey, KeyRef};
 use crate::log::Standing;
 use crate::misses::MissReason;
@@ -82,33 +82,34 @@ impl<V: Clone + Send + Sync + 'static> Below<V> {
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// What is known of a key for which memory has no value of use.
     pub(super) async fn beneath(self: &Arc<Self>, key: &K, call: &Call) -> Beneath<V> {
-        if !self.is_absent(call.hash, key, self.clock.now(), call.at) {
-            match self.from_below(key, call).await {
-                None => return Beneath::Nothing,
-                Some(Raised {
-                    value: Some(value),
-                    meta,
-                    source,
-                    ..
-                }) => return Beneath::Hit(Hit { value, meta }, source),
-                Some(Raised { value: None, .. }) => {}
+        if self.is_absent(call.hash, key, self.clock.now(), call.at) {
+            self.negative_hit();
+            return Beneath::Absent;
+        }
+        let raised = self.from_below(key, call).await;
+        self.as_beneath(raised)
+    }
+
+    pub(super) fn as_beneath(&self, raised: Option<Raised<V>>) -> Beneath<V> {
+        match raised {
+            None => Beneath::Nothing,
+            Some(Raised {
+                value: Some(value),
+                meta,
+                source,
+                ..
+            }) => Beneath::Hit(Hit { value, meta }, source),
+            Some(Raised { value: None, .. }) => {
+                self.negative_hit();
+                Beneath::Absent
             }
         }
-        self.negative_hit();
-        Beneath::Absent
     }
 
     /// What the tier under memory has for the key, in memory by now.
     async fn from_below(self: &Arc<Self>, key: &K, call: &Call) -> Option<Raised<V>> {
-        let readings = self.readings.as_ref()?;
         let limit = self.policy.wait_limit(false);
-        let began = Began {
-            stamp: self.log.stamp(),
-            when: self.clock.now(),
-        };
-        let is_joinable = |running| self.may_join(running, began.when);
-        let boarding = readings.board(call.hash, key, None, began, is_joinable);
-        let ticket = match boarding {
+        let ticket = match self.board_reading(key, call.hash)? {
             Boarding::Joined(ticket) => ticket,
             Boarding::Leads(lead, ticket) => {
                 let reading = self.clone().raise(lead, key.clone(), call.hash);
@@ -123,6 +124,32 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             }
             Boarding::Full => return None,
         };
+        self.raised_by(ticket, limit, key, call.at).await
+    }
+
+    /// Joins the reading of the key that is under way, or leads one.
+    pub(super) fn board_reading(
+        &self,
+        key: &K,
+        hash: u64,
+    ) -> Option<Boarding<K, Option<Raised<V>>>> {
+        let began = Began {
+            stamp: self.log.stamp(),
+            when: self.clock.now(),
+        };
+        let is_joinable = |running| self.may_join(running, began.when);
+        let readings = self.readings.as_ref()?;
+        Some(readings.board(hash, key, None, began, is_joinable))
+    }
+
+    /// What a reading brings to one who waits for it, no longer than `limit`, at lookup version `at`.
+    pub(super) async fn raised_by(
+        &self,
+        ticket: Ticket<Option<Raised<V>>>,
+        limit: Duration,
+        key: &K,
+        at: Option<u64>,
+    ) -> Option<Raised<V>> {
         let landing = match self.runtime() {
             Ok(runtime) => landing_within(limit, &runtime, ticket).await?,
             Err(_) => ticket.landing().await,
@@ -131,7 +158,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return None;
         };
         // Whoever joined late comes after invalidations that the reading may have come before.
-        let mut raised = raised.filter(|raised| call.at.is_none() || raised.lookup == call.at)?;
+        let mut raised = raised.filter(|raised| at.is_none() || raised.lookup == at)?;
         let (version, tags) = (raised.meta.version, &raised.tags);
         let standing = self.standing_below(key, version, tags);
         let fresh_until = self.fresh_below(standing, version, tags, raised.meta.fresh_until)?;
@@ -269,7 +296,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// and suspects: its version is compared.
     async fn raise_shared(&self, lead: Lead<K, Option<Raised<V>>>, key: K, hash: u64) {
         let on_disk = self.held_on_disk(&key).await;
-        match self.read_shared(&key, hash, on_disk).await {
+        let found = self.read_shared(&key, hash, on_disk).await;
+        self.land_found(lead, key, hash, found);
+    }
+
+    /// Ends a reading with what the shared store has.
+    pub(super) fn land_found(
+        &self,
+        lead: Lead<K, Option<Raised<V>>>,
+        key: K,
+        hash: u64,
+        found: Result<Raised<V>, Nothing>,
+    ) {
+        match found {
             Ok(raised) => self.land_raised(lead, key, hash, raised),
             Err(nothing) => {
                 self.lost_below(hash, nothing);
@@ -279,7 +318,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// What the disk holds of the key under a version of the shared store.
-    async fn held_on_disk(&self, key: &K) -> Option<Stored<V>> {
+    pub(super) async fn held_on_disk(&self, key: &K) -> Option<Stored<V>> {
         let below = self.below.as_ref()?;
         let stored = self.read_below(key, Asked::ToServe).await?;
         let standing = self.standing_below(key, stored.version, &stored.tags);

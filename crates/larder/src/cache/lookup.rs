@@ -143,29 +143,13 @@ where
     /// ```
     pub async fn get(self) -> Result<Option<Entry<V>>, Error> {
         let Self { inner, key, call } = self;
-        let now = inner.clock.now();
-        let found = inner.find_at(call.hash, key, now, call.at);
-        let entry = found.map(|hit| inner.entry_of(hit, now));
-        if let Some((entry, None | Some(Stale::Serve))) = entry {
-            return Ok(Some(inner.served(entry, key)));
+        if let Some(entry) = inner.get_in_memory(key, &call) {
+            return Ok(Some(entry));
         }
         inner.open()?;
-        let beneath = inner.beneath(&key.to_key(), &call).await;
-        if let Beneath::Absent = beneath {
-            return Ok(None);
-        }
-        if let Beneath::Hit(hit, source) = beneath {
-            let (mut entry, stale) = inner.entry_of(hit, inner.clock.now());
-            if matches!(stale, None | Some(Stale::Serve)) {
-                entry.source = source;
-                return Ok(Some(inner.served(entry, key)));
-            }
-        }
-        if let Some(entry) = inner.without_link(&key.to_key(), &call).await? {
-            return Ok(Some(inner.served(entry, key)));
-        }
-        inner.missed(call.hash, key, call.at);
-        Ok(None)
+        let key = key.to_key();
+        let beneath = inner.beneath(&key, &call).await;
+        inner.get_beneath(&key, &call, beneath).await
     }
 
     /// As [`Cache::get_or_load`](crate::Cache::get_or_load), with the whole entry.
@@ -238,5 +222,45 @@ where
     pub async fn insert(self, value: V) -> Result<Applied, Error> {
         let Self { inner, key, call } = self;
         inner.insert_through(key.to_key(), value, call).await
+    }
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    /// What memory has for a get that loads nothing.
+    pub(super) fn get_in_memory<Q>(&self, key: &Q, call: &Call) -> Option<Entry<V>>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let now = self.clock.now();
+        let found = self.find_at(call.hash, key, now, call.at)?;
+        match self.entry_of(found, now) {
+            (entry, None | Some(Stale::Serve)) => Some(self.served(entry, key)),
+            (_, Some(Stale::Fallback)) => None,
+        }
+    }
+
+    /// Answers a get that loads nothing, and for which memory has nothing, with what is beneath.
+    pub(super) async fn get_beneath(
+        &self,
+        key: &K,
+        call: &Call,
+        beneath: Beneath<V>,
+    ) -> Result<Option<Entry<V>>, Error> {
+        if let Beneath::Absent = beneath {
+            return Ok(None);
+        }
+        if let Beneath::Hit(hit, source) = beneath {
+            let (mut entry, stale) = self.entry_of(hit, self.clock.now());
+            if matches!(stale, None | Some(Stale::Serve)) {
+                entry.source = source;
+                return Ok(Some(self.served(entry, key)));
+            }
+        }
+        if let Some(entry) = self.without_link(key, call).await? {
+            return Ok(Some(self.served(entry, key)));
+        }
+        self.missed(call.hash, key, call.at);
+        Ok(None)
     }
 }

@@ -10,6 +10,7 @@ use quanta::Instant;
 
 use super::below::Beneath;
 use super::load::{BOARDINGS_MAX, Call};
+use super::together::TOGETHER_MAX;
 use super::under_way::UnderWay;
 use super::{Cache, Inner, Outcome};
 use crate::entry::{Applied, Entry};
@@ -26,7 +27,11 @@ struct Waiting<K, V> {
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
-    /// [`get`](Self::get) for each key, in their order.
+    /// [`get`](Self::get) for each key, in their order. Of a shared store, the keys that memory does not
+    /// serve are read together, up to 100 in one trip.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
     ///
     /// ```
     /// # use larder::Cache;
@@ -46,9 +51,25 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized + 'a,
     {
-        let mut found = Vec::new();
+        let inner = &self.inner;
+        let (mut found, mut missed) = (Vec::new(), Vec::new());
         for key in keys {
-            found.push(self.get(key).await?);
+            let call = Call::plain(inner.memory.hash(key));
+            let entry = inner.get_in_memory(key, &call);
+            if entry.is_none() {
+                missed.push((found.len(), key.to_key(), call));
+            }
+            found.push(entry);
+        }
+        if !missed.is_empty() {
+            inner.open()?;
+        }
+        for missed in missed.chunks(TOGETHER_MAX) {
+            let keys = missed.iter().map(|(_, key, call)| (key, call));
+            let beneath = inner.beneath_together(keys).await;
+            for ((at, key, call), beneath) in missed.iter().zip(beneath) {
+                found[*at] = inner.get_beneath(key, call, beneath).await?;
+            }
         }
         Ok(found)
     }
@@ -134,10 +155,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let runtime = inner.runtime()?;
         let mut values = HashMap::new();
         let (asked, mut not_before) = (inner.log.stamp(), 0);
-        let mut wanted = Vec::new();
-        for key in keys {
-            wanted.extend(inner.look_up(key, &mut values).await);
-        }
+        let mut wanted = inner.look_up_all(keys, &mut values).await?;
         for _ in 0..BOARDINGS_MAX {
             inner.open()?;
             let (waiting, led, is_full) = inner.board_all(std::mem::take(&mut wanted), not_before);
@@ -173,26 +191,63 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    /// Puts the key's value to the others, or gives back a key that is to be loaded.
-    async fn look_up(self: &Arc<Self>, key: K, values: &mut HashMap<K, V>) -> Option<K> {
-        let (hash, now) = (self.memory.hash(&key), self.clock.now());
-        let found = self.find(hash, &key, now);
-        if let Some(hit) = found.filter(|hit| hit.meta.fresh_until > now) {
-            self.recorder.count(Event::Hit);
-            values.insert(key, hit.value);
-            return None;
+    /// Puts the values that the keys have to the others, and gives back the keys that are to be loaded.
+    async fn look_up_all(
+        self: &Arc<Self>,
+        keys: impl IntoIterator<Item = K>,
+        values: &mut HashMap<K, V>,
+    ) -> Result<Vec<K>, Error> {
+        let (mut missed, mut wanted) = (Vec::new(), Vec::new());
+        for key in keys {
+            let (call, now) = (Call::plain(self.memory.hash(&key)), self.clock.now());
+            let found = self.find(call.hash, &key, now);
+            if let Some(hit) = found.filter(|hit| hit.meta.fresh_until > now) {
+                self.recorder.count(Event::Hit);
+                values.insert(key, hit.value);
+            } else {
+                missed.push((key, call));
+            }
         }
-        match self.beneath(&key, &Call::plain(hash)).await {
-            Beneath::Absent => return None,
+        let mut missed = missed.into_iter();
+        loop {
+            let some: Vec<_> = missed.by_ref().take(TOGETHER_MAX).collect();
+            if some.is_empty() {
+                return Ok(wanted);
+            }
+            let keys = some.iter().map(|(key, call)| (key, call));
+            let beneath = self.beneath_together(keys).await;
+            for ((key, call), beneath) in some.into_iter().zip(beneath) {
+                self.look_beneath(key, &call, beneath, values, &mut wanted)
+                    .await?;
+            }
+        }
+    }
+
+    async fn look_beneath(
+        &self,
+        key: K,
+        call: &Call,
+        beneath: Beneath<V>,
+        values: &mut HashMap<K, V>,
+        wanted: &mut Vec<K>,
+    ) -> Result<(), Error> {
+        match beneath {
+            Beneath::Absent => return Ok(()),
             Beneath::Hit(hit, _) if hit.meta.fresh_until > self.clock.now() => {
                 self.recorder.count(Event::Hit);
                 values.insert(key, hit.value);
-                return None;
+                return Ok(());
             }
             Beneath::Hit(..) | Beneath::Nothing => {}
         }
-        self.missed(hash, &key, None);
-        Some(key)
+        if let Some(entry) = self.without_link(&key, call).await? {
+            let entry = self.served(entry, &key);
+            values.insert(key, entry.value);
+            return Ok(());
+        }
+        self.missed(call.hash, &key, None);
+        wanted.push(key);
+        Ok(())
     }
 
     /// Joins the flight of each key, or leads one, until as many run as may.

@@ -181,7 +181,10 @@ impl Run {
                 random.usize(..10),
                 *pick(random, &[0, 0, 1, 10, 100, 700, 2_500, 5_000]),
             );
-            self.later(at, move |run| run.get(node, number, kind, takes));
+            match kind {
+                3 | 4 => self.later(at, move |run| run.get_many(node, kind == 4, takes)),
+                _ => self.later(at, move |run| run.get(node, number, kind, takes)),
+            }
         }
         for _ in 0..WRITES {
             let (at, node, number) = (
@@ -241,16 +244,57 @@ impl Run {
                 .ok()
                 .flatten()
                 .map(|entry| entry.value),
-            3 => {
-                let found = cache.get_many([name.as_str()]).await.ok();
-                found.and_then(|mut found| found.pop()?.map(|entry| entry.value))
-            }
             _ => match cache.get_or_load(&name, load).await {
                 Err(Error::Timeout { .. } | Error::Abandoned) => None,
                 outcome => Some(outcome.unwrap()),
             },
         };
-        let now = self.fake.now();
+        self.got((node, number), began, least, value);
+    }
+
+    /// A get of all keys at once.
+    async fn get_many(self, node: usize, loads: bool, takes: u64) {
+        let began = self.fake.now();
+        let least: Vec<_> = {
+            let truth = self.truth();
+            let least = |number| truth.least(node, number, began);
+            (0..KEYS).map(least).collect()
+        };
+        let (cache, names) = (&self.caches[node], (0..KEYS).map(key));
+        let values: Vec<Option<u64>> = if loads {
+            let loader = self.clone();
+            let load = move |missing| {
+                let loader = loader.clone();
+                async move { Ok::<_, Infallible>(loader.load_many(missing, takes).await) }
+            };
+            match cache.get_or_load_many(names.clone(), load).await {
+                Err(Error::Timeout { .. } | Error::Abandoned) => Vec::new(),
+                found => {
+                    let found = found.unwrap();
+                    names.map(|name| found.get(&name).copied()).collect()
+                }
+            }
+        } else {
+            let names: Vec<_> = names.collect();
+            let found = cache.get_many(&names).await.unwrap();
+            found.into_iter().map(|found| Some(found?.value)).collect()
+        };
+        for (number, value) in values.into_iter().enumerate() {
+            self.got((node, number), began, least[number], value);
+        }
+    }
+
+    async fn load_many(&self, missing: Vec<String>, takes: u64) -> Vec<(String, Loaded<u64>)> {
+        let mut loaded = Vec::new();
+        for name in missing {
+            let number = (0..KEYS).find(|number| key(*number) == name).unwrap();
+            loaded.push((name, self.clone().load(number, takes / KEYS as u64).await));
+        }
+        loaded
+    }
+
+    fn got(&self, (node, number): (usize, usize), began: u64, least: u64, value: Option<u64>) {
+        let (name, now) = (key(number), self.fake.now());
         let mut truth = self.truth();
         truth.gets += 1;
         if let Some(value) = value.filter(|value| *value < least) {

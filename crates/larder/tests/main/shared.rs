@@ -8,6 +8,7 @@ mod leases;
 mod links;
 mod many;
 mod server_life;
+mod together;
 
 use std::time::Duration;
 

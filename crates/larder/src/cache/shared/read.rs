@@ -1,5 +1,6 @@
-//! What the shared store has for a key.
+//! What the shared store has for a key, or for several in one trip.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::super::Inner;
@@ -8,11 +9,29 @@ use super::Shared;
 use super::entry::{Asked, Judged};
 use crate::entry::Source;
 use crate::key::CacheKey;
-use crate::remote::Read;
+use crate::remote::{Down, Link, Read};
 use crate::tier::{Nothing, Stored};
 
 /// What memory holds of a key that may not be served as it is: its mark, and its value if it has one.
 type HeldValue<V> = (u64, Option<V>);
+
+/// A key that is asked for, with what is held of it.
+struct Reading<'k, K, V> {
+    key: &'k K,
+    hash: u64,
+    text: Cow<'k, str>,
+    /// Only compared with what stands.
+    held: Option<HeldValue<V>>,
+    /// The version of what is held on disk, if that is what is held.
+    on_disk: Option<u64>,
+    asked: Asked,
+}
+
+impl<K, V> Reading<'_, K, V> {
+    fn mark(&self) -> Option<u64> {
+        self.held.as_ref().map(|(mark, _)| *mark)
+    }
+}
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Reads the key. What is held already is only compared with what stands.
@@ -22,44 +41,95 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         hash: u64,
         on_disk: Option<Stored<V>>,
     ) -> Result<Raised<V>, Nothing> {
-        let Some(shared) = &self.shared else {
-            return Err(Nothing::NotStored);
+        let (shared, link) = self.link_to_read()?;
+        let reading = self.begin_reading(shared, key, hash, on_disk);
+        let read = link.read(&reading.text, reading.mark()).await;
+        self.end_reading(shared, link, reading, read).await
+    }
+
+    /// The same for several keys, in one trip.
+    pub(in super::super) async fn read_shared_together(
+        &self,
+        keys: impl Iterator<Item = (&K, u64, Option<Stored<V>>)>,
+    ) -> Vec<Result<Raised<V>, Nothing>> {
+        let (shared, link) = match self.link_to_read() {
+            Ok(both) => both,
+            Err(nothing) => return keys.map(|_| Err(nothing)).collect(),
         };
+        let begin = |(key, hash, on_disk)| self.begin_reading(shared, key, hash, on_disk);
+        let readings: Vec<_> = keys.map(begin).collect();
+        let asked = readings.iter();
+        let asked: Vec<_> = asked.map(|one| (&*one.text, one.mark())).collect();
+        let read = match link.read_many(&asked).await {
+            Ok(read) => read.into_iter().map(Ok).collect(),
+            Err(down) => vec![Err(down); readings.len()],
+        };
+        let mut found = Vec::with_capacity(readings.len());
+        for (reading, read) in readings.into_iter().zip(read) {
+            found.push(self.end_reading(shared, link, reading, read).await);
+        }
+        found
+    }
+
+    fn link_to_read(&self) -> Result<(&Shared<V>, &dyn Link), Nothing> {
+        let shared = self.shared.as_ref().ok_or(Nothing::NotStored)?;
         if !shared.gate.is_open(self.clock.now()) {
             return Err(Nothing::Down);
         }
         let link = shared.link().map_err(|_| Nothing::Down)?;
-        let text = key.to_text();
-        let disk_version = on_disk.as_ref().map(|stored| stored.version);
-        let is_from_disk = on_disk.is_some();
-        let held = match on_disk {
-            Some(stored) => stored.mark.map(|mark| (mark, stored.value)),
-            None => self.held_of(key, hash),
-        };
-        let asked = self.asked(shared);
-        let read = link.read(&text, held.as_ref().map(|(mark, _)| *mark)).await;
+        Ok((shared, link))
+    }
+
+    fn begin_reading<'k>(
+        &self,
+        shared: &Shared<V>,
+        key: &'k K,
+        hash: u64,
+        on_disk: Option<Stored<V>>,
+    ) -> Reading<'k, K, V> {
+        Reading {
+            key,
+            hash,
+            text: key.to_text(),
+            on_disk: on_disk.as_ref().map(|stored| stored.version),
+            held: match on_disk {
+                Some(stored) => stored.mark.map(|mark| (mark, stored.value)),
+                None => self.held_of(key, hash),
+            },
+            asked: self.asked(shared),
+        }
+    }
+
+    async fn end_reading(
+        &self,
+        shared: &Shared<V>,
+        link: &dyn Link,
+        reading: Reading<'_, K, V>,
+        read: Result<Read, Down>,
+    ) -> Result<Raised<V>, Nothing> {
+        let (held, asked) = (reading.held.as_ref(), reading.asked);
         // What was answered on a link that nobody vouches for is not served.
         if shared.gate.epoch() != asked.epoch || !shared.gate.is_open(self.clock.now()) {
             return Err(Nothing::Down);
         }
         let read = read.map_err(|_| Nothing::Down)?;
-        let found = self.judged(shared, &text, &read, held.as_ref(), asked);
+        let found = self.judged(shared, &reading.text, &read, held, asked);
         let found = match found {
             Judged::Ahead => {
                 self.catch_up(link).await.map_err(|_| Nothing::Down)?;
-                self.judged(shared, &text, &read, held.as_ref(), asked)
+                self.judged(shared, &reading.text, &read, held, asked)
             }
             found => found,
         };
         let Judged::Good(mut raised) = found else {
             Shared::<V>::count(&shared.counts.misses);
-            self.drop_held(key, hash, held.map(|(mark, _)| mark));
-            self.drop_on_disk(key, disk_version);
+            self.drop_held(reading.key, reading.hash, reading.mark());
+            self.drop_on_disk(reading.key, reading.on_disk);
             return Err(Nothing::NotStored);
         };
         if let Read::Same(..) = read {
             Shared::<V>::count(&shared.counts.revalidated);
-            if is_from_disk {
+            if reading.on_disk.is_some() {
                 raised.source = Source::Disk;
             }
         } else {

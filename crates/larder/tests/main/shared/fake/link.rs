@@ -91,9 +91,13 @@ impl Link for Wired {
         })
     }
 
-    fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<Vec<Read>, Down>> {
+    fn read_many<'a>(
+        &'a self,
+        keys: &'a [(&'a str, Option<u64>)],
+    ) -> Later<'a, Result<Vec<Read>, Down>> {
         Box::pin(async move {
-            let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+            let keys = keys.iter().map(|(key, have)| ((*key).to_owned(), *have));
+            let keys = keys.collect();
             match self.call(Op::ReadMany(keys)).await? {
                 Reply::ReadMany(read) => Ok(read),
                 reply => odd(&reply),

@@ -13,7 +13,7 @@ use super::log::Log;
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     Read(String, Option<u64>),
-    ReadMany(Vec<String>),
+    ReadMany(Vec<(String, Option<u64>)>),
     Acquire(String, Want),
     /// No bytes: the lease ends, and nothing is stored.
     Fill(String, u64, Option<Vec<u8>>, Option<Duration>),
@@ -66,6 +66,8 @@ pub(crate) enum Push {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Calls {
     pub(crate) reads: usize,
+    /// Of many keys, each in one trip.
+    pub(crate) readings_of_many: usize,
     pub(crate) acquires: usize,
     pub(crate) fills: usize,
     pub(crate) invalidations: usize,
@@ -134,7 +136,8 @@ impl Server {
         let reply = match op {
             Op::Read(key, have) => Reply::Read(space.read(&key, have, now)),
             Op::ReadMany(keys) => {
-                Reply::ReadMany(keys.iter().map(|key| space.read(key, None, now)).collect())
+                let read = keys.iter().map(|(key, have)| space.read(key, *have, now));
+                Reply::ReadMany(read.collect())
             }
             Op::Acquire(key, want) => Reply::Acquired(space.acquire(&key, want, now)),
             Op::Fill(..) | Op::Extend(..) if !may_fill => Reply::Filled(Filled::Refused),
@@ -190,6 +193,7 @@ impl Server {
         let calls = &mut self.calls;
         *match op {
             Op::Read(..) => &mut calls.reads,
+            Op::ReadMany(..) => &mut calls.readings_of_many,
             Op::Acquire(..) => &mut calls.acquires,
             Op::Fill(..) => &mut calls.fills,
             Op::Invalidate(..) => &mut calls.invalidations,
