@@ -165,23 +165,25 @@ impl Link for MemberLink {
         Box::pin(async move {
             let mut nonce = [0; 8];
             getrandom::fill(&mut nonce).map_err(|error| Down(error.to_string().into()))?;
-            // The answer has to come from the life that the place is told for.
+            // One generation, so that the answer comes from a life that it knows.
             let epoch = self.epoch()?;
-            let life = epoch.incarnation;
-            let link = MemberLink::within(self.server.clone(), self.member.clone(), epoch);
-            let base = known.map(|place| of_life(place, life).base.to_le_bytes());
+            let name = self.server.keys.log(self.namespace());
+            let asked_in = epoch.incarnation(&name);
+            let link = MemberLink::within(self.server.clone(), self.member.clone(), epoch.clone());
+            let base = known.map(|place| of_life(place, asked_in).base.to_le_bytes());
             let since = known.map_or(0, |place| place.top).to_string();
             let base = base.as_ref().map_or(&b""[..], |base| base);
             let mut arguments = vec![&nonce[..], base, since.as_bytes(), LOG_ITEMS_MAX];
             arguments.extend(items.iter().map(Vec::as_slice));
             let call = Call {
                 script: &scripts::LOG,
-                keys: vec![self.server.keys.log(self.namespace())],
+                keys: vec![name.clone()],
                 arguments,
             };
             let news = link.tell(call, replies::log).await?;
             Ok(LogNews {
-                place: of_life(news.place, life),
+                // It may have moved to another server meanwhile, and goes on there.
+                place: of_life(news.place, epoch.incarnation(&name)),
                 ..news
             })
         })
@@ -202,8 +204,9 @@ impl Link for MemberLink {
         })
     }
 
-    fn incarnation(&self, _: &str) -> u64 {
-        self.epoch().map_or(0, |epoch| epoch.incarnation)
+    fn incarnation(&self, key: &str) -> u64 {
+        self.epoch()
+            .map_or(0, |epoch| epoch.incarnation(&self.entry(key)))
     }
 
     fn state(&self) -> LinkState {

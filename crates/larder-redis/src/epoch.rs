@@ -1,44 +1,39 @@
-//! One generation of connections to one server: where scripts are sent, and what becomes of the
-//! generation when one is not answered.
+//! One generation of connections, to one server or to all primaries of a cluster together: which of
+//! them a script goes to, and what ends them all.
 //!
 //! Must not know what the scripts are for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use larder::remote::Down;
-use redis::{Cmd, RedisResult, ServerError, Value};
+use parking_lot::Mutex;
+use redis::{ServerError, Value};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
+use crate::cluster::{self, Change, Map, View};
 use crate::life::Life;
 use crate::member::Seat;
-use crate::sending::{Answer, Call, answers, is_unknown, send, within};
-use crate::wire::Wire;
+use crate::node::Node;
+use crate::sending::{Answer, Call, is_elsewhere, within};
+use crate::slots::slot_of;
 
-/// Scripts that are sent together at most.
-const TOGETHER_MAX: usize = 256;
+/// How long one waits for a slot that is being moved, before asking again.
+const MOVING: Duration = Duration::from_millis(10);
 
 /// One generation. What is sent through it after its life is over fails.
 pub(crate) struct Epoch {
     pub(crate) life: Arc<Life>,
-    /// Which life of its data the server is in.
-    pub(crate) incarnation: u64,
-    /// What the incarnation was made from.
-    pub(crate) identity: Identity,
-    pub(crate) data: Wire,
-    /// On it the server tells of changes; without one it does not.
-    pub(crate) tracker: Option<Wire>,
-    /// Names that the server has been asked to watch, by what they begin with.
-    pub(crate) watched: tokio::sync::Mutex<Vec<String>>,
+    /// One, which has all slots, or all primaries of a cluster.
+    pub(crate) nodes: Vec<Node>,
+    map: Mutex<Map>,
+    /// Names that the servers have been asked to watch, by what they begin with.
+    watched: tokio::sync::Mutex<Vec<String>>,
     pub(crate) beats: Beats,
     process: u32,
-}
-
-/// Which server, and which life of its data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) run: Vec<u8>,
-    pub(crate) replication: Vec<u8>,
 }
 
 /// Heartbeats so far, and who waits for one.
@@ -51,92 +46,143 @@ pub(crate) struct Beats {
     pub(crate) hurry: Notify,
 }
 
+/// Calls that go to one node, each with its place among all.
+struct Part<'e, 'c, 'a> {
+    node: &'e Node,
+    places: Vec<usize>,
+    calls: Vec<&'c Call<'a>>,
+}
+
 impl Epoch {
-    pub(crate) fn new(
-        life: Arc<Life>,
-        identity: Identity,
-        data: Wire,
-        tracker: Option<Wire>,
-    ) -> Self {
-        let both = [identity.run.as_slice(), &identity.replication].concat();
+    pub(crate) fn new(life: Arc<Life>, nodes: Vec<Node>, map: Map) -> Self {
         Self {
-            incarnation: xxhash_rust::xxh3::xxh3_64(&both),
-            identity,
             life,
-            data,
-            tracker,
+            nodes,
+            map: Mutex::new(map),
             watched: tokio::sync::Mutex::default(),
             beats: Beats::default(),
             process: std::process::id(),
         }
     }
 
+    /// Whether the servers tell of changes: all, or none.
     pub(crate) fn is_tracked(&self) -> bool {
-        self.tracker.is_some()
+        self.nodes.iter().all(|node| node.tracker.is_some())
     }
 
-    /// Where heartbeats go: to the connection that is to be vouched for.
-    pub(crate) fn beating(&self) -> &Wire {
-        self.tracker.as_ref().unwrap_or(&self.data)
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.nodes.iter().any(|node| node.peer.is_some())
     }
 
-    /// Runs scripts, all in one trip (up to 256 of them).
-    pub(crate) async fn run(&self, calls: &[Call<'_>]) -> Result<Vec<Answer>, Down> {
-        self.is_usable()?;
-        let mut answers = Vec::with_capacity(calls.len());
-        for calls in calls.chunks(TOGETHER_MAX) {
-            let sent = send(self.data.connection(), calls, Call::by_hash);
-            let mut some = self.answered(sent).await?;
-            self.teach(calls, &mut some).await?;
-            answers.append(&mut some);
+    /// Which life of its data the server is in that has this name.
+    pub(crate) fn incarnation(&self, name: &str) -> u64 {
+        self.nodes[self.place_of(name)].incarnation
+    }
+
+    /// The place of the node that has this name. Where that is not known, the first is asked: it knows,
+    /// or says that nobody has it.
+    pub(crate) fn place_of(&self, name: &str) -> usize {
+        if self.nodes.len() == 1 {
+            return 0;
         }
-        Ok(answers)
+        let slot = slot_of(name.as_bytes());
+        self.map.lock().slots.of(slot).unwrap_or(0)
     }
 
     /// Runs one script.
     pub(crate) async fn run_one(&self, call: Call<'_>) -> Result<Answer, Down> {
-        let mut answers = self.run(std::slice::from_ref(&call)).await?;
-        answers.pop().ok_or_else(|| self.over())
-    }
-
-    /// Sends commands that are no scripts, in one trip.
-    pub(crate) async fn send(&self, commands: &[Cmd]) -> Result<Vec<Answer>, Down> {
         self.is_usable()?;
-        let mut connection = self.data.connection();
-        let mut pipeline = redis::Pipeline::with_capacity(commands.len());
-        for command in commands {
-            pipeline.add_command(command.clone());
-        }
-        let sent = async move {
-            let sent = connection.send_packed_commands(&pipeline, 0, commands.len());
-            sent.await.map(answers)
-        };
-        self.answered(sent).await
+        let node = &self.nodes[self.place_of(call.name())];
+        let answer = node.run_one(&call).await?;
+        self.follow(&call, node, answer).await
     }
 
-    /// Scripts that the server has forgotten are sent to it whole, once.
-    async fn teach(&self, calls: &[Call<'_>], answers: &mut [Answer]) -> Result<(), Down> {
-        for (call, answer) in calls.iter().zip(answers) {
-            if is_unknown(answer) {
-                let one = std::slice::from_ref(call);
-                let sent = send(self.data.connection(), one, Call::by_text);
-                let mut again = self.answered(sent).await?;
-                *answer = again.pop().ok_or_else(|| self.over())?;
+    /// Runs scripts, in one trip to each server that is concerned, all at the same time.
+    pub(crate) async fn run(&self, calls: &[Call<'_>]) -> Result<Vec<Answer>, Down> {
+        self.run_all(&calls.iter().collect::<Vec<_>>()).await
+    }
+
+    async fn run_all(&self, calls: &[&Call<'_>]) -> Result<Vec<Answer>, Down> {
+        self.is_usable()?;
+        if let [node] = self.nodes.as_slice() {
+            return node.run(calls).await;
+        }
+        let parts = self.parts(calls);
+        let sent = parts.iter().map(|part| part.node.run(&part.calls));
+        let mut all: Vec<Option<Answer>> = calls.iter().map(|_| None).collect();
+        for (part, answers) in parts.iter().zip(join_all(sent).await) {
+            for ((place, call), answer) in part.places.iter().zip(&part.calls).zip(answers?) {
+                all[*place] = Some(self.follow(call, part.node, answer).await?);
             }
         }
-        Ok(())
+        let all: Option<Vec<Answer>> = all.into_iter().collect();
+        all.ok_or_else(|| self.end_for("less was answered than was asked"))
     }
 
-    /// Waits for answers, X at most. Without them nobody knows what was done, so the life is over.
-    async fn answered(
-        &self,
-        sent: impl Future<Output = RedisResult<Vec<Answer>>>,
-    ) -> Result<Vec<Answer>, Down> {
-        let answered = within(self.life.staleness(), sent).await;
-        answered.map_err(|reason| {
-            self.life.end(reason);
-            self.over()
-        })
+    fn parts<'e, 'c, 'a>(&'e self, calls: &[&'c Call<'a>]) -> Vec<Part<'e, 'c, 'a>> {
+        let part = |node| Part {
+            node,
+            places: Vec::new(),
+            calls: Vec::new(),
+        };
+        let mut parts: Vec<Part<'e, 'c, 'a>> = self.nodes.iter().map(part).collect();
+        for (place, call) in calls.iter().enumerate() {
+            let part = &mut parts[self.place_of(call.name())];
+            part.places.push(place);
+            part.calls.push(call);
+        }
+        parts.retain(|part| !part.calls.is_empty());
+        parts
+    }
+
+    /// An answer that says that the slot is another's is believed once: nothing was done. If it is one
+    /// of whom this generation does not know, the generation is over.
+    async fn follow(&self, call: &Call<'_>, from: &Node, answer: Answer) -> Result<Answer, Down> {
+        let (Err(error), Some(peer)) = (&answer, &from.peer) else {
+            return Ok(answer);
+        };
+        let Some((slot, host)) = cluster::moved(error, peer) else {
+            return Ok(answer);
+        };
+        let is_there = |node: &Node| node.peer.as_ref().is_some_and(|peer| peer.host == host);
+        let Some(place) = self.nodes.iter().position(is_there) else {
+            return Err(self.end_for(format!("slot {slot} has moved to {host}, which is new")));
+        };
+        self.map.lock().slots.give(slot, place);
+        self.nodes[place].run_one(call).await
+    }
+
+    /// [`run`](Self::run), and again, for X at most, what concerns a slot that is being moved.
+    pub(crate) async fn run_surely(&self, calls: &[Call<'_>]) -> Result<Vec<Answer>, Down> {
+        let until = Instant::now() + self.life.staleness();
+        let mut all = self.run(calls).await?;
+        loop {
+            let is_moving = |at: &usize| all[*at].as_ref().is_err_and(is_elsewhere);
+            let places: Vec<usize> = (0..all.len()).filter(is_moving).collect();
+            if places.is_empty() || Instant::now() + MOVING > until {
+                return Ok(all);
+            }
+            tokio::time::sleep(MOVING).await;
+            let again: Vec<&Call<'_>> = places.iter().map(|place| &calls[*place]).collect();
+            for (place, answer) in places.iter().zip(self.run_all(&again).await?) {
+                all[*place] = answer;
+            }
+        }
+    }
+
+    /// Takes in how the cluster looks to each of its primaries: whether each slot has one here that says
+    /// so itself. It may not for a moment, while a slot is moved.
+    pub(crate) fn look(&self, views: Vec<View>) -> Result<bool, Down> {
+        let peers: Vec<_> = self
+            .nodes
+            .iter()
+            .filter_map(|node| node.peer.as_ref())
+            .collect();
+        match self.map.lock().take_in(&peers, views) {
+            Ok(()) => Ok(true),
+            Err(Change::Slot(_)) => Ok(false),
+            Err(Change::Primaries(reason)) => Err(self.end_for(reason)),
+        }
     }
 
     /// What callers are told once it is over.
@@ -144,13 +190,13 @@ impl Epoch {
         Down(self.life.reason())
     }
 
-    /// Ends the life, as the server's word cannot be relied on.
+    /// Ends the life, as what is known of the servers cannot be relied on.
     pub(crate) fn end_for(&self, reason: impl Into<Arc<str>>) -> Down {
         self.life.end(reason);
         self.over()
     }
 
-    fn is_usable(&self) -> Result<(), Down> {
+    pub(crate) fn is_usable(&self) -> Result<(), Down> {
         if self.process != std::process::id() {
             return Err(Down("this process was forked; open the cache in it".into()));
         }
@@ -160,37 +206,42 @@ impl Epoch {
         Ok(())
     }
 
-    /// Asks the server to tell of the changes of these seats' namespaces, and seats them: what they
+    /// Asks the servers to tell of the changes of these seats' namespaces, and seats them: what they
     /// read from now on is watched.
     pub(crate) async fn watch(&self, seats: &[Arc<Seat>], names: &[String]) -> Result<(), Watch> {
-        let Some(tracker) = &self.tracker else {
+        if !self.is_tracked() {
             return self.take(seats);
-        };
+        }
         let mut watched = self.watched.lock().await;
         let new: Vec<&String> = names
             .iter()
             .filter(|name| !watched.contains(name))
             .collect();
+        // They are seated first: what is pushed from now on is theirs already.
+        self.take(seats)?;
         if new.is_empty() {
-            return self.take(seats);
+            return Ok(());
         }
         let mut command = redis::cmd("CLIENT");
         command.arg("TRACKING").arg("ON").arg("BCAST");
         for name in &new {
             command.arg("PREFIX").arg(name.as_str());
         }
-        // They are seated first: what is pushed from now on is theirs already.
-        self.take(seats)?;
-        let mut connection = tracker.connection();
-        let sent = connection.send_packed_command(&command);
-        match within(self.life.staleness(), sent).await {
-            Ok(Value::ServerError(error)) => Err(Watch::Refused(error)),
-            Ok(_) => {
-                watched.extend(new.into_iter().cloned());
-                Ok(())
+        let trackers = self.nodes.iter().filter_map(|node| node.tracker.as_ref());
+        let limit = self.life.staleness();
+        let asked = trackers.map(|tracker| {
+            let (mut connection, command) = (tracker.connection(), &command);
+            async move { within(limit, connection.send_packed_command(command)).await }
+        });
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(Value::ServerError(error)) => return Err(Watch::Refused(error)),
+                Ok(_) => {}
+                Err(reason) => return Err(Watch::Lost(reason)),
             }
-            Err(reason) => Err(Watch::Lost(reason)),
         }
+        watched.extend(new.into_iter().cloned());
+        Ok(())
     }
 
     fn take(&self, seats: &[Arc<Seat>]) -> Result<(), Watch> {

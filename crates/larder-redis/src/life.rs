@@ -214,11 +214,11 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Ends a life when it is dropped: whatever ends a connection's task ends its generation.
 pub(crate) struct EndsLife {
     pub(crate) life: Arc<Life>,
-    pub(crate) reason: &'static str,
+    pub(crate) reason: String,
 }
 
 impl Drop for EndsLife {
     fn drop(&mut self) {
-        self.life.end(self.reason);
+        self.life.end(std::mem::take(&mut self.reason));
     }
 }

@@ -73,34 +73,36 @@ impl MemberLink {
         call: Call<'_>,
         meaning: impl FnOnce(redis::Value) -> Option<T>,
     ) -> Result<T, Down> {
-        self.run(call, meaning, |_, reason| Down(reason.into()))
-            .await
+        let epoch = self.epoch()?;
+        let script = call.script;
+        let answered = match epoch.run_one(call).await {
+            Ok(Ok(value)) => meaning(value).ok_or_else(|| foreign(&epoch, script)),
+            Ok(Err(error)) => Err(Down(refusal::meaning(&error).into())),
+            Err(down) => Err(down),
+        };
+        self.counted(answered)
     }
 
     /// A call that must be acknowledged: as long as it is not, others would be served what it takes
-    /// out, so its refusal ends the generation.
+    /// out, so its refusal ends the generation. Where its slot is being moved it is tried for X.
     pub(crate) async fn tell<T>(
         &self,
         call: Call<'_>,
         meaning: impl FnOnce(redis::Value) -> Option<T>,
     ) -> Result<T, Down> {
-        self.run(call, meaning, Epoch::end_for).await
-    }
-
-    async fn run<T>(
-        &self,
-        call: Call<'_>,
-        meaning: impl FnOnce(redis::Value) -> Option<T>,
-        refused: impl FnOnce(&Epoch, String) -> Down,
-    ) -> Result<T, Down> {
         let epoch = self.epoch()?;
         let script = call.script;
-        let answered = match epoch.run_one(call).await {
-            Ok(Ok(value)) => meaning(value).ok_or_else(|| foreign(&epoch, script)),
-            Ok(Err(error)) => Err(refused(&epoch, refusal::meaning(&error))),
-            Err(down) => Err(down),
-        };
-        self.counted(answered)
+        let answered = self.told(&epoch, &[call]).await;
+        let one = answered.map(|values| values.into_iter().next().and_then(meaning));
+        let told = one.and_then(|one| one.ok_or_else(|| foreign(&epoch, script)));
+        self.counted(told)
+    }
+
+    async fn told(&self, epoch: &Epoch, calls: &[Call<'_>]) -> Result<Vec<redis::Value>, Down> {
+        let answers = epoch.run_surely(calls).await?.into_iter();
+        let done =
+            answers.map(|answer| answer.map_err(|error| epoch.end_for(refusal::meaning(&error))));
+        done.collect()
     }
 
     /// A call that stores, which a full server refuses.
@@ -159,19 +161,21 @@ impl MemberLink {
 
     pub(crate) async fn invalidate_all(&self, keys: &[&str]) -> Result<(), Down> {
         let epoch = self.epoch()?;
-        let calls = keys.chunks(PAIRS_MAX).map(|keys| Call {
+        // A cluster's script has the keys of one slot only.
+        let pairs = if epoch.is_cluster() { 1 } else { PAIRS_MAX };
+        let calls = keys.chunks(pairs).map(|keys| Call {
             script: &scripts::INVALIDATE,
             keys: keys.iter().flat_map(|key| self.both(key)).collect(),
             arguments: Vec::new(),
         });
         let calls: Vec<Call<'_>> = calls.collect();
-        let answers = self.counted(epoch.run(&calls).await)?;
-        let done = answers.into_iter().try_for_each(|answer| match answer {
-            Ok(value) if replies::yes(&value) == Some(true) => Ok(()),
-            Ok(_) => Err(foreign(&epoch, &scripts::INVALIDATE)),
-            Err(error) => Err(epoch.end_for(refusal::meaning(&error))),
+        let told = self.told(&epoch, &calls).await.and_then(|values| {
+            let is_done = values.iter().all(|value| replies::yes(value) == Some(true));
+            is_done
+                .then_some(())
+                .ok_or_else(|| foreign(&epoch, &scripts::INVALIDATE))
         });
-        self.counted(done)
+        self.counted(told)
     }
 }
 

@@ -5,11 +5,14 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use redis::{ErrorKind, Value};
 
-use crate::epoch::{Epoch, Identity, Watch};
+use crate::cluster::{self, Change, Map, Peer, named};
+use crate::epoch::{Epoch, Watch};
 use crate::life::{EndsLife, Life};
 use crate::member::Seat;
+use crate::node::{Identity, Node};
 use crate::push;
 use crate::refusal;
 use crate::replies;
@@ -26,6 +29,12 @@ pub(crate) struct Opened {
     pub(crate) seats: Vec<Arc<Seat>>,
 }
 
+/// The way to a server, and which it is in its cluster.
+struct Way {
+    road: Road,
+    peer: Option<Peer>,
+}
+
 /// Why there is none.
 enum Failure {
     /// It can be had, but the server will not tell of changes.
@@ -35,12 +44,15 @@ enum Failure {
 
 /// Opens a generation.
 pub(crate) async fn open(server: &Server) -> Result<Opened, String> {
-    let road = road(server).await?;
-    match tracked(server, &road).await {
+    let ways = ways(server).await?;
+    match with_all(server, &ways, true).await {
         Ok(opened) => Ok(opened),
         Err(Failure::Down(reason)) => Err(reason),
         Err(Failure::Untold(reason)) => {
-            let untold = untracked(server, &road).await?;
+            let untold = with_all(server, &ways, false).await;
+            let untold = untold.map_err(|failure| match failure {
+                Failure::Untold(reason) | Failure::Down(reason) => reason,
+            })?;
             tracing::warn!(
                 server = server.target().to_string(),
                 reason,
@@ -51,73 +63,126 @@ pub(crate) async fn open(server: &Server) -> Result<Opened, String> {
     }
 }
 
-async fn road(server: &Server) -> Result<Road, String> {
+/// The ways to the one server that there is, or to all primaries of the cluster.
+async fn ways(server: &Server) -> Result<Vec<Way>, String> {
     let target = server.target();
-    let mut road = Road {
+    let first = server.attempt();
+    let road = Road {
         end: End::Unix(std::path::PathBuf::new()),
         login: target.login.clone(),
         db: target.db,
         trust: target.has_tls.then(|| server.config.trust.clone()),
         time_out: server.config.connect_timeout,
     };
-    road.end = match &target.place {
-        Place::Host(host) => End::Host(host.clone()),
-        Place::Unix(path) => End::Unix(path.clone()),
-        Place::Sentinels(sentinels) => {
-            let first = server.attempt();
-            End::Host(sentinel::primary(sentinels, first, &road).await?)
-        }
+    let to = |end| Road {
+        end,
+        ..road.clone()
     };
-    Ok(road)
+    let alone = |end| {
+        vec![Way {
+            road: to(end),
+            peer: None,
+        }]
+    };
+    Ok(match &target.place {
+        Place::Host(host) => alone(End::Host(host.clone())),
+        Place::Unix(path) => alone(End::Unix(path.clone())),
+        Place::Sentinels(sentinels) => {
+            alone(End::Host(sentinel::primary(sentinels, first, &road).await?))
+        }
+        Place::Cluster(seeds) => {
+            let seeds = server.seeds(seeds);
+            let peers = cluster::primaries(&seeds, first, &road).await?.into_iter();
+            let way = |peer: Peer| Way {
+                road: to(End::Host(peer.host.clone())),
+                peer: Some(peer),
+            };
+            peers.map(way).collect()
+        }
+    })
 }
 
-async fn tracked(server: &Server, road: &Road) -> Result<Opened, Failure> {
+/// Connects to all of them at the same time.
+async fn with_all(server: &Server, ways: &[Way], is_told: bool) -> Result<Opened, Failure> {
     let life = server.next_life();
+    let met = join_all(ways.iter().map(|way| meet(way, &life, is_told))).await;
+    let (mut nodes, mut untold) = (Vec::with_capacity(ways.len()), None);
+    for (node, way) in met.into_iter().zip(ways) {
+        let peer = way.peer.as_ref();
+        match node {
+            Ok(node) => nodes.push(node),
+            Err(Failure::Untold(reason)) => untold = Some(Failure::Untold(named(peer, &reason))),
+            Err(Failure::Down(reason)) => return Err(Failure::Down(named(peer, &reason))),
+        }
+    }
+    if let Some(untold) = untold {
+        return Err(untold);
+    }
+    let map = map(&nodes).await.map_err(Failure::Down)?;
+    let hosts = ways.iter().filter_map(|way| way.peer.as_ref());
+    server.remember(hosts.map(|peer| peer.host.clone()).collect());
+    begin(server, life, nodes, map).await
+}
+
+/// Where the slots are, as each of the primaries says itself.
+async fn map(nodes: &[Node]) -> Result<Map, String> {
+    let mut map = Map::alone();
+    let peers: Vec<&Peer> = nodes.iter().filter_map(|node| node.peer.as_ref()).collect();
+    if peers.is_empty() {
+        return Ok(map);
+    }
+    let views = join_all(nodes.iter().map(Node::view)).await;
+    let views: Result<Vec<_>, _> = views.into_iter().collect();
+    match map.take_in(&peers, views.map_err(|down| down.0.to_string())?) {
+        Ok(()) => Ok(map),
+        Err(Change::Primaries(reason)) => Err(reason),
+        Err(Change::Slot(slot)) => Err(format!("no primary says that slot {slot} is its own")),
+    }
+}
+
+/// Connects to one, twice, or once where it does not tell of changes.
+async fn meet(way: &Way, life: &Arc<Life>, is_told: bool) -> Result<Node, Failure> {
+    let Way { road, peer } = way;
     let ends = |reason| EndsLife {
         life: life.clone(),
-        reason,
+        reason: named(peer.as_ref(), reason),
     };
-    let last = ends("the connection was lost");
-    let data = open_wire(road, None, true, last).await?;
-    let identity = meet(&data, road).await?;
-
-    let last = ends("the connection that tells of changes was lost");
-    let pushes = push::hearer(life.clone());
-    let tracker = open_wire(road, Some(pushes), true, last).await?;
-    if identify(&tracker, road).await? != identity {
-        let reason = "its connections lead to several servers: name one, not a balancer";
-        return Err(Failure::Down(reason.to_owned()));
+    let data = open_wire(road, None, is_told, ends("the connection was lost")).await?;
+    let identity = greet(&data, way).await?;
+    let mut tracker = None;
+    if is_told {
+        let last = ends("the connection that tells of changes was lost");
+        let wire = open_wire(road, Some(push::hearer(life.clone())), true, last).await?;
+        if identify(&wire, road).await? != identity {
+            let reason = "its connections lead to several servers: name one, not a balancer";
+            return Err(Failure::Down(reason.to_owned()));
+        }
+        tracker = Some(wire);
     }
-    begin(server, life, identity, data, Some(tracker)).await
-}
-
-async fn untracked(server: &Server, road: &Road) -> Result<Opened, String> {
-    let life = server.next_life();
-    let last = EndsLife {
-        life: life.clone(),
-        reason: "the connection was lost",
-    };
-    let opened = async {
-        let data = open_wire(road, None, false, last).await?;
-        let identity = meet(&data, road).await?;
-        begin(server, life, identity, data, None).await
-    };
-    opened.await.map_err(|failure| match failure {
-        Failure::Untold(reason) | Failure::Down(reason) => reason,
-    })
+    Ok(Node::new(
+        life.clone(),
+        peer.clone(),
+        identity,
+        data,
+        tracker,
+    ))
 }
 
 async fn begin(
     server: &Server,
     life: Arc<Life>,
-    identity: Identity,
-    data: Wire,
-    tracker: Option<Wire>,
+    nodes: Vec<Node>,
+    map: Map,
 ) -> Result<Opened, Failure> {
-    for wire in [Some(&data), tracker.as_ref()].into_iter().flatten() {
-        life.holds(wire.ender());
+    for node in &nodes {
+        for wire in [Some(&node.data), node.tracker.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            life.holds(wire.ender());
+        }
     }
-    let epoch = Arc::new(Epoch::new(life, identity, data, tracker));
+    let epoch = Arc::new(Epoch::new(life, nodes, map));
     let members = server.members().into_iter();
     let seats: Vec<Arc<Seat>> = members.map(|member| Arc::new(Seat::new(member))).collect();
     let names = server.watched(&seats);
@@ -142,25 +207,37 @@ async fn open_wire(
 }
 
 /// Teaches the server the scripts, as far as it lets itself be taught, and asks which one it is.
-async fn meet(wire: &Wire, road: &Road) -> Result<Identity, Failure> {
+async fn greet(wire: &Wire, way: &Way) -> Result<Identity, Failure> {
+    let Way { road, peer } = way;
     let mut pipeline = redis::pipe();
     pipeline.cmd("INFO").arg("server");
     for script in scripts::ALL {
         pipeline.cmd("SCRIPT").arg("LOAD").arg(script.text);
     }
-    let count = scripts::ALL.len() + 1;
+    let mut count = scripts::ALL.len() + 1;
+    if peer.is_some() {
+        pipeline.cmd("CLUSTER").arg("MYID");
+        count += 1;
+    }
     let mut connection = wire.connection();
     let sent = connection.send_packed_commands(&pipeline, 0, count);
-    let answers = within(road.time_out, sent).await.map_err(Failure::Down)?;
+    let mut answers = within(road.time_out, sent).await.map_err(Failure::Down)?;
+    if let (Some(peer), Some(id)) = (peer, answers.pop()) {
+        let is_it = redis::from_redis_value::<String>(id).is_ok_and(|id| id == peer.id);
+        if !is_it {
+            let words = "another node of the cluster answers there than its name says";
+            return Err(Failure::Down(words.to_owned()));
+        }
+    }
     let info = answers.into_iter().next().unwrap_or(Value::Nil);
     if let Ok(info) = redis::from_redis_value::<String>(info) {
-        check(&info).map_err(Failure::Down)?;
+        check(&info, peer.is_some()).map_err(Failure::Down)?;
     }
     identify(wire, road).await
 }
 
 /// What INFO says of a server that is not to be used.
-fn check(info: &str) -> Result<(), String> {
+fn check(info: &str, is_peer: bool) -> Result<(), String> {
     let field = |name: &str| {
         let mut fields = info.lines().filter_map(|line| line.split_once(':'));
         fields.find_map(|(known, value)| (known == name).then_some(value.trim()))
@@ -174,7 +251,7 @@ fn check(info: &str) -> Result<(), String> {
         return Err(format!("it is Redis {version}: {}", refusal::TOO_OLD));
     }
     match field("redis_mode") {
-        Some("cluster") => Err(refusal::CLUSTER.to_owned()),
+        Some("cluster") if !is_peer => Err(refusal::CLUSTER.to_owned()),
         Some("sentinel") => Err(SENTINEL.to_owned()),
         _ => Ok(()),
     }
@@ -186,17 +263,11 @@ const SENTINEL: &str = "it is a sentinel: name it as redis+sentinel://host:port/
 
 /// Which server answers, in a way that only one that takes writes does.
 async fn identify(wire: &Wire, road: &Road) -> Result<Identity, Failure> {
-    let call = Call {
-        script: &scripts::BEAT,
-        keys: Vec::new(),
-        arguments: Vec::new(),
-    };
-    let answer = within(road.time_out, send_one(wire.connection(), &call)).await;
+    let answer = within(road.time_out, send_one(wire.connection(), &Call::beat())).await;
     let answer = answer.map_err(Failure::Down)?;
     let answer = answer.map_err(|error| Failure::Down(refusal::meaning(&error)))?;
-    let beat = replies::beat(answer);
     let foreign = || Failure::Down("it answered a heartbeat as no server does".to_owned());
-    beat.map(|beat| beat.identity).ok_or_else(foreign)
+    replies::identity(answer).ok_or_else(foreign)
 }
 
 #[cfg(test)]
@@ -206,9 +277,10 @@ mod tests {
     #[test]
     fn a_server_that_cannot_serve_is_told_by_what_it_says_of_itself() {
         let told = |version: &str, mode: &str| {
-            check(&format!(
-                "# Server\r\nredis_version:{version}\r\nredis_mode:{mode}\r\n"
-            ))
+            check(
+                &format!("# Server\r\nredis_version:{version}\r\nredis_mode:{mode}\r\n"),
+                false,
+            )
         };
         assert_eq!(told("7.0.15", "standalone"), Ok(()));
         assert_eq!(told("10.0.1", "standalone"), Ok(()));
@@ -223,6 +295,7 @@ mod tests {
                 .unwrap_err()
                 .contains("redis+sentinel")
         );
-        assert_eq!(check("nothing of the kind"), Ok(()));
+        assert_eq!(check("redis_mode:cluster", true), Ok(()));
+        assert_eq!(check("nothing of the kind", false), Ok(()));
     }
 }

@@ -5,7 +5,7 @@
 use redis::{ErrorKind, RedisError, ServerError};
 
 /// What a server's error code means to Larder, and what is to be done.
-const MEANINGS: [(&str, &str); 15] = [
+const MEANINGS: [(&str, &str); 16] = [
     (
         "NOAUTH",
         "it asks for a password: give user and password in the URL",
@@ -34,12 +34,10 @@ const MEANINGS: [(&str, &str); 15] = [
         "a script of another program keeps it busy: end that with SCRIPT KILL",
     ),
     ("OOM", FULL),
-    (
-        "CLUSTERDOWN",
-        "its cluster is down: see CLUSTER INFO at the server",
-    ),
-    ("MOVED", CLUSTER),
-    ("ASK", CLUSTER),
+    ("CLUSTERDOWN", CLUSTER_DOWN),
+    ("MOVED", ELSEWHERE),
+    ("ASK", MOVING),
+    ("TRYAGAIN", MOVING),
     ("CROSSSLOT", CLUSTER),
     (
         "NOPROTO",
@@ -50,12 +48,19 @@ const MEANINGS: [(&str, &str); 15] = [
 /// What a full server means.
 pub(crate) const FULL: &str = "it is full and stores nothing new: raise its maxmemory, or set \
                                maxmemory-policy allkeys-lru";
-/// What a cluster means.
+/// What a cluster's node means where no cluster is named.
 pub(crate) const CLUSTER: &str =
-    "it is a node of a cluster, which needs another kind of link: name a server that is not";
+    "it is a node of a cluster: name that as redis+cluster://host:port,host:port";
+/// What one means where a cluster is named.
+pub(crate) const NO_CLUSTER: &str = "it is in no cluster: name it as redis://host:port";
+/// What a cluster means that serves nothing.
+pub(crate) const CLUSTER_DOWN: &str = "its cluster is down: see CLUSTER INFO at the server";
+const ELSEWHERE: &str = "the slot is at another node of its cluster";
+const MOVING: &str =
+    "the slot is being moved; if that does not end, mend it (redis-cli --cluster fix)";
 const WRONG_LOGIN: &str = "user or password is wrong: mend it in the URL, or at the server";
 const RIGHTS: &str = "its user may not do what Larder needs: allow it the keys under Larder's prefix and \
-                      +@read +@write +@scripting +@connection +info +scan";
+                      +@read +@write +@scripting +@connection +info +scan, and +cluster in a cluster";
 /// What a server that runs no scripts means.
 pub(crate) const TOO_OLD: &str = "it must run scripts: Redis 7.0 or Valkey 7.2 at least, with EVAL, EVALSHA and \
                        INFO under their own names";
@@ -72,6 +77,7 @@ pub(crate) fn meaning(error: &ServerError) -> String {
         None if says("unknown command") || says("unknown redis command") => {
             format!("{TOO_OLD} ({code} {words})")
         }
+        None if says("cluster support disabled") => NO_CLUSTER.to_owned(),
         None if says("can't run this command") || says("no permissions") => {
             format!("{RIGHTS} ({code} {words})")
         }

@@ -7,34 +7,32 @@ use std::time::Duration;
 use larder::remote::{Acquired, LogNews, LogPlace, Read};
 use redis::Value;
 
-use crate::epoch::Identity;
+use crate::node::Identity;
 
-/// What a heartbeat is answered.
-pub(crate) struct Beat {
-    pub(crate) identity: Identity,
-    /// Where each log is that was asked for; `None` where it is missing.
-    pub(crate) logs: Vec<Option<LogPlace>>,
-}
+/// Where a log is; `None` if it is missing.
+pub(crate) struct Place(pub(crate) Option<LogPlace>);
 
-/// `{run_id, replid, (base, top)*}`
-pub(crate) fn beat(value: Value) -> Option<Beat> {
+/// `{run_id, replid}`
+pub(crate) fn identity(value: Value) -> Option<Identity> {
     let mut parts = array(value)?.into_iter();
     let identity = Identity {
         run: bytes(parts.next()?)?,
         replication: bytes(parts.next()?)?,
     };
-    let mut logs = Vec::new();
-    while let Some(base) = parts.next() {
-        let (base, top) = (bytes(base)?, bytes(parts.next()?)?);
-        logs.push(match base.split_first() {
-            Some((b'!', base)) => Some(LogPlace {
-                base: base_number(base),
-                top: number(&top)?,
-            }),
-            _ => None,
-        });
-    }
-    (!identity.run.is_empty()).then_some(Beat { identity, logs })
+    (!identity.run.is_empty()).then_some(identity)
+}
+
+/// `{base, top}`
+pub(crate) fn place(value: Value) -> Option<Place> {
+    let mut parts = array(value)?.into_iter();
+    let (base, top) = (bytes(parts.next()?)?, bytes(parts.next()?)?);
+    Some(Place(match base.split_first() {
+        Some((b'!', base)) => Some(LogPlace {
+            base: base_number(base),
+            top: number(&top)?,
+        }),
+        _ => None,
+    }))
 }
 
 /// `{0}`, `{1, entry, pttl}` or `{2, header, pttl}`
@@ -186,7 +184,7 @@ mod tests {
             assert!(read(value.clone()).is_none(), "{value:?}");
             assert!(acquired(value.clone()).is_none(), "{value:?}");
             assert!(log(value.clone()).is_none(), "{value:?}");
-            assert!(beat(value.clone()).is_none(), "{value:?}");
+            assert!(identity(value.clone()).is_none(), "{value:?}");
             assert!(yes(&value).is_none(), "{value:?}");
             assert!(scanned(value.clone()).is_none(), "{value:?}");
         }
@@ -206,13 +204,8 @@ mod tests {
     #[test]
     fn a_log_that_another_program_minted_has_a_place_too() {
         let place = |base: &str| {
-            let parts = vec![
-                text("run"),
-                text("repl"),
-                text(base),
-                text("9007199254740991"),
-            ];
-            beat(Value::Array(parts)).unwrap().logs[0]
+            let parts = vec![text(base), text("9007199254740991")];
+            place(Value::Array(parts)).unwrap().0
         };
         let ours = LogPlace {
             base: u64::from_le_bytes(*b"12345678"),

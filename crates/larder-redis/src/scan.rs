@@ -7,18 +7,46 @@ use redis::{Cmd, Value};
 
 use crate::epoch::Epoch;
 use crate::keys::{Changed, Keys};
+use crate::node::Node;
 use crate::refusal;
 use crate::replies;
-use crate::sending::Answer;
+use crate::sending::{Answer, is_elsewhere};
 
 /// Names that the server looks at in one step.
 const STEP: usize = 256;
 /// A header of so many bytes is had in one trip; most are shorter.
 const HEADER_BYTES: usize = 512;
 
-/// Some entries, and where to go on.
+/// A cursor has the server's own in its lower bits, and the node's place in the upper ones.
+const NODE_SHIFT: u32 = 54;
+
+/// Some entries, and where to go on: at the next node when one has been gone through.
 pub(crate) async fn scan(
     epoch: &Epoch,
+    keys: &Keys,
+    namespace: &str,
+    cursor: u64,
+) -> Result<Scanned, Down> {
+    epoch.is_usable()?;
+    let place = (cursor >> NODE_SHIFT) as usize;
+    let Some(node) = epoch.nodes.get(place) else {
+        return Err(Down(
+            "the cluster has fewer primaries than when the scan began".into(),
+        ));
+    };
+    let cursor = cursor & ((1 << NODE_SHIFT) - 1);
+    let (next, found) = scan_node(node, keys, namespace, cursor).await?;
+    let next = match next {
+        0 if place + 1 == epoch.nodes.len() => 0,
+        0 => (place as u64 + 1) << NODE_SHIFT,
+        next if next >> NODE_SHIFT == 0 => (place as u64) << NODE_SHIFT | next,
+        _ => return Err(node.end_for("it answered SCAN with a cursor of more than 54 bits")),
+    };
+    Ok((next, found))
+}
+
+async fn scan_node(
+    node: &Node,
     keys: &Keys,
     namespace: &str,
     cursor: u64,
@@ -29,19 +57,19 @@ pub(crate) async fn scan(
         .arg("MATCH")
         .arg(keys.entries(namespace) + "*");
     command.arg("COUNT").arg(STEP).arg("TYPE").arg("string");
-    let answer = epoch.send(&[command]).await?.pop();
+    let answer = node.send(&[command]).await?.pop();
     let scanned = replies::scanned(value(answer)?);
     let (cursor, names) =
-        scanned.ok_or_else(|| epoch.end_for("it answered SCAN as no server does"))?;
+        scanned.ok_or_else(|| node.end_for("it answered SCAN as no server does"))?;
 
-    let mut headers = range(epoch, &names, HEADER_BYTES).await?;
+    let mut headers = range(node, &names, HEADER_BYTES).await?;
     let is_longer = |header: &Vec<u8>| header_bytes(header).is_some_and(|all| all > header.len());
     let longer: Vec<usize> = (0..names.len())
         .filter(|at| is_longer(&headers[*at]))
         .collect();
     if !longer.is_empty() {
         let some: Vec<Vec<u8>> = longer.iter().map(|at| names[*at].clone()).collect();
-        let whole = range(epoch, &some, usize::from(u16::MAX)).await?;
+        let whole = range(node, &some, usize::from(u16::MAX)).await?;
         for (at, header) in longer.into_iter().zip(whole) {
             headers[at] = header;
         }
@@ -57,7 +85,7 @@ pub(crate) async fn scan(
 }
 
 /// What each begins with.
-async fn range(epoch: &Epoch, names: &[Vec<u8>], bytes: usize) -> Result<Vec<Vec<u8>>, Down> {
+async fn range(node: &Node, names: &[Vec<u8>], bytes: usize) -> Result<Vec<Vec<u8>>, Down> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -67,8 +95,12 @@ async fn range(epoch: &Epoch, names: &[Vec<u8>], bytes: usize) -> Result<Vec<Vec
         command
     };
     let commands: Vec<Cmd> = names.iter().map(range).collect();
-    let answers = epoch.send(&commands).await?;
-    let bytes = |answer| Ok(replies::bytes(value(Some(answer))?).unwrap_or_default());
+    let answers = node.send(&commands).await?;
+    let bytes = |answer: Answer| match answer {
+        // It has moved to another server, where it is found as well.
+        Err(error) if is_elsewhere(&error) => Ok(Vec::new()),
+        answer => Ok(replies::bytes(value(Some(answer))?).unwrap_or_default()),
+    };
     answers.into_iter().map(bytes).collect()
 }
 

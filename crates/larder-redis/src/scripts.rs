@@ -46,10 +46,11 @@ script!(
 script!(RELEASE, "RELEASE", include_str!("scripts/release.lua"));
 script!(DROP, "DROP", include_str!("scripts/drop.lua"));
 script!(LOG, "LOG", include_str!("scripts/log.lua"));
+script!(PLACE, "PLACE", include_str!("scripts/place.lua"));
 script!(BEAT, "BEAT", include_str!("scripts/beat.lua"));
 
 /// All of them, to be loaded where a connection begins.
-pub(crate) static ALL: [&Script; 11] = [
+pub(crate) static ALL: [&Script; 12] = [
     &READ,
     &ACQUIRE,
     &FILL,
@@ -60,5 +61,6 @@ pub(crate) static ALL: [&Script; 11] = [
     &RELEASE,
     &DROP,
     &LOG,
+    &PLACE,
     &BEAT,
 ];

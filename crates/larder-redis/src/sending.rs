@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, RedisResult, ServerError, ServerErrorKind, Value};
 
 use crate::refusal;
-use crate::scripts::Script;
+use crate::scripts::{self, Script};
 
 /// A script with what it is given.
 pub(crate) struct Call<'a> {
@@ -21,6 +21,20 @@ pub(crate) struct Call<'a> {
 pub(crate) type Answer = Result<Value, ServerError>;
 
 impl Call<'_> {
+    /// A heartbeat.
+    pub(crate) fn beat() -> Self {
+        Self {
+            script: &scripts::BEAT,
+            keys: Vec::new(),
+            arguments: Vec::new(),
+        }
+    }
+
+    /// By which its server is found: all its keys are in one slot.
+    pub(crate) fn name(&self) -> &str {
+        self.keys.first().map_or("", String::as_str)
+    }
+
     pub(crate) fn by_hash(&self) -> Cmd {
         self.command("EVALSHA", &self.script.hash)
     }
@@ -45,7 +59,7 @@ impl Call<'_> {
 /// Sends scripts through a connection, in one trip.
 pub(crate) async fn send<'a>(
     mut connection: MultiplexedConnection,
-    calls: &[Call<'a>],
+    calls: &[&Call<'a>],
     command: impl Fn(&Call<'a>) -> Cmd,
 ) -> RedisResult<Vec<Answer>> {
     if let [call] = calls {
@@ -60,15 +74,14 @@ pub(crate) async fn send<'a>(
     sent.await.map(answers)
 }
 
-/// One script through a connection of which no epoch has been made yet, or the beating one.
+/// One script through a connection of which no node has been made yet.
 pub(crate) async fn send_one(
     connection: MultiplexedConnection,
     call: &Call<'_>,
 ) -> Result<Answer, RedisError> {
-    let one = std::slice::from_ref(call);
-    let mut answers = send(connection.clone(), one, Call::by_hash).await?;
+    let mut answers = send(connection.clone(), &[call], Call::by_hash).await?;
     if answers.iter().any(is_unknown) {
-        answers = send(connection, one, Call::by_text).await?;
+        answers = send(connection, &[call], Call::by_text).await?;
     }
     let none = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into();
     answers.pop().ok_or_else(none)
@@ -96,4 +109,10 @@ pub(crate) fn answers(values: Vec<Value>) -> Vec<Answer> {
 
 pub(crate) fn is_unknown(answer: &Answer) -> bool {
     matches!(answer, Err(error) if error.kind() == Some(ServerErrorKind::NoScript))
+}
+
+/// Whether the key is at another server of the cluster, or on its way there: nothing was done.
+pub(crate) fn is_elsewhere(error: &ServerError) -> bool {
+    use ServerErrorKind::{Ask, Moved, TryAgain};
+    matches!(error.kind(), Some(Moved | Ask | TryAgain))
 }

@@ -29,7 +29,7 @@ use crate::member::{Member, Seat};
 use crate::opening::{self, Opened};
 use crate::refusal;
 use crate::tls::Trust;
-use crate::url::Target;
+use crate::url::{Host, Target};
 
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -58,6 +58,8 @@ pub(crate) struct Server {
     /// Somebody has joined or left.
     changed: Notify,
     epoch: RwLock<Option<Arc<Epoch>>>,
+    /// Where the cluster's primaries were when they were all reached last.
+    known: Mutex<Vec<Host>>,
     lives: AtomicU64,
     attempts: AtomicUsize,
     is_tended: AtomicBool,
@@ -72,6 +74,7 @@ impl Server {
             members: Mutex::default(),
             changed: Notify::new(),
             epoch: RwLock::default(),
+            known: Mutex::default(),
             lives: AtomicU64::new(0),
             attempts: AtomicUsize::new(0),
             is_tended: AtomicBool::new(false),
@@ -149,6 +152,18 @@ impl Server {
     /// How often it was tried to connect.
     pub(crate) fn attempt(&self) -> usize {
         self.attempts.load(Ordering::Relaxed)
+    }
+
+    /// Who is asked for a cluster's primaries: these, and those who were known last.
+    pub(crate) fn seeds(&self, named: &[Host]) -> Vec<Host> {
+        let mut seeds = named.to_vec();
+        let known = self.known.lock();
+        seeds.extend(known.iter().filter(|host| !named.contains(host)).cloned());
+        seeds
+    }
+
+    pub(crate) fn remember(&self, primaries: Vec<Host>) {
+        *self.known.lock() = primaries;
     }
 
     /// Starts the task that tends the connections, unless there is one: on this runtime, or else on

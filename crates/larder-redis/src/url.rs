@@ -13,7 +13,8 @@ use self::query::Query;
 const PORT: u16 = 6379;
 /// What its sentinels listen on.
 const SENTINEL_PORT: u16 = 26379;
-const SENTINELS_MAX: usize = 32;
+/// Sentinels, or nodes of a cluster, in one URL.
+const HOSTS_MAX: usize = 32;
 
 /// A server's place and the way in.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(crate) enum Place {
     Unix(PathBuf),
     /// Where the sentinels say.
     Sentinels(Sentinels),
+    /// At all primaries of the cluster that these are of.
+    Cluster(Vec<Host>),
 }
 
 /// Who say where the primary is.
@@ -62,7 +65,8 @@ pub(crate) struct Login {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{problem}; expected redis://[user:password@]host[:port][/db] (or rediss:// with TLS), \
-         unix:///path[?db=n], or redis+sentinel://host:port,host:port/name[/db]"
+         unix:///path[?db=n], redis+sentinel://host:port,host:port/name[/db], or \
+         redis+cluster://host:port,host:port"
 )]
 pub struct UrlError {
     problem: String,
@@ -88,6 +92,7 @@ impl Target {
             "redis+sentinel" | "rediss+sentinel" => {
                 Self::sentinels(rest, scheme.starts_with("rediss"), &query)
             }
+            "redis+cluster" | "rediss+cluster" => Self::cluster(rest, scheme.starts_with("rediss")),
             "unix" | "redis+unix" => Self::unix(rest, &query),
             _ => wrong(format!("the scheme `{scheme}` is not known")),
         };
@@ -140,16 +145,24 @@ impl Target {
         })
     }
 
+    fn cluster(rest: &str, has_tls: bool) -> Result<Self, UrlError> {
+        let (login, rest) = login(rest)?;
+        let (hosts, db) = rest.split_once('/').unwrap_or((rest, ""));
+        if !matches!(db.trim_end_matches('/'), "" | "0") {
+            return wrong(format!("a cluster has database 0 only, not {db:?}"));
+        }
+        Ok(Self {
+            place: Place::Cluster(Host::parse_all(hosts, PORT)?),
+            login,
+            db: 0,
+            has_tls,
+        })
+    }
+
     fn sentinels(rest: &str, has_tls: bool, query: &Query<'_>) -> Result<Self, UrlError> {
         let (login, rest) = login(rest)?;
         let mut parts = rest.split('/');
-        let hosts = parts.next().unwrap_or_default().split(',');
-        let hosts: Vec<Host> = hosts
-            .map(|host| Host::parse(host, SENTINEL_PORT))
-            .collect::<Result<_, _>>()?;
-        if hosts.len() > SENTINELS_MAX {
-            return wrong(format!("more than {SENTINELS_MAX} sentinels"));
-        }
+        let hosts = Host::parse_all(parts.next().unwrap_or_default(), SENTINEL_PORT)?;
         let name = decoded(parts.next().unwrap_or_default())?;
         if name.is_empty() {
             return wrong("the name under which the sentinels know the primary is missing");
@@ -168,6 +181,16 @@ impl Target {
 }
 
 impl Host {
+    /// With commas between.
+    fn parse_all(text: &str, port: u16) -> Result<Vec<Self>, UrlError> {
+        let hosts = text.split(',').map(|host| Self::parse(host, port));
+        let hosts: Vec<Self> = hosts.collect::<Result<_, _>>()?;
+        if hosts.len() > HOSTS_MAX {
+            return wrong(format!("more than {HOSTS_MAX} hosts"));
+        }
+        Ok(hosts)
+    }
+
     fn parse(text: &str, port: u16) -> Result<Self, UrlError> {
         let (name, rest) = match text.strip_prefix('[') {
             Some(rest) => rest.split_once(']').unwrap_or(("", "")),
@@ -255,11 +278,16 @@ impl fmt::Display for Target {
             Place::Host(host) => host.fmt(f),
             Place::Unix(path) => path.display().fmt(f),
             Place::Sentinels(Sentinels { name, hosts, .. }) => {
-                let hosts: Vec<String> = hosts.iter().map(Host::to_string).collect();
-                write!(f, "{name:?} of the sentinels {}", hosts.join(", "))
+                write!(f, "{name:?} of the sentinels {}", all(hosts))
             }
+            Place::Cluster(hosts) => write!(f, "the cluster of {}", all(hosts)),
         }
     }
+}
+
+fn all(hosts: &[Host]) -> String {
+    let hosts: Vec<String> = hosts.iter().map(Host::to_string).collect();
+    hosts.join(", ")
 }
 
 impl fmt::Debug for Target {

@@ -3,6 +3,7 @@
 mod main {
     mod caches;
     mod calls;
+    mod cluster;
     mod ends;
     mod recorder;
     mod refusals;
