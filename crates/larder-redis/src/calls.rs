@@ -99,6 +99,23 @@ impl Link for MemberLink {
         })
     }
 
+    fn renew<'a>(
+        &'a self,
+        key: &'a str,
+        token: u64,
+        lease: Duration,
+    ) -> Later<'a, Result<bool, Down>> {
+        Box::pin(async move {
+            let (token, lease) = (token.to_le_bytes(), millis(Some(lease)));
+            let call = Call {
+                script: &scripts::RENEW,
+                keys: vec![self.lease(key)],
+                arguments: vec![&token, lease.as_bytes()],
+            };
+            self.ask(call, |value| replies::yes(&value)).await
+        })
+    }
+
     fn release<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<(), Down>> {
         Box::pin(async move {
             let token = token.to_le_bytes();

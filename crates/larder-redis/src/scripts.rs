@@ -43,6 +43,7 @@ script!(
     "INVALIDATE",
     include_str!("scripts/invalidate.lua")
 );
+script!(RENEW, "RENEW", include_str!("scripts/renew.lua"));
 script!(RELEASE, "RELEASE", include_str!("scripts/release.lua"));
 script!(DROP, "DROP", include_str!("scripts/drop.lua"));
 script!(LOG, "LOG", include_str!("scripts/log.lua"));
@@ -58,6 +59,7 @@ pub(crate) static ALL: [&Script; 12] = [
     &EXTEND,
     &SOFTEN,
     &INVALIDATE,
+    &RENEW,
     &RELEASE,
     &DROP,
     &LOG,

@@ -4,6 +4,7 @@
 //! makes one load of many, the log fences, the recorder watches.
 
 mod below;
+mod claims;
 mod close;
 mod down;
 mod explain;

@@ -91,6 +91,14 @@ pub trait Link: Send + Sync {
         life: Option<Duration>,
     ) -> Later<'a, Result<Filled, Down>>;
 
+    /// Has the lease last for `lease` from now on, if it is still this token's; whether it is.
+    fn renew<'a>(
+        &'a self,
+        key: &'a str,
+        token: u64,
+        lease: Duration,
+    ) -> Later<'a, Result<bool, Down>>;
+
     /// Ends the lease if it is this token's.
     fn release<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<(), Down>>;
 
@@ -272,6 +280,8 @@ pub struct RemoteStats {
     pub revalidated: u64,
     /// Values stored.
     pub fills: u64,
+    /// Stored values whose life was prolonged, because a load found them not modified.
+    pub extended: u64,
     /// Values not stored, because their key was written or invalidated while they were loaded.
     pub overtaken: u64,
     /// Values that the server did not take: it was full, or they were too large.

@@ -94,6 +94,22 @@ async fn a_lease_is_one_token_s_until_it_fills_or_releases() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_renewed_by_its_token_alone() {
+    let server = server();
+    let node = Node::up(&server);
+    let minute = Duration::from_mins(1);
+    assert_eq!(node.acquires("7", 1).await, Acquired::Ours);
+    assert!(node.link.renew("7", 1, minute).await.unwrap());
+    let other = node.acquires("7", 2).await;
+    assert!(matches!(other, Acquired::Leased(left, _) if left > minute / 2));
+    assert!(!node.link.renew("7", 2, minute).await.unwrap());
+    assert!(!node.link.renew("8", 1, minute).await.unwrap());
+    assert_eq!(server.cli(&["DBSIZE"]), "1");
+    node.link.release("7", 1).await.unwrap();
+    assert!(!node.link.renew("7", 1, minute).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_newer_ends_a_lease() {
     let server = server();
     let node = Node::up(&server);

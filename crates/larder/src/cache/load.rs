@@ -355,6 +355,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             call,
             former,
             started: Instant::now(),
+            is_waiting: false,
+            unmodified: None,
         })
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use quanta::Instant;
 
 use super::below::Beneath;
+use super::claims::{bring_shared, claim_all, keys_of};
 use super::load::{BOARDINGS_MAX, Call};
 use super::together::TOGETHER_MAX;
 use super::under_way::UnderWay;
@@ -121,6 +122,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// [`get_or_load`](Self::get_or_load); the load is one task, and dropping the future cancels
     /// nothing. A value past its time is loaded anew; it does not stand in for one that fails.
     ///
+    /// Of a shared store each key has a lease of its own. Keys that another process loads are waited
+    /// for; those that it then does not bring are loaded by another call of `load`. A future that is
+    /// dropped while it waits for leases begins no load.
+    ///
     /// # Errors
     /// As [`get_or_load`](Self::get_or_load); what was loaded stays cached.
     ///
@@ -159,9 +164,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         for _ in 0..BOARDINGS_MAX {
             inner.open()?;
             let (waiting, led, is_full) = inner.board_all(std::mem::take(&mut wanted), not_before);
-            if !led.is_empty() {
-                let keys = led.iter().map(|load| load.key.clone()).collect();
-                runtime.spawn(bring(led, load(keys)));
+            if inner.shared.is_some() {
+                let mut claimed = claim_all(&runtime, led);
+                while let Some(led) = claimed.next(inner, started).await? {
+                    let loading = load(keys_of(&led));
+                    runtime.spawn(bring_shared(inner.clone(), led, loading));
+                }
+            } else if !led.is_empty() {
+                let loading = load(led.iter().map(|load| load.key.clone()).collect());
+                runtime.spawn(bring(led, loading));
             }
             if is_full {
                 return Err(inner.overloaded());
@@ -286,16 +297,39 @@ where
     L: Into<Loaded<V>>,
     E: Display + Send + Sync + 'static,
 {
-    let brought = loading.await.map(|brought| {
-        let loaded = brought.into_iter().map(|(key, load)| (key, load.into()));
-        loaded.collect::<HashMap<K, Loaded<V>>>()
-    });
-    let mut brought = brought.map_err(|error| Error::Load(LoadError::new(error)));
+    let mut brought = Brought::of(loading.await);
     for load in led {
-        let loaded = match &mut brought {
-            Ok(brought) => Ok(brought.remove(&load.key).unwrap_or_else(Loaded::absent)),
-            Err(error) => Err(error.clone()),
+        let loaded = brought.take(&load.key);
+        load.settle(loaded);
+    }
+}
+
+/// What a load of many keys brought.
+pub(super) struct Brought<K, V>(Result<HashMap<K, Loaded<V>>, Error>);
+
+impl<K: CacheKey, V> Brought<K, V> {
+    pub(super) fn of<I, L, E>(loaded: Result<I, E>) -> Self
+    where
+        I: IntoIterator<Item = (K, L)>,
+        L: Into<Loaded<V>>,
+        E: Display + Send + Sync + 'static,
+    {
+        let by_key = |brought: I| {
+            let brought = brought.into_iter();
+            brought.map(|(key, loaded)| (key, loaded.into())).collect()
         };
-        load.conclude(loaded).await;
+        Self(
+            loaded
+                .map(by_key)
+                .map_err(|error| Error::Load(LoadError::new(error))),
+        )
+    }
+
+    /// What it brought for the key: nothing is that there is no value.
+    pub(super) fn take(&mut self, key: &K) -> Result<Loaded<V>, Error> {
+        match &mut self.0 {
+            Ok(brought) => Ok(brought.remove(key).unwrap_or_else(Loaded::absent)),
+            Err(error) => Err(error.clone()),
+        }
     }
 }

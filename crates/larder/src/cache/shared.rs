@@ -12,11 +12,13 @@
 mod entry;
 mod figures;
 mod hear;
+mod land;
 mod lease;
 mod log;
 mod outbox;
 mod put;
 mod read;
+mod renew;
 mod settings;
 mod write;
 
@@ -46,6 +48,7 @@ use crate::tier::codec::Typed;
 use crate::tier::memory::Meta;
 pub(crate) use hear::Ear;
 pub(super) use lease::Lease;
+pub(super) use renew::Renewing;
 pub use settings::{CutOff, Sharing};
 
 /// Keys of one of these wake together when one of them changes.
@@ -78,6 +81,7 @@ struct Counts {
     misses: AtomicU64,
     revalidated: AtomicU64,
     fills: AtomicU64,
+    extended: AtomicU64,
     overtaken: AtomicU64,
     refused: AtomicU64,
     undecodable: AtomicU64,

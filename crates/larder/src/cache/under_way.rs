@@ -7,7 +7,7 @@ use std::time::Duration;
 use quanta::Instant;
 
 use super::load::Call;
-use super::shared::Lease;
+use super::shared::{Lease, Renewing};
 use super::{Inner, Outcome};
 use crate::error::{Error, LoadError};
 use crate::flight::Lead;
@@ -49,6 +49,10 @@ pub(crate) struct UnderWay<K: CacheKey, V: Clone + Send + Sync + 'static> {
     pub(super) started: Instant,
     /// The lease that is held for it.
     pub(super) token: Option<u64>,
+    /// It has not begun: dropped now, it has not failed.
+    pub(super) is_waiting: bool,
+    /// The version, in the shared store, of the value that it has found not modified.
+    pub(super) unmodified: Option<u64>,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
@@ -88,15 +92,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
         }
     }
 
-    /// As [`settle`](Self::settle); what was loaded without a lease is not shared.
-    pub(super) async fn conclude(self, loaded: Result<Loaded<V>, Error>) {
-        if self.is_shared() {
-            self.settle_shared(loaded, Lease::Short).await;
-        } else {
-            self.settle(loaded);
-        }
-    }
-
     pub(super) fn is_shared(&self) -> bool {
         self.inner.shared.is_some()
     }
@@ -113,17 +108,23 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
             Lease::Adopted(raised) => return self.adopt(&raised),
             lease => lease,
         };
-        if let Lease::Held(held) = &lease {
-            self.token = Some(held.token);
-        }
-        self.started = Instant::now();
+        let renewing = self.begin_under(&lease);
         let loaded = load(self.context()).await;
+        drop(renewing);
         let loaded = loaded.map(Into::into);
         self.settle_shared(
             loaded.map_err(|error| Error::Load(LoadError::new(error))),
             lease,
         )
         .await;
+    }
+
+    /// The load begins, under its lease, which is renewed meanwhile.
+    fn begin_under(&mut self, lease: &Lease<V>) -> Renewing {
+        self.token = lease.token();
+        self.started = Instant::now();
+        let held = self.token.map(|token| (&self.key, token));
+        self.inner.renewing(held.into_iter())
     }
 
     /// As [`settle`](Self::settle), in the shared store too.
@@ -134,6 +135,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
             Ok((found, call)) => {
                 self.token = None;
                 let Some(lead) = self.lead.take() else { return };
+                let lease = lease.of_unmodified(self.unmodified);
                 let landing = inner.land_shared(lead, self.key.clone(), found, call, lease);
                 let is_fenced = landing.await;
                 self.landed(took, is_fenced);
@@ -199,6 +201,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
         }
         let Former { value, note, .. } = self.former.take().ok_or(Error::NothingToKeep)?;
         self.inner.recorder.count(Event::NotModified);
+        self.unmodified = note.mark;
         let kept = Loaded::from(value)
             .tags(note.tags.iter().cloned())
             .tags(loaded.tags);
@@ -215,7 +218,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Drop for UnderWay<K, V> {
         if let Some(token) = self.token.take() {
             self.inner.release_lease(&self.key, token);
         }
-        if let Some(lead) = self.lead.take() {
+        if let Some(lead) = self.lead.take().filter(|_| !self.is_waiting) {
             self.inner.recorder.count(Event::Load);
             self.inner.recorder.count(Event::LoadPanic);
             self.inner.load_failed(self.call.hash);

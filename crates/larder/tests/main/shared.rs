@@ -1,5 +1,6 @@
 //! Caches that share a store, on a fake of it in virtual time.
 
+mod conditional;
 mod entries;
 #[expect(dead_code, reason = "the checker of histories uses the rest of it")]
 pub(crate) mod fake;
@@ -7,6 +8,7 @@ mod invalidation;
 mod leases;
 mod links;
 mod many;
+mod many_loads;
 mod server_life;
 mod together;
 

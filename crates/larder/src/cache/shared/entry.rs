@@ -72,9 +72,19 @@ impl<V> Shared<V> {
             }
             None => Payload::empty(self.sharing.codec),
         };
-        let header = Header {
+        let header = self.header(value.is_none(), (meta, note), stamped);
+        Ok(header.seal(text, &payload))
+    }
+
+    pub(super) fn header(
+        &self,
+        is_negative: bool,
+        (meta, note): (&Meta, &Note),
+        stamped: &Stamped,
+    ) -> Header {
+        Header {
             version: stamped.version,
-            is_negative: value.is_none(),
+            is_negative,
             schema: self.schema,
             incarnation: stamped.incarnation,
             log: stamped.log,
@@ -87,8 +97,7 @@ impl<V> Shared<V> {
             tags: note.tags.to_vec(),
             etag: note.etag.as_deref().map(Into::into),
             lookup: note.at,
-        };
-        Ok(header.seal(text, &payload))
+        }
     }
 
     fn verdict(&self, text: &str, header: &Header) -> Judged<Standing> {

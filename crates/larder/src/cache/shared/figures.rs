@@ -17,6 +17,7 @@ impl<V> Shared<V> {
             misses: count(&counts.misses),
             revalidated: count(&counts.revalidated),
             fills: count(&counts.fills),
+            extended: count(&counts.extended),
             overtaken: count(&counts.overtaken),
             refused: count(&counts.refused),
             undecodable: count(&counts.undecodable),

@@ -1,27 +1,23 @@
-//! One load of a key among all processes, and where what it brings is kept.
+//! One load of a key among all processes: the lease that it is made under.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::super::below::Raised;
-use super::super::load::Call;
 use super::super::under_way::UnderWay;
-use super::super::{Fresh, Inner, Outcome};
+use super::super::{Fresh, Inner};
 use super::Shared;
-use super::entry::Judged;
-use super::put::{Put, Stamp, new_token};
+use super::entry::{Asked, Judged};
+use super::put::{Stamp, new_token};
 use super::read::pause;
+use crate::clock::Tick;
 use crate::entry::Source;
-use crate::flight::Lead;
 use crate::gate::SUSPECT;
 use crate::key::CacheKey;
-use crate::notes::Note;
 use crate::remote::{Acquired, Link, Want, version_of};
-use crate::tier::memory::{Cost, Meta};
 
 /// How often an entry that is not wanted is passed by before its key is loaded without a lease.
 const PASSED_BY_MAX: usize = 3;
-/// A lease lasts longer than its load's callers wait.
-const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
 /// Under what a key is loaded.
 pub(in super::super) enum Lease<V> {
@@ -35,108 +31,164 @@ pub(in super::super) enum Lease<V> {
     Unkept,
 }
 
+impl<V> Lease<V> {
+    pub(in super::super) const fn token(&self) -> Option<u64> {
+        match self {
+            Self::Held(held) => Some(held.token),
+            Self::Adopted(_) | Self::Short | Self::Unkept => None,
+        }
+    }
+
+    /// The same, for a load that has found the stored value of this version not modified.
+    pub(in super::super) fn of_unmodified(self, unmodified: Option<u64>) -> Self {
+        match self {
+            Self::Held(held) => Self::Held(HeldLease { unmodified, ..held }),
+            other => other,
+        }
+    }
+}
+
 /// A lease, and what was known when it was given.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct HeldLease {
     pub(in super::super) token: u64,
-    stamp: Stamp,
+    pub(super) stamp: Stamp,
+    /// The version of the stored value that the load has found to be still true.
+    pub(in super::super) unmodified: Option<u64>,
 }
 
-/// What became of a loaded value at the shared store.
-enum Fate {
-    /// It stands there, or nothing else does: under this mark.
-    As(u64),
-    Short,
-    Not,
+/// A lease that is asked for, in several trips if need be.
+pub(in super::super) struct Claim {
+    token: u64,
+    /// The version of an entry that is not wanted.
+    unlike: Option<u64>,
+    /// Entries that stood and were of no use.
+    passed_by: usize,
+    /// When the load's callers have gone.
+    until: Tick,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
     /// Asks for the lease of the key; waits while another process has it.
     pub(in super::super) async fn lease(&self) -> Lease<V> {
-        let inner = &*self.inner;
-        let Some(shared) = &inner.shared else {
-            return Lease::Short;
-        };
-        let unlike = self.former.as_ref().and_then(|former| former.note.mark);
-        match shared.link() {
-            Ok(link) => self.lease_of(shared, link, unlike).await,
-            Err(_) => Lease::Short,
+        let mut claim = self.claim();
+        self.lease_by(&mut claim).await
+    }
+
+    pub(in super::super) fn claim(&self) -> Claim {
+        let limit = self.inner.policy.wait_limit(false);
+        Claim {
+            token: new_token(),
+            unlike: self.former.as_ref().and_then(|former| former.note.mark),
+            passed_by: 0,
+            until: self.inner.clock.now().after(limit),
         }
     }
 
-    async fn lease_of(
+    /// Goes on asking for the lease, and waits while another process has it.
+    pub(in super::super) async fn lease_by(&self, claim: &mut Claim) -> Lease<V> {
+        loop {
+            match self.try_lease(claim).await {
+                ControlFlow::Break(lease) => return lease,
+                ControlFlow::Continue(left) => self.wait_for_another(left).await,
+            }
+        }
+    }
+
+    /// Asks for the lease. It goes on if another process has it, for so long at most.
+    pub(in super::super) async fn try_lease(
         &self,
-        shared: &Shared<V>,
-        link: &dyn Link,
-        mut unlike: Option<u64>,
-    ) -> Lease<V> {
+        claim: &mut Claim,
+    ) -> ControlFlow<Lease<V>, Duration> {
         let inner = &*self.inner;
+        let shared = inner.shared.as_ref();
+        let Some((shared, Ok(link))) = shared.map(|shared| (shared, shared.link())) else {
+            return ControlFlow::Break(Lease::Short);
+        };
         let text = self.key.to_text();
-        let lasts = inner.policy.wait_limit(false).saturating_add(LEASE_MARGIN);
-        let until = inner.clock.now().after(inner.policy.wait_limit(false));
-        let mut passed_by = 0;
-        let token = new_token();
-        while passed_by <= PASSED_BY_MAX && inner.clock.now() < until {
+        while claim.passed_by <= PASSED_BY_MAX && inner.clock.now() < claim.until {
             let asked = inner.asked(shared);
             let Some(log) = shared.log.place() else { break };
             if !shared.gate.is_open(asked.sent) {
                 break;
             }
             let want = Want {
-                token,
-                lease: lasts,
-                unlike,
+                token: claim.token,
+                lease: inner.lease_lasts(shared, claim.until),
+                unlike: claim.unlike,
                 lookup: self.call.at,
             };
             let acquired = link.acquire(&text, want).await;
             if shared.gate.epoch() != asked.epoch || !shared.gate.is_open(inner.clock.now()) {
                 if let Ok(Acquired::Ours) = acquired {
-                    self.inner.release_lease(&self.key, token);
+                    self.inner.release_lease(&self.key, claim.token);
                 }
                 break;
             }
             match acquired {
                 Ok(Acquired::Ours) => {
-                    let stamp = Stamp {
-                        epoch: asked.epoch,
-                        log,
-                    };
-                    return Lease::Held(HeldLease { token, stamp });
+                    let epoch = asked.epoch;
+                    return ControlFlow::Break(Lease::Held(HeldLease {
+                        token: claim.token,
+                        stamp: Stamp { epoch, log },
+                        unmodified: None,
+                    }));
                 }
                 Ok(Acquired::Stands(bytes, left)) => {
-                    passed_by += 1;
-                    let mut judged = inner.judge_entry(shared, &text, &bytes, left, asked);
-                    if let Judged::Ahead = judged
-                        && inner.catch_up(link).await.is_ok()
+                    claim.passed_by += 1;
+                    if let Some(lease) =
+                        self.taken_over((shared, link), (&bytes, left), asked).await
                     {
-                        judged = inner.judge_entry(shared, &text, &bytes, left, asked);
+                        return ControlFlow::Break(lease);
                     }
-                    match judged {
-                        Judged::Good(raised) if self.wants(&raised) => {
-                            return Lease::Adopted(raised);
-                        }
-                        Judged::Good(raised) => inner.notes.release(raised.meta.note),
-                        Judged::Newer => return Lease::Short,
-                        Judged::Useless | Judged::Ahead => {}
-                    }
-                    unlike = version_of(&bytes);
-                    if unlike.is_none() {
+                    claim.unlike = version_of(&bytes);
+                    if claim.unlike.is_none() {
                         break;
                     }
                 }
-                Ok(Acquired::Leased(_, lookup)) if lookup != self.call.at => return Lease::Unkept,
+                Ok(Acquired::Leased(_, lookup)) if lookup != self.call.at => {
+                    return ControlFlow::Break(Lease::Unkept);
+                }
                 Ok(Acquired::Leased(left, _)) => {
                     Shared::<V>::count(&shared.counts.leased);
-                    self.wait_for_another(shared, left).await;
+                    return ControlFlow::Continue(left);
                 }
                 Err(_) => break,
             }
         }
-        Lease::Short
+        ControlFlow::Break(Lease::Short)
+    }
+
+    /// What becomes of the load when this entry stands; `None` if the load is to replace it.
+    async fn taken_over(
+        &self,
+        (shared, link): (&Shared<V>, &dyn Link),
+        (bytes, left): (&[u8], Option<Duration>),
+        asked: Asked,
+    ) -> Option<Lease<V>> {
+        let (inner, text) = (&*self.inner, self.key.to_text());
+        let mut judged = inner.judge_entry(shared, &text, bytes, left, asked);
+        if let Judged::Ahead = judged
+            && inner.catch_up(link).await.is_ok()
+        {
+            judged = inner.judge_entry(shared, &text, bytes, left, asked);
+        }
+        match judged {
+            Judged::Good(raised) if self.wants(&raised) => Some(Lease::Adopted(raised)),
+            Judged::Good(raised) => {
+                inner.notes.release(raised.meta.note);
+                None
+            }
+            Judged::Newer => Some(Lease::Short),
+            Judged::Useless | Judged::Ahead => None,
+        }
     }
 
     /// Waits until the key may have changed, for a moment, no longer than the lease.
-    async fn wait_for_another(&self, shared: &Shared<V>, left: Duration) {
+    pub(in super::super) async fn wait_for_another(&self, left: Duration) {
+        let Some(shared) = &self.inner.shared else {
+            return;
+        };
         if let Some(lead) = &self.lead {
             lead.reopen();
         }
@@ -186,123 +238,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    /// Stores what a load brought under its lease, there and here; returns whether it was fenced off.
-    pub(in super::super) async fn land_shared(
-        &self,
-        lead: Lead<K, Outcome<V>>,
-        key: K,
-        value: Option<V>,
-        call: Call,
-        lease: Lease<V>,
-    ) -> bool {
-        let Call {
-            hash, ttl, cost, ..
-        } = call;
-        let mut note = match call.into_note() {
-            Ok(note) => note,
-            Err(error) => {
-                lead.land(|_| Err(error));
-                return false;
-            }
-        };
-        let Some(shared) = &self.shared else {
-            return false;
-        };
-        let began = lead.began();
-        let mut meta = self.meta_of_loaded(value.is_some(), ttl, cost);
-        let (kept, epoch) = match lease {
-            Lease::Held(held) => {
-                lead.forget_push();
-                let kept = self
-                    .fill(shared, &key, value.as_ref(), (&meta, &note), held)
-                    .await;
-                (kept, held.stamp.epoch)
-            }
-            Lease::Short => (Fate::Short, 0),
-            Lease::Unkept | Lease::Adopted(_) => (Fate::Not, 0),
-        };
-        let is_short = matches!(kept, Fate::Short);
-        if is_short {
-            let limit = began.when.after(shared.sharing.staleness);
-            meta.fresh_until = meta.fresh_until.min(limit);
-            meta.expires_at = meta.expires_at.min(limit);
-            Shared::<V>::count(&shared.counts.short);
-        }
-        note.mark = match kept {
-            Fate::As(mark) => Some(mark),
-            _ => None,
-        };
-        // First the number, then the look whether the epoch is over: see `Gate::end`.
-        meta.version = self.log.mint();
-        meta.note = self.notes.hold(&note);
-        let (mut is_fenced, mut left) = (false, None);
-        lead.land_pushed(|in_table, is_pushed| {
-            is_fenced = !(in_table
-                && self
-                    .log
-                    .is_unfenced(began.stamp, &note.tags, || key.to_text()));
-            let is_kept = match kept {
-                Fate::As(_) => shared.is_of(Some(epoch)),
-                Fate::Short => !is_pushed,
-                Fate::Not => false,
-            };
-            let fresh = Fresh {
-                value: value.clone(),
-                version: meta.version,
-                stamp: began.stamp,
-                tags: Some(note.tags),
-                source: Source::Loader,
-            };
-            if !is_fenced && is_kept && meta.expires_at > self.clock.now() {
-                let version = if is_pushed { SUSPECT } else { meta.version };
-                left = Some(self.keep(hash, key, value, Meta { version, ..meta }));
-            }
-            Ok(fresh)
-        });
-        match left {
-            Some(left) => self.let_left_go(left),
-            None => self.notes.release(meta.note),
-        }
-        is_fenced
-    }
-
-    fn meta_of_loaded(&self, has_value: bool, ttl: Option<Duration>, cost: Cost) -> Meta {
-        let now = self.clock.now();
-        if has_value {
-            return self.meta_of(now, ttl, crate::notes::NO_NOTE, cost);
-        }
-        let until = self.policy.absent_until(now, ttl);
-        Meta {
-            version: 0,
-            created: now,
-            fresh_until: until,
-            expires_at: until,
-            note: crate::notes::NO_NOTE,
-            cost: Cost::UNKNOWN,
-        }
-    }
-
-    async fn fill(
-        &self,
-        shared: &Shared<V>,
-        key: &K,
-        value: Option<&V>,
-        (meta, note): (&Meta, &Note),
-        held: HeldLease,
-    ) -> Fate {
-        let text = key.to_text();
-        let Ok(link) = shared.link() else {
-            return Fate::Short;
-        };
-        let entry = (value, meta, note);
-        let put = self.put_entry(shared, (link, &text), entry, held.token, held.stamp);
-        match put.await {
-            Put::Stands | Put::Refused(true) => Fate::As(held.token),
-            Put::Late => Fate::Short,
-            Put::Overtaken | Put::Refused(false) | Put::Lifeless | Put::Lost => Fate::Not,
-        }
-    }
-
     /// Ends a lease whose load came to nothing, in the background.
     pub(in super::super) fn release_lease(self: &std::sync::Arc<Self>, key: &K, token: u64) {
         let Ok(runtime) = self.runtime() else { return };

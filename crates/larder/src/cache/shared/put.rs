@@ -5,11 +5,13 @@ use std::time::Duration;
 use super::super::Inner;
 use super::Shared;
 use super::entry::Stamped;
+use super::lease::HeldLease;
 use crate::clock::Tick;
 use crate::key::CacheKey;
 use crate::notes::Note;
-use crate::remote::{Filled, Link, LogPlace};
+use crate::remote::{Down, Filled, Link, LogPlace, Read};
 use crate::tier::memory::Meta;
+use crate::tier::remote::open;
 
 /// When a value was made, for the shared store.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +23,8 @@ pub(super) struct Stamp {
 /// What became of an entry that was to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Put {
-    Stands,
+    /// It stands under this version.
+    Stands(u64),
     /// The store did not take it. Whether nothing newer stands there either.
     Refused(bool),
     /// Its key was written or invalidated since the lease was given.
@@ -53,7 +56,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         token: u64,
         stamp: Stamp,
     ) -> Put {
-        let life = (meta.expires_at != Tick::NEVER).then(|| meta.expires_at.since(meta.created));
+        let life = life_of(meta);
         if life == Some(Duration::ZERO) {
             let _ = link.release(text, token).await;
             return Put::Lifeless;
@@ -73,22 +76,67 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 Ok(Filled::Refused)
             }
         };
-        let counts = &shared.counts;
-        match filled {
-            Ok(Filled::Stored) => {
-                Shared::<V>::count(&counts.fills);
-                Put::Stands
-            }
-            Ok(Filled::Overtaken) => {
-                Shared::<V>::count(&counts.overtaken);
-                Put::Overtaken
-            }
-            Ok(Filled::Refused) => {
-                Shared::<V>::count(&counts.refused);
-                Put::Refused(link.seal(text, token).await == Ok(true))
-            }
-            Err(_) => Put::Lost,
+        if let Ok(Filled::Stored) = filled {
+            Shared::<V>::count(&shared.counts.fills);
         }
+        came_to(shared, (link, text), token, token, filled).await
+    }
+
+    /// Prolongs the life of the stored value of this version, under a lease, which ends: a new header
+    /// before the same payload. `None` if the store has no such value; the lease stands then.
+    pub(super) async fn extend_entry(
+        &self,
+        shared: &Shared<V>,
+        (link, text): (&dyn Link, &str),
+        (_, meta, note): (Option<&V>, &Meta, &Note),
+        HeldLease { token, stamp, .. }: HeldLease,
+        version: u64,
+    ) -> Option<Put> {
+        let life = life_of(meta);
+        let Ok(Read::Same(header, _)) = link.read(text, Some(version)).await else {
+            return None;
+        };
+        let stored = open(text, &header).ok()?;
+        let stamped = Stamped {
+            version,
+            incarnation: link.incarnation(text),
+            log: stamp.log,
+        };
+        if shared.gate.epoch() != stamp.epoch || life == Some(Duration::ZERO) {
+            return None;
+        }
+        let header = stored.with(text, &shared.header(false, (meta, note), &stamped));
+        let extended = link.extend(text, token, version, header, life).await;
+        if let Ok(Filled::Stored) = extended {
+            Shared::<V>::count(&shared.counts.extended);
+        }
+        Some(came_to(shared, (link, text), token, version, extended).await)
+    }
+}
+
+fn life_of(meta: &Meta) -> Option<Duration> {
+    (meta.expires_at != Tick::NEVER).then(|| meta.expires_at.since(meta.created))
+}
+
+/// What the server's answer means for an entry that was to stand under this version.
+async fn came_to<V>(
+    shared: &Shared<V>,
+    (link, text): (&dyn Link, &str),
+    token: u64,
+    version: u64,
+    filled: Result<Filled, Down>,
+) -> Put {
+    match filled {
+        Ok(Filled::Stored) => Put::Stands(version),
+        Ok(Filled::Overtaken) => {
+            Shared::<V>::count(&shared.counts.overtaken);
+            Put::Overtaken
+        }
+        Ok(Filled::Refused) => {
+            Shared::<V>::count(&shared.counts.refused);
+            Put::Refused(link.seal(text, token).await == Ok(true))
+        }
+        Err(_) => Put::Lost,
     }
 }
 

@@ -239,7 +239,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     ) -> bool {
         let entry = (Some(&inserted.value), &inserted.meta, &inserted.note);
         let put = self.put_entry(shared, at, entry, token, stamp).await;
-        matches!(put, Put::Stands | Put::Refused(true))
+        matches!(put, Put::Stands(_) | Put::Refused(true))
     }
 
     /// An insert of what was read from the origin after `fence`: nothing may have changed since.

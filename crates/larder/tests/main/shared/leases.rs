@@ -41,16 +41,50 @@ async fn when_the_holder_of_a_lease_dies_another_loads_after_it_has_run_out() {
     let (held, load) = held_load();
     let dying = reading(&a, "k", load);
     let _held = held.begun().await;
+    fake.pass(2 * X + 500).await;
     fake.cut_off(0);
-    fake.pass(4_500).await;
     let other = reading(&b, "k", ready(2));
-    fake.pass(1_000).await;
-    assert!(!other.is_finished(), "the lease lasts");
-    fake.pass(700).await;
+    fake.pass(2 * X).await;
+    assert!(!other.is_finished(), "the lease lasts for three times X");
+    fake.pass(X).await;
     assert_eq!(other.await.unwrap().unwrap(), 2);
     assert!(dying.await.unwrap().is_err());
     fake.settle().await;
     assert_eq!(value(&b, "k").await, Some(2));
+}
+
+/// B9
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_renewed_for_as_long_as_its_load_s_callers_wait() {
+    let policy = policy().hard_timeout(Duration::from_secs(20));
+    let (fake, [a, b]) = caches_with(policy).await;
+    let (held, load) = held_load();
+    let slow = reading(&a, "k", load);
+    let held = held.begun().await;
+    fake.pass(10_500).await;
+    let other = reading(&b, "k", ready(2));
+    fake.pass(5_000).await;
+    assert!(!other.is_finished());
+    assert_eq!(fake.calls().renewals, 15);
+    held.release(1);
+    fake.pass(200).await;
+    assert_eq!(
+        (slow.await.unwrap().unwrap(), other.await.unwrap().unwrap()),
+        (1, 1)
+    );
+    fake.pass(5_000).await;
+    assert_eq!(fake.calls().renewals, 15);
+
+    let (held, load) = held_load();
+    let _endless = reading(&a, "another", load);
+    let _held = held.begun().await;
+    fake.pass(20_500).await;
+    assert!(fake.net().server.is_leased("users", "another"));
+    fake.pass(1_000).await;
+    assert!(!fake.net().server.is_leased("users", "another"));
+    let renewals = fake.calls().renewals;
+    fake.pass(10_000).await;
+    assert_eq!(fake.calls().renewals, renewals);
 }
 
 /// B9

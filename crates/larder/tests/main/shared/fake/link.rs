@@ -161,6 +161,20 @@ impl Link for Wired {
         })
     }
 
+    fn renew<'a>(
+        &'a self,
+        key: &'a str,
+        token: u64,
+        lease: Duration,
+    ) -> Later<'a, Result<bool, Down>> {
+        Box::pin(async move {
+            match self.call(Op::Renew(key.to_owned(), token, lease)).await? {
+                Reply::Is(is) => Ok(is),
+                reply => odd(&reply),
+            }
+        })
+    }
+
     fn release<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<(), Down>> {
         Box::pin(async move {
             self.call(Op::Release(key.to_owned(), token))

@@ -18,6 +18,7 @@ pub(crate) enum Op {
     /// No bytes: the lease ends, and nothing is stored.
     Fill(String, u64, Option<Vec<u8>>, Option<Duration>),
     Extend(String, u64, u64, Vec<u8>, Option<Duration>),
+    Renew(String, u64, Duration),
     Release(String, u64),
     Invalidate(Vec<String>, Option<Want>),
     Soften(String, u64, Vec<u8>),
@@ -70,6 +71,8 @@ pub(crate) struct Calls {
     pub(crate) readings_of_many: usize,
     pub(crate) acquires: usize,
     pub(crate) fills: usize,
+    pub(crate) extensions: usize,
+    pub(crate) renewals: usize,
     pub(crate) invalidations: usize,
     pub(crate) logs: usize,
 }
@@ -150,6 +153,14 @@ impl Server {
                     space.extend(&key, (token, version), &header, life, now, &mut pushes);
                 Reply::Filled(stored(is_extended))
             }
+            Op::Renew(key, token, lasts) => {
+                let lease = space.leases.get_mut(&key);
+                let lease = lease.filter(|lease| lease.token == token);
+                Reply::Is(lease.is_some_and(|lease| {
+                    lease.until = now + lasts.as_millis() as u64;
+                    true
+                }))
+            }
             Op::Release(key, token) => {
                 space
                     .leases
@@ -196,6 +207,8 @@ impl Server {
             Op::ReadMany(..) => &mut calls.readings_of_many,
             Op::Acquire(..) => &mut calls.acquires,
             Op::Fill(..) => &mut calls.fills,
+            Op::Extend(..) => &mut calls.extensions,
+            Op::Renew(..) => &mut calls.renewals,
             Op::Invalidate(..) => &mut calls.invalidations,
             Op::Log(..) => &mut calls.logs,
             _ => return,
