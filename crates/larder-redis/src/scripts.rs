@@ -51,7 +51,7 @@ script!(PLACE, "PLACE", include_str!("scripts/place.lua"));
 script!(BEAT, "BEAT", include_str!("scripts/beat.lua"));
 
 /// All of them, to be loaded where a connection begins.
-pub(crate) static ALL: [&Script; 12] = [
+pub(crate) static ALL: [&Script; 13] = [
     &READ,
     &ACQUIRE,
     &FILL,
