@@ -12,6 +12,7 @@ mod keys;
 mod kinds;
 mod layers;
 mod reader;
+mod remote;
 mod show;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use tracing::level_filters::LevelFilter;
 
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
+pub(crate) use remote::{Remote, Secret};
 pub(crate) use show::{Which, show};
 
 use kinds::{Address, Choice, Count, Directories, Hosts, OnePath, Span, Switch};
@@ -45,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) allowed_hosts: Vec<String>,
     /// Who may do what.
     pub(crate) auth: Auth,
+    /// The store that caches share with other daemons.
+    pub(crate) remote: Remote,
     /// The service of that name.
     pub(crate) claude_usage: ClaudeUsage,
     /// How the daemon logs.
@@ -127,6 +131,13 @@ pub(crate) struct Flags {
     /// directory]
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<String>,
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The server that caches share with other daemons: redis://HOST[:PORT][/DB], or none. \
+                A password belongs into a file: remote.password_file, or $LARDER_REMOTE_PASSWORD"
+    )]
+    pub(crate) remote: Option<String>,
     /// Begin days at midnight UTC instead of local midnight
     #[arg(long)]
     pub(crate) utc: bool,
@@ -167,6 +178,7 @@ impl Config {
         let state_dir = state_dir(reader, environment);
         let allowed_hosts = reader.read("allowed_hosts", &Hosts, (Vec::new(), ""));
         let auth = auth(reader, listen);
+        let remote = remote::read(reader, environment);
         let claude_usage = claude_usage(reader, home);
         let log = log(reader);
         Self {
@@ -174,6 +186,7 @@ impl Config {
             state_dir,
             allowed_hosts,
             auth,
+            remote,
             claude_usage,
             log,
             environment: environment.clone(),
@@ -185,6 +198,7 @@ impl Config {
 
 fn layers(flags: &Flags, environment: &Environment) -> Result<Layers, Invalid> {
     let mut layers = Layers::default();
+    remote::add_variables(&mut layers, environment);
     let named = environment.get("LARDER_CONFIG").map(PathBuf::from);
     if let Some(path) = flags.file.clone().or(named) {
         let text = read_file(&path).map_err(|problem| Invalid {
@@ -198,6 +212,9 @@ fn layers(flags: &Flags, environment: &Environment) -> Result<Layers, Invalid> {
     }
     if let Some(dir) = &flags.state_dir {
         layers.add_flag("state_dir", "--state-dir", dir.clone());
+    }
+    if let Some(url) = &flags.remote {
+        layers.add_flag("remote.url", "--remote", url.clone());
     }
     if flags.utc {
         layers.add_flag("claude_usage.utc", "--utc", "true".to_owned());

@@ -3,6 +3,7 @@
 
 mod signals;
 mod starting;
+mod tiers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -33,6 +34,7 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
         .with_context(|| format!("cannot use the state directory {}", state_dir.display()))?;
     let token = larder_http::admin_token(&state_dir.join("admin.token"))
         .context("cannot keep the admin token")?;
+    let store = tiers::store(&config.remote)?;
     let listener = bind(config.listen).await?;
     let address = listener.local_addr()?;
 
@@ -43,13 +45,18 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     );
     let hosts = Hosts::new(config.allowed_hosts.clone());
     let gateway = Gateway::new("larder", env!("CARGO_PKG_VERSION"), access, hosts, stopping);
+    let gateway = match &store {
+        Some(store) => gateway.cache(tiers::sign_on(&store.tiers, address)?),
+        None => gateway,
+    };
     let started = start_claude_usage(&config, demo, address, &gateway).await?;
     let router = match &started {
         Some((usage, _)) => gateway.mount(usage.mount()).into_router(),
         None => gateway.into_router(),
     };
     let demo = demo.then(|| demo_root(&state_dir));
-    starting::announce(address, &config, demo.as_deref());
+    let store = store.as_ref().map(|store| store.name.as_str());
+    starting::announce(address, &config, store, demo.as_deref());
     if let Some((usage, _)) = &started {
         starting::show_progress(usage, &bars);
     }

@@ -10,6 +10,8 @@ mod daemon;
 mod dashboard;
 #[path = "main/document.rs"]
 mod document;
+#[path = "main/remote.rs"]
+mod remote;
 #[path = "main/run.rs"]
 mod run;
 #[path = "main/serve.rs"]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use larder::{AnyCache, Scope};
+use larder::{AnyCache, Applied, Scope};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -220,7 +221,7 @@ pub(crate) async fn invalidate(
 
 async fn apply(cache: &dyn AnyCache, scope: Scope<'_>) -> Answer {
     let matched = cache.count(scope).map_err(|error| failed(&error))?;
-    cache
+    let applied = cache
         .invalidate(scope)
         .await
         .map_err(|error| failed(&error))?;
@@ -228,9 +229,12 @@ async fn apply(cache: &dyn AnyCache, scope: Scope<'_>) -> Answer {
         cache = cache.name(),
         ?scope,
         matched,
+        ?applied,
         "invalidated by request"
     );
-    Ok(Json(json!({ "applied": "everywhere", "matched": matched })))
+    Ok(Json(
+        json!({ "applied": word(applied), "matched": matched }),
+    ))
 }
 
 #[utoipa::path(
@@ -242,9 +246,24 @@ async fn apply(cache: &dyn AnyCache, scope: Scope<'_>) -> Answer {
 pub(crate) async fn clear(State(gateway): State<Arc<Gateway>>, Path(name): Path<String>) -> Answer {
     let cache = gateway.find(&name)?;
     let entries = cache.len();
-    cache.clear().await.map_err(|error| failed(&error))?;
-    tracing::info!(cache = cache.name(), entries, "cleared by request");
-    Ok(Json(json!({ "applied": "everywhere", "entries": entries })))
+    let applied = cache.clear().await.map_err(|error| failed(&error))?;
+    tracing::info!(
+        cache = cache.name(),
+        entries,
+        ?applied,
+        "cleared by request"
+    );
+    Ok(Json(
+        json!({ "applied": word(applied), "entries": entries }),
+    ))
+}
+
+/// Where a change holds: with the shared store out of reach it is `here`, and elsewhere once that is back.
+fn word(applied: Applied) -> &'static str {
+    match applied {
+        Applied::Everywhere => "everywhere",
+        _ => "here",
+    }
 }
 
 /// What the caller can mend is a 400.
@@ -253,6 +272,9 @@ fn failed(error: &larder::Error) -> Problem {
         return Problem::bad_request(error.to_string());
     }
     tracing::error!(%error, "a change asked for by request failed");
-    let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
-    Problem::new(status, "failed", error.to_string())
+    let (status, kind) = match error {
+        larder::Error::NotEverywhere { .. } => (StatusCode::SERVICE_UNAVAILABLE, "not-everywhere"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+    };
+    Problem::new(status, kind, error.to_string())
 }

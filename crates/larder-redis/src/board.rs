@@ -14,6 +14,8 @@ pub(crate) struct Board {
     trouble: Mutex<Trouble>,
     is_full: AtomicBool,
     round_trip_us: AtomicU64,
+    /// The length of values that were too large, as the bits that it takes: those that were logged.
+    too_large: AtomicU64,
 }
 
 struct Trouble {
@@ -37,6 +39,7 @@ impl Board {
             }),
             is_full: AtomicBool::new(false),
             round_trip_us: AtomicU64::new(NO_ROUND_TRIP),
+            too_large: AtomicU64::new(0),
         }
     }
 
@@ -104,6 +107,20 @@ impl Board {
             tracing::warn!(server = self.server, reason, "the remote tier is full");
         } else {
             tracing::info!(server = self.server, "the remote tier stores again");
+        }
+    }
+
+    /// A value was not sent. Logged once for each doubling of the size.
+    pub(crate) fn too_large(&self, namespace: &str, bytes: usize, max_value_bytes: usize) {
+        let size = 1 << bytes.ilog2();
+        if self.too_large.fetch_or(size, Ordering::Relaxed) & size == 0 {
+            tracing::warn!(
+                server = self.server,
+                namespace,
+                bytes,
+                max_value_bytes,
+                "a value is larger than the remote tier takes: it is kept in this process alone"
+            );
         }
     }
 

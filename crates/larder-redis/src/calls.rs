@@ -23,7 +23,9 @@ impl Link for MemberLink {
         Box::pin(async move {
             let have = have.map(head);
             let have = have.as_ref().map_or(&b""[..], |head| head);
-            self.ask(self.reading(key, have), replies::read).await
+            let foreign = Read::Entry(Vec::new(), None);
+            self.ask_of_key(self.reading(key, have), replies::read, foreign)
+                .await
         })
     }
 
@@ -42,7 +44,8 @@ impl Link for MemberLink {
                 keys: self.both(key),
                 arguments: vec![&want.token, &want.lease, &want.unlike, &want.lookup],
             };
-            self.ask(call, replies::acquired).await
+            let foreign = Acquired::Stands(Vec::new(), None);
+            self.ask_of_key(call, replies::acquired, foreign).await
         })
     }
 
@@ -54,8 +57,11 @@ impl Link for MemberLink {
         life: Option<Duration>,
     ) -> Later<'a, Result<Filled, Down>> {
         Box::pin(async move {
-            if entry.len() > self.server.config.max_value_bytes {
+            let most = self.server.config.max_value_bytes;
+            if entry.len() > most {
                 self.epoch()?;
+                let board = &self.server.board;
+                board.too_large(self.namespace(), entry.len(), most);
                 return Ok(Filled::Refused);
             }
             let (token, life) = (token.to_le_bytes(), millis(life));

@@ -59,4 +59,4 @@ mod wire;
 mod page {}
 
 pub use remote::Redis;
-pub use url::UrlError;
+pub use url::{UrlError, without_login};

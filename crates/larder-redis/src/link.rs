@@ -73,11 +73,39 @@ impl MemberLink {
         call: Call<'_>,
         meaning: impl FnOnce(redis::Value) -> Option<T>,
     ) -> Result<T, Down> {
+        let refused = |error: &ServerError| Err(Down(refusal::meaning(error).into()));
+        self.run(call, meaning, refused).await
+    }
+
+    /// A call about one key; what another program keeps there as something else than a string is
+    /// `foreign`.
+    pub(crate) async fn ask_of_key<T>(
+        &self,
+        call: Call<'_>,
+        meaning: impl FnOnce(redis::Value) -> Option<T>,
+        foreign: T,
+    ) -> Result<T, Down> {
+        let refused = |error: &ServerError| {
+            if is_of_another_type(error) {
+                Ok(foreign)
+            } else {
+                Err(Down(refusal::meaning(error).into()))
+            }
+        };
+        self.run(call, meaning, refused).await
+    }
+
+    async fn run<T>(
+        &self,
+        call: Call<'_>,
+        meaning: impl FnOnce(redis::Value) -> Option<T>,
+        refused: impl FnOnce(&ServerError) -> Result<T, Down>,
+    ) -> Result<T, Down> {
         let epoch = self.epoch()?;
         let script = call.script;
         let answered = match epoch.run_one(call).await {
             Ok(Ok(value)) => meaning(value).ok_or_else(|| foreign(&epoch, script)),
-            Ok(Err(error)) => Err(Down(refusal::meaning(&error).into())),
+            Ok(Err(error)) => refused(&error),
             Err(down) => Err(down),
         };
         self.counted(answered)
@@ -146,6 +174,7 @@ impl MemberLink {
         let answers = self.counted(epoch.run(&calls).await)?;
         let read = |answer: Answer| match answer {
             Ok(value) => replies::read(value).ok_or_else(|| foreign(&epoch, &scripts::READ)),
+            Err(error) if is_of_another_type(&error) => Ok(Read::Entry(Vec::new(), None)),
             Err(error) => Err(Down(refusal::meaning(&error).into())),
         };
         self.counted(answers.into_iter().map(read).collect())
@@ -185,6 +214,11 @@ impl Drop for MemberLink {
             self.server.leave(&self.member);
         }
     }
+}
+
+/// A list where an entry is looked for, or the like.
+fn is_of_another_type(error: &ServerError) -> bool {
+    error.code() == "WRONGTYPE"
 }
 
 fn is_full(error: &ServerError) -> bool {

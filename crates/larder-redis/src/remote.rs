@@ -10,7 +10,7 @@ use larder::remote::{Link, Membership, Remote};
 
 use crate::tending::{Config, Server};
 use crate::tls::Trust;
-use crate::url::{Target, UrlError};
+use crate::url::{Login, Target, UrlError};
 
 /// A Redis or Valkey server. `Clone` is a handle on the same connections; a setting that is changed
 /// makes a value with connections of its own, so settings come first.
@@ -61,6 +61,18 @@ impl Redis {
         let mut config = self.0.config.clone();
         change(&mut config);
         Self(Arc::new(Server::new(config)))
+    }
+
+    /// The way in, in place of what the URL says: a user (`None`: the server's default one) and a
+    /// password, both as they are.
+    #[must_use]
+    pub fn login(self, user: Option<&str>, password: &str) -> Self {
+        self.changed(|config| {
+            config.target.login = Login {
+                user: user.map(str::to_owned),
+                password: Some(password.to_owned()),
+            };
+        })
     }
 
     /// What the names of all keys begin with: 1 to 64 of `[A-Za-z0-9_.:-]`, `larder` if not set. Those

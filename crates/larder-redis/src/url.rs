@@ -3,11 +3,13 @@
 //! Must not know connections.
 
 mod query;
+mod shown;
 
 use std::fmt;
 use std::path::PathBuf;
 
 use self::query::Query;
+pub use self::shown::without_login;
 
 /// What Redis listens on.
 const PORT: u16 = 6379;
@@ -84,6 +86,13 @@ impl Target {
         let Some((scheme, rest)) = url.split_once("://") else {
             return wrong("a server's URL begins with a scheme and `://`");
         };
+        // The rest of a password would be taken for a host and be shown.
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        if !rest[..end].contains('@') && rest[end..].contains('@') {
+            return wrong(
+                "a `/`, `?`, `#` or `@` of a user, password or path is written as %2F, %3F, %23, %40",
+            );
+        }
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let query = Query::parse(query)?;
         let target = match scheme {

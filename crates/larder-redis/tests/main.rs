@@ -1,10 +1,12 @@
 //! The link against real servers. What is needed is named when it is missing.
 
 mod main {
+    mod bad_input;
     mod caches;
     mod calls;
     mod cluster;
     mod ends;
+    mod promises;
     mod recorder;
     mod refusals;
     mod told;

@@ -1,5 +1,7 @@
 //! Composition of a [`Cache`], and nothing else.
 
+mod tiers;
+
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
@@ -25,6 +27,7 @@ use crate::tier::Recovered;
 use crate::tier::codec::Typed;
 use crate::tier::disk::{Disk, DiskTier};
 use crate::tier::memory::{Limits, Memory};
+pub use tiers::Tiers;
 
 /// What a weigher is: the weight of an entry, in a unit of the caller's choice.
 type Weigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;

@@ -69,7 +69,7 @@ mod tier;
 mod tier_stats;
 
 pub use any::{AnyCache, Change};
-pub use builder::Builder;
+pub use builder::{Builder, Tiers};
 pub use cache::{Cache, CutOff, Explanation, Held, KeepFresh, Kept, Lookup, Sharing, Warmed};
 pub use clock::{Clock, ManualClock, Tick};
 pub use entry::{Applied, Entry, EntryInfo, Fence, Scope, Source};

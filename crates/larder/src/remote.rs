@@ -321,6 +321,13 @@ pub fn version_of(entry: &[u8]) -> Option<u64> {
     (magic == MAGIC).then(|| u64::from_le_bytes(version))
 }
 
+/// Whether bytes are an entry in a format that only a newer program knows.
+pub(crate) fn is_of_newer_format(entry: &[u8]) -> bool {
+    let ours = &MAGIC[..MAGIC.len() - 1];
+    let format = entry.strip_prefix(ours).and_then(<[u8]>::first);
+    format.is_some_and(|format| *format > MAGIC[ours.len()])
+}
+
 /// Magic and format of an entry.
 const MAGIC: [u8; 4] = *b"LdR\x01";
 /// Bytes of a [`head`]. The two that follow are the length of the whole header, little-endian.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Config, Environment, Flags, Invalid, Which, show};
+use super::{Config, Environment, Flags, Invalid, Remote, Which, show};
 
 /// The text is refused for a reason, or gives settings that come back from what is shown of them.
 /// Panics where it is not so.
@@ -35,10 +35,28 @@ fn settings(config: &Config) -> String {
         state_dir,
         allowed_hosts,
         auth,
+        remote,
         claude_usage,
         log,
         ..
     } = config;
     let state_dir = state_dir.display();
-    format!("{listen} {state_dir} {allowed_hosts:?} {auth:?} {claude_usage:?} {log:?}")
+    let remote = remote_settings(remote);
+    format!("{listen} {state_dir} {allowed_hosts:?} {auth:?} {remote} {claude_usage:?} {log:?}")
+}
+
+/// What is shown of them: passwords, and what stands with them in a URL, are not.
+fn remote_settings(remote: &Remote) -> String {
+    let Remote {
+        url,
+        prefix,
+        staleness,
+        cut_off,
+        strict,
+        ca_file,
+        user,
+        ..
+    } = remote;
+    let url = url.as_ref().map(|url| larder_redis::without_login(&url.0));
+    format!("{url:?} {prefix} {staleness:?} {cut_off:?} {strict} {ca_file:?} {user:?}")
 }

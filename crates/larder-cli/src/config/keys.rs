@@ -9,6 +9,15 @@ pub(super) const KEYS: &[&str] = &[
     "state_dir",
     "allowed_hosts",
     "auth.anonymous",
+    "remote.url",
+    "remote.prefix",
+    "remote.staleness",
+    "remote.cut_off",
+    "remote.strict",
+    "remote.ca_file",
+    "remote.user",
+    "remote.password",
+    "remote.password_file",
     "claude_usage.enabled",
     "claude_usage.roots",
     "claude_usage.interval",
@@ -147,7 +156,7 @@ mod tests {
         );
         assert_eq!(
             section_advice("xyz"),
-            "the sections are [auth], [claude_usage], [log]"
+            "the sections are [auth], [remote], [claude_usage], [log]"
         );
     }
 

@@ -7,8 +7,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use larder::CutOff;
+use larder_redis::Redis;
+
 use super::duration;
 use super::layers::Given;
+use super::remote::Secret;
 
 /// How the values of one key are read and printed.
 pub(super) trait Kind {
@@ -24,6 +28,16 @@ pub(super) trait Kind {
 
     /// The value as TOML, or `None` when it stands for "not set".
     fn show(&self, value: &Self::Value) -> Option<String>;
+
+    /// Whether there is more than is shown.
+    fn hides(&self, _: &Self::Value) -> bool {
+        false
+    }
+
+    /// What is wrong with a value that is not as expected.
+    fn problem(&self, given: &Given) -> String {
+        format!("{given}: expected {}", self.expected())
+    }
 }
 
 /// An address and port to listen on.
@@ -219,6 +233,121 @@ impl<T: Copy + PartialEq> Kind for Choice<T> {
     fn show(&self, value: &T) -> Option<String> {
         let found = self.0.iter().find(|(_, choice)| choice == value)?;
         Some(quoted(found.0))
+    }
+}
+
+/// The URL of a server that caches share; its users and passwords are not shown.
+pub(super) struct ServerUrl;
+
+impl Kind for ServerUrl {
+    type Value = Option<Secret>;
+
+    fn expected(&self) -> String {
+        r#"a server's URL such as "redis://cache.example:6379/0", or "none""#.to_owned()
+    }
+
+    fn read(&self, given: &Given, _: &Path) -> Option<Self::Value> {
+        match text(given)? {
+            "none" => Some(None),
+            url => Redis::at(url).is_ok().then(|| Some(Secret(url.to_owned()))),
+        }
+    }
+
+    fn show(&self, value: &Self::Value) -> Option<String> {
+        let shown = |url: &Secret| quoted(&larder_redis::without_login(&url.0));
+        value.as_ref().map(shown)
+    }
+
+    fn hides(&self, value: &Self::Value) -> bool {
+        let has_more = |url: &Secret| larder_redis::without_login(&url.0) != url.0;
+        value.as_ref().is_some_and(has_more)
+    }
+
+    fn problem(&self, given: &Given) -> String {
+        match text(given).map(Redis::at) {
+            Some(Err(wrong)) => format!("{wrong}, or \"none\""),
+            _ => format!("expected {}", self.expected()),
+        }
+    }
+}
+
+/// What the names of a server's keys begin with.
+pub(super) struct NameStart;
+
+impl Kind for NameStart {
+    type Value = String;
+
+    fn expected(&self) -> String {
+        "1 to 64 letters, digits and _ . : -".to_owned()
+    }
+
+    fn read(&self, given: &Given, _: &Path) -> Option<String> {
+        let text = text(given)?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+        let is_good = (1..=64).contains(&text.len()) && text.bytes().all(is_plain);
+        is_good.then(|| text.to_owned())
+    }
+
+    fn show(&self, value: &String) -> Option<String> {
+        Some(quoted(value))
+    }
+}
+
+/// What is served while there is no link to the store that caches share.
+pub(super) struct WithoutLink;
+
+impl Kind for WithoutLink {
+    type Value = CutOff;
+
+    fn expected(&self) -> String {
+        r#""short" (what is loaded here, for a moment), "error", or for how long what is held is served as stale, such as "1m""#
+            .to_owned()
+    }
+
+    fn read(&self, given: &Given, _: &Path) -> Option<CutOff> {
+        match text(given)? {
+            "short" => Some(CutOff::Short),
+            "error" => Some(CutOff::Error),
+            span => duration::parse(span).map(CutOff::Stale),
+        }
+    }
+
+    fn show(&self, value: &CutOff) -> Option<String> {
+        Some(match value {
+            CutOff::Stale(limit) => quoted(&duration::show(*limit)),
+            CutOff::Error => quoted("error"),
+            _ => quoted("short"),
+        })
+    }
+}
+
+/// Any text.
+pub(super) struct Text {
+    pub(super) is_secret: bool,
+}
+
+impl Kind for Text {
+    type Value = Option<Secret>;
+
+    fn expected(&self) -> String {
+        "a text in quotes".to_owned()
+    }
+
+    fn read(&self, given: &Given, _: &Path) -> Option<Self::Value> {
+        text(given).map(|text| Some(Secret(text.to_owned())))
+    }
+
+    fn show(&self, value: &Self::Value) -> Option<String> {
+        let value = value.as_ref().filter(|_| !self.is_secret)?;
+        Some(quoted(&value.0))
+    }
+
+    fn hides(&self, value: &Self::Value) -> bool {
+        self.is_secret && value.is_some()
+    }
+
+    fn problem(&self, _: &Given) -> String {
+        format!("expected {}", self.expected())
     }
 }
 

@@ -156,7 +156,12 @@ impl Layers {
 
     /// Adds a flag's value for a key of [`keys::KEYS`].
     pub(super) fn add_flag(&mut self, key: &'static str, flag: &'static str, value: String) {
-        self.set(key, Given::Text(value), Source::Flag(flag));
+        self.add(key, value, Source::Flag(flag));
+    }
+
+    /// Adds a value for a key of [`keys::KEYS`].
+    pub(super) fn add(&mut self, key: &'static str, value: String, source: Source) {
+        self.set(key, Given::Text(value), source);
     }
 
     fn set(&mut self, key: &'static str, given: Given, source: Source) {

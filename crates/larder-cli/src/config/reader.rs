@@ -15,6 +15,8 @@ pub(super) struct Shown {
     pub(super) key: &'static str,
     /// As TOML; `None` when the key has no value.
     pub(super) value: Option<String>,
+    /// Whether it has more than is shown: a password.
+    pub(super) is_hidden: bool,
     pub(super) source: Source,
 }
 
@@ -46,6 +48,7 @@ impl Reader {
         self.shown.push(Shown {
             key,
             value: kind.show(&value),
+            is_hidden: kind.hides(&value),
             source,
         });
         value
@@ -59,8 +62,8 @@ impl Reader {
         };
         let read = kind.read(&given, base);
         if read.is_none() {
-            let expected = kind.expected();
-            self.problem(format!("{source}: {key} = {given}: expected {expected}"));
+            let problem = kind.problem(&given);
+            self.problem(format!("{source}: {key} = {problem}"));
         }
         Some((read?, source))
     }

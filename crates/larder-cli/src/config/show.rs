@@ -40,7 +40,11 @@ pub(crate) fn show(config: &Config, which: Which) -> String {
             let blank = if document.is_empty() { "" } else { "\n" };
             let _ = writeln!(document, "{blank}[{section}]");
         }
-        let _ = writeln!(document, "{line:width$}  # {}", row.source);
+        let hidden = match row.value {
+            Some(_) if row.is_hidden => " (without user and password)",
+            _ => "",
+        };
+        let _ = writeln!(document, "{line:width$}  # {}{hidden}", row.source);
     }
     document
 }
@@ -49,6 +53,7 @@ fn assignment(row: &Shown) -> String {
     let name = row.key.rsplit('.').next().unwrap_or(row.key);
     match &row.value {
         Some(value) => format!("{name} = {value}"),
+        None if row.is_hidden => format!("# {name} is set, and not shown"),
         None => format!("# {name} is not set"),
     }
 }

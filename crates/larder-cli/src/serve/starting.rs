@@ -13,7 +13,12 @@ use crate::config::{Anonymous, Config};
 const PROGRESS_PACE: Duration = Duration::from_millis(100);
 
 /// Prints where to look. A stderr that nobody reads does not matter.
-pub(super) fn announce(address: SocketAddr, config: &Config, demo: Option<&Path>) {
+pub(super) fn announce(
+    address: SocketAddr,
+    config: &Config,
+    store: Option<&str>,
+    demo: Option<&Path>,
+) {
     let token = config.state_dir.join("admin.token");
     let url = format!("http://{}", reachable(address));
     let mut lines = vec![
@@ -31,6 +36,9 @@ pub(super) fn announce(address: SocketAddr, config: &Config, demo: Option<&Path>
         token.display()
     ));
     lines.push(format!("              in a browser: {url}/#token=TOKEN"));
+    if let Some(store) = store {
+        lines.push(format!("  shared      {store}"));
+    }
     if let Some(root) = demo {
         lines.push(format!("  demo        made-up logs in {}", root.display()));
     }

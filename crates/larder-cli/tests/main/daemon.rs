@@ -1,7 +1,7 @@
 //! The daemon as a process, on a port of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ pub(crate) struct Daemon {
     pub(crate) url: String,
     stderr: mpsc::Receiver<String>,
     seen: Vec<String>,
+    token: PathBuf,
 }
 
 impl Daemon {
@@ -32,6 +33,7 @@ impl Daemon {
         adapt: impl FnOnce(&mut Command) -> &mut Command,
     ) -> Self {
         let state = home.join("state");
+        let token = state.join("admin.token");
         let mut command = larder(home, &["serve", "--listen", "127.0.0.1:0"]);
         command
             .arg("--state-dir")
@@ -51,6 +53,7 @@ impl Daemon {
             url: String::new(),
             stderr,
             seen: Vec::new(),
+            token,
         };
         let line = daemon.line_with("serving on ");
         line.split("serving on ")
@@ -78,21 +81,26 @@ impl Daemon {
         }
     }
 
+    /// The lines that stderr has had so far.
+    pub(crate) fn lines(&mut self) -> &[String] {
+        self.seen.extend(self.stderr.try_iter());
+        &self.seen
+    }
+
+    /// Status and body of a POST by its admin.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let token = std::fs::read_to_string(&self.token).expect("it was written");
+        let agent = agent();
+        let request = agent
+            .post(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {}", token.trim()))
+            .header("Content-Type", "application/json");
+        read(request.send(body.to_string()))
+    }
+
     /// Status and body of a GET.
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .build()
-            .into();
-        let mut response = agent
-            .get(format!("{}{path}", self.url))
-            .call()
-            .expect("the daemon answers");
-        let body = response.body_mut().read_to_string().expect("a text");
-        (
-            response.status().as_u16(),
-            serde_json::from_str(&body).unwrap_or(Value::Null),
-        )
+        read(agent().get(format!("{}{path}", self.url)).call())
     }
 
     /// The usage, once the first scan is done.
@@ -123,6 +131,22 @@ impl Daemon {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into()
+}
+
+fn read(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
+    let mut response = response.expect("the daemon answers");
+    let body = response.body_mut().read_to_string().expect("a text");
+    (
+        response.status().as_u16(),
+        serde_json::from_str(&body).unwrap_or(Value::Null),
+    )
 }
 
 impl Drop for Daemon {

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
 -- g; nonce, known base, since, max, item*: records the items, and returns what is new since `since`.
--- {base, top, floor, is_whole, [item, number]*}; without items it only reads. A missing log is minted.
+-- {base, top, floor, is_whole, [item, number]*}; without items it only reads. A log that is missing, or no log, is minted.
 -- A sorted set: '!' base at 0, '~' at the floor, '+' item at its number; the highest score is the top.
 local g, since, max = KEYS[1], tonumber(ARGV[3]), tonumber(ARGV[4])
-local first = redis.call('ZRANGE', g, 0, 0, 'WITHSCORES')
+local first = redis.pcall('ZRANGE', g, 0, 0, 'WITHSCORES')
+if first.err and not string.find(first.err, 'WRONGTYPE', 1, true) then return first end
 if not first[1] or first[2] ~= '0' or string.sub(first[1], 1, 1) ~= '!' then
   redis.call('DEL', g)
   redis.call('ZADD', g, 0, '!' .. ARGV[1])

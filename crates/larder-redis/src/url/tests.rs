@@ -77,6 +77,9 @@ fn what_is_wrong_is_named_and_what_is_expected_without_the_password() {
         ("unix://run/redis.sock", "begins with `/`"),
         ("redis+sentinel://a,b", "the name under which"),
         ("redis://[::1", "is no host"),
+        ("redis://u:secret/1@host", "written as %2F"),
+        ("redis://u:p?secret@host", "written as %2F"),
+        ("redis://u:p#secret@host", "written as %2F"),
     ];
     for (url, expected) in cases {
         let text = Target::parse(url).unwrap_err().to_string();

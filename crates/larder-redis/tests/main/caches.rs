@@ -13,7 +13,7 @@ use larder_testkit::servers::RedisServer;
 use crate::main::recorder::{LIMIT, X, server};
 
 /// A process of its own, as far as the server can tell.
-fn process(url: &str, staleness: Duration) -> Cache<u64, u64> {
+pub(crate) fn process(url: &str, staleness: Duration) -> Cache<u64, u64> {
     let redis = Redis::at(url).unwrap().prefix("tc");
     let cache = Cache::builder("users")
         .policy(Policy::ttl(Duration::from_mins(10)))
@@ -24,24 +24,24 @@ fn process(url: &str, staleness: Duration) -> Cache<u64, u64> {
     cache
 }
 
-fn is_trusted(cache: &Cache<u64, u64>) -> bool {
+pub(crate) fn is_trusted(cache: &Cache<u64, u64>) -> bool {
     cache.stats().remote.is_some_and(|remote| remote.is_trusted)
 }
 
-struct Origin {
-    value: AtomicU64,
+pub(crate) struct Origin {
+    pub(crate) value: AtomicU64,
     loads: AtomicU64,
 }
 
 impl Origin {
-    fn new() -> &'static Self {
+    pub(crate) fn new() -> &'static Self {
         Box::leak(Box::new(Self {
             value: AtomicU64::new(1),
             loads: AtomicU64::new(0),
         }))
     }
 
-    async fn get(&'static self, cache: &Cache<u64, u64>) -> u64 {
+    pub(crate) async fn get(&'static self, cache: &Cache<u64, u64>) -> u64 {
         let load = move |_| async move {
             self.loads.fetch_add(1, Ordering::SeqCst);
             Ok::<_, Infallible>(self.value.load(Ordering::SeqCst))
@@ -49,16 +49,17 @@ impl Origin {
         cache.get_or_load(&7, load).await.unwrap()
     }
 
-    fn loads(&self) -> u64 {
+    pub(crate) fn loads(&self) -> u64 {
         self.loads.load(Ordering::SeqCst)
     }
 }
 
-fn two(server: &RedisServer, staleness: Duration) -> (Cache<u64, u64>, Cache<u64, u64>) {
+pub(crate) fn two(server: &RedisServer, staleness: Duration) -> (Cache<u64, u64>, Cache<u64, u64>) {
     let url = server.url();
     (process(&url, staleness), process(&url, staleness))
 }
 
+/// C7, F1
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_loads_all_have_and_what_one_invalidates_all_drop() {
     let server = server();
@@ -80,6 +81,7 @@ async fn what_one_loads_all_have_and_what_one_invalidates_all_drop() {
     }
 }
 
+/// A6, F6
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_dies_is_done_without_and_used_again() {
     let server = server();
@@ -131,7 +133,7 @@ async fn many_keys_come_in_one_trip_for_a_hundred_of_them() {
     assert!(trips < 5 + READS_BESIDES, "{trips} reads of the server's");
 }
 
-/// J10: a reader whose link is a black hole serves nothing older than X.
+/// F4, J10: a reader whose link is a black hole serves nothing older than X.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_hears_nothing_serves_nothing_older_than_x() {
     let server = server();

@@ -230,7 +230,7 @@ async fn a_first_replica_begins_another_life_of_the_data() {
     assert_ne!(node.link.incarnation("7"), first);
 }
 
-/// F21: reads do not go on before an invalidation is replayed that was not acknowledged.
+/// Reads do not go on before an invalidation is replayed that was not acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalidation_that_is_refused_or_lost_ends_the_generation_before_it_returns() {
     let server = server();

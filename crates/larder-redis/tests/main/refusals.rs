@@ -170,3 +170,74 @@ async fn the_rights_that_are_asked_for_are_enough() {
     node.link.caught_up().await.unwrap();
     assert!(node.recorder.has_heard(&Heard::Key("7".to_owned())));
 }
+
+/// While it reads its data in, it answers nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_loading_its_data_is_waited_for() {
+    let options = Options::new()
+        .config("enable-debug-command yes")
+        .config("key-load-delay 100")
+        .config("loading-process-events-interval-bytes 1024");
+    let server = RedisServer::start(options).unwrap();
+    server.cli(&["DEBUG", "POPULATE", "15000"]);
+    server.cli(&["SAVE"]);
+    let node = joins(&server.url());
+    node.comes_up(1);
+    std::thread::scope(|scope| {
+        let restarted = scope.spawn(|| server.restart());
+        node.is_down_for("it is loading its data");
+        restarted.join().unwrap().unwrap();
+    });
+    node.comes_up(2);
+    node.stores("7", 1).await;
+}
+
+/// Rights that are taken away while the link stands are noticed, named, and used when they are back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_that_loses_its_rights_is_told_and_goes_on_when_it_has_them_again() {
+    for lost in ["-@scripting", "-evalsha", "resetkeys"] {
+        let options = Options::new().user("app", "secret", "~tc:* +@all");
+        let server = RedisServer::start(options).unwrap();
+        let node = joins(&server.url());
+        node.comes_up(1);
+        node.stores("7", 1).await;
+        server.cli(&["ACL", "SETUSER", "app", lost]);
+        node.ends();
+        node.is_down_for("allow it the keys under Larder's prefix");
+        server.cli(&["ACL", "SETUSER", "app", "~tc:*", "+@all"]);
+        node.comes_up(2);
+        assert_eq!(node.version("7").await, Some(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_that_may_run_no_scripts_is_told_so() {
+    let options = Options::new().user("app", "secret", "~tc:* +@all -@scripting");
+    let server = RedisServer::start(options).unwrap();
+    joins(&server.url()).is_down_for("+@scripting");
+}
+
+/// A script is known by its hash or taught by its text: one of the ways is enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_can_be_taught_in_one_way_is_taught_in_that() {
+    for gone in [&["EVAL"][..], &["SCRIPT"]] {
+        let options = gone.iter().fold(Options::new(), |options, command| {
+            options.rename_command(command, "")
+        });
+        let server = RedisServer::start(options).unwrap();
+        let node = joins(&server.url());
+        node.comes_up(1);
+        node.stores("7", 1).await;
+    }
+    let neither = Options::new()
+        .rename_command("EVAL", "")
+        .rename_command("SCRIPT", "");
+    let server = RedisServer::start(neither).unwrap();
+    joins(&server.url()).is_down_for("EVAL, EVALSHA and INFO under their own names");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_of_a_cluster_is_no_server_of_its_own() {
+    let node = RedisServer::start(Options::new().config("cluster-enabled yes")).unwrap();
+    joins(&node.url()).is_down_for("cluster");
+}

@@ -24,7 +24,8 @@ use super::refresh::{Troubles, Worker};
 use super::report::Report;
 use super::view::TimeRange;
 
-/// Rendered answers are kept up to this many bytes.
+/// Rendered answers are kept up to this many bytes. They are of this process's snapshots, so in memory
+/// alone: another process or another start has others under the same versions.
 const ANSWERS_BYTES_MAX: u64 = 16 << 20;
 /// A refresh that is this much later than five intervals is overdue.
 const OVERDUE: Duration = Duration::from_secs(10);

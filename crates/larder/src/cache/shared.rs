@@ -63,6 +63,8 @@ pub(crate) struct Shared<V> {
     log: SharedLog,
     outbox: Mutex<Outbox>,
     is_replaying: AtomicBool,
+    /// The lives of the server's data that were met, the latest last.
+    lives: Mutex<Vec<u64>>,
     typed: Typed<V>,
     sharing: Sharing,
     schema: u64,
@@ -98,6 +100,7 @@ impl<V> Shared<V> {
             log: SharedLog::default(),
             outbox: Mutex::default(),
             is_replaying: AtomicBool::new(false),
+            lives: Mutex::default(),
             typed,
             sharing,
             schema,

@@ -13,7 +13,7 @@ use crate::entry::Source;
 use crate::key::CacheKey;
 use crate::log::Standing;
 use crate::notes::{Note, tag_set};
-use crate::remote::LogPlace;
+use crate::remote::{LogPlace, is_of_newer_format};
 use crate::tier::codec::{CodecError, Payload};
 use crate::tier::memory::Meta;
 use crate::tier::remote::{Header, Opened, open};
@@ -34,7 +34,7 @@ pub(super) enum Judged<T> {
     Useless,
     /// Its log is ahead of what is known here.
     Ahead,
-    /// It was made by a program with a newer layout of the value.
+    /// It was made by a program with a newer layout of the value, or of entries.
     Newer,
 }
 
@@ -143,6 +143,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     ) -> Judged<Raised<V>> {
         let Ok(opened) = open(text, bytes) else {
             Shared::<V>::count(&shared.counts.undecodable);
+            if is_of_newer_format(bytes) {
+                return Judged::Newer;
+            }
             return Judged::Useless;
         };
         let judged = shared.verdict(text, &opened.header);

@@ -142,7 +142,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                         return ControlFlow::Break(lease);
                     }
                     claim.unlike = version_of(&bytes);
-                    if claim.unlike.is_none() {
+                    // What is no entry has no version to be passed by: it is taken out.
+                    if claim.unlike.is_none() && link.invalidate(&[&text]).await.is_err() {
                         break;
                     }
                 }
