@@ -168,15 +168,14 @@ impl Link for MemberLink {
         })
     }
 
-    fn reclaim<'a>(&'a self, key: &'a str, version: u64) -> Later<'a, Result<(), Down>> {
+    fn reclaim<'a>(&'a self, key: &'a str, header: &'a [u8]) -> Later<'a, Result<u64, Down>> {
         Box::pin(async move {
-            let head = head(version);
             let call = Call {
                 script: &scripts::DROP,
-                keys: vec![self.entry(key)],
-                arguments: vec![&head],
+                keys: self.both(key),
+                arguments: vec![header],
             };
-            self.ask(call, |value| replies::yes(&value).map(drop)).await
+            self.ask(call, |value| replies::count(&value)).await
         })
     }
 

@@ -95,6 +95,11 @@ pub(crate) fn yes(value: &Value) -> Option<bool> {
     }
 }
 
+/// How many.
+pub(crate) fn count(value: &Value) -> Option<u64> {
+    u64::try_from(integer(value)?).ok()
+}
+
 /// The next cursor and some names.
 pub(crate) fn scanned(value: Value) -> Option<(u64, Vec<Vec<u8>>)> {
     let mut parts = array(value)?.into_iter();

@@ -55,7 +55,7 @@ pub use kept::{KeepFresh, Kept};
 use load::Call;
 pub use lookup::Lookup;
 pub(crate) use shared::Shared;
-pub use shared::{CutOff, Sharing};
+pub use shared::{CutOff, Reclaimed, Reclaiming, Sharing};
 pub use warm::Warmed;
 
 /// A cache of `V` by `K`. Cloning gives another handle to the same cache.

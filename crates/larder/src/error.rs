@@ -96,6 +96,13 @@ pub enum Error {
         /// The limit, from the builder's `max_loads`.
         limit: usize,
     },
+    /// The link to the shared store has just come back, and more loads wait than may begin within the
+    /// policy's hard time-out.
+    #[error("the shared store has just come back, and {per_second} loads a second may begin")]
+    Paced {
+        /// The rate, from [`Sharing`](crate::Sharing::loads_per_second_after_reconnect).
+        per_second: u32,
+    },
     /// The call needs a tokio runtime to load on, and was made outside one.
     #[error("no tokio runtime: call from within one, or give the builder a handle with `runtime`")]
     NoRuntime,

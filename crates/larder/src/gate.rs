@@ -49,17 +49,20 @@ impl Gate {
 
     /// Opens until `until`, if that is later and `epoch` is not over. `mint` gives a number above those
     /// of all that began before: nobody has told what happened between the epoch's beginning and its
-    /// first opening, so what began then is as suspect as what is older.
-    pub(crate) fn open(&self, epoch: u64, until: Tick, mint: impl FnOnce() -> u64) {
+    /// first opening, so what began then is as suspect as what is older. Returns whether this was that
+    /// opening.
+    pub(crate) fn open(&self, epoch: u64, until: Tick, mint: impl FnOnce() -> u64) -> bool {
         let mut was_opened = self.was_opened.lock();
         if self.epoch() != epoch {
-            return;
+            return false;
         }
-        if !std::mem::replace(&mut *was_opened, true) {
+        let is_first = !std::mem::replace(&mut *was_opened, true);
+        if is_first {
             self.floor.fetch_max(mint(), Ordering::AcqRel);
         }
         self.open_until
             .fetch_max(until.as_millis(), Ordering::AcqRel);
+        is_first
     }
 
     /// Closes, and ends the epoch. `mint` gives a number above those of all that was stored before:

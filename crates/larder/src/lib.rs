@@ -70,7 +70,10 @@ mod tier_stats;
 
 pub use any::{AnyCache, Change};
 pub use builder::{Builder, Tiers};
-pub use cache::{Cache, CutOff, Explanation, Held, KeepFresh, Kept, Lookup, Sharing, Warmed};
+pub use cache::{
+    Cache, CutOff, Explanation, Held, KeepFresh, Kept, Lookup, Reclaimed, Reclaiming, Sharing,
+    Warmed,
+};
 pub use clock::{Clock, ManualClock, Tick};
 pub use entry::{Applied, Entry, EntryInfo, Fence, Scope, Source};
 pub use error::{BuildError, Error, LoadError, PatternError};

@@ -116,8 +116,9 @@ pub trait Link: Send + Sync {
         header: Vec<u8>,
     ) -> Later<'a, Result<bool, Down>>;
 
-    /// Takes out an entry of this version, which is known to be of no use to anybody.
-    fn reclaim<'a>(&'a self, key: &'a str, version: u64) -> Later<'a, Result<(), Down>>;
+    /// Takes out an entry that is known to be of no use to anybody, if this is still its header and no
+    /// lease of the key is given. The bytes that it had, 0 if it stands.
+    fn reclaim<'a>(&'a self, key: &'a str, header: &'a [u8]) -> Later<'a, Result<u64, Down>>;
 
     /// Records items in the namespace's invalidation log, if any are given, and returns what is new
     /// since `known`.
@@ -294,6 +295,8 @@ pub struct RemoteStats {
     pub leased: u64,
     /// Values kept for the promise's time alone, because there was no lease for them.
     pub short: u64,
+    /// Invalid entries taken out by [`Cache::reclaim`](crate::Cache::reclaim).
+    pub reclaimed: u64,
     /// Invalidations that wait to be sent.
     pub waiting: u64,
 }

@@ -133,6 +133,81 @@ async fn many_keys_come_in_one_trip_for_a_hundred_of_them() {
     assert!(trips < 5 + READS_BESIDES, "{trips} reads of the server's");
 }
 
+/// G11
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_invalidation_of_many_has_made_invalid_is_taken_out_by_unlink() {
+    let server = server();
+    let (a, b) = two(&server, X);
+    a.insert_many((0..700).map(|key| (key, key))).await.unwrap();
+    assert_eq!(b.get_many(&[5, 200, 300]).await.unwrap().len(), 3);
+    assert_eq!(a.invalidate_prefix("1").await.unwrap(), Applied::Everywhere);
+    let begun = Instant::now();
+    while b.get(&1).await.unwrap().is_some() {
+        assert!(begun.elapsed() < LIMIT, "it was never told");
+    }
+    // From here on what is stored is stamped as newer.
+    let (rewritten, left) = (15, 700 - 111 + 1);
+    b.insert(rewritten, 9).await.unwrap();
+    let reclaimed = a.reclaim(100_000).unwrap().done().await.unwrap();
+    assert_eq!((reclaimed.entries, reclaimed.scanned >= 700), (110, true));
+    // The log's key is there besides.
+    assert_eq!(server.cli(&["DBSIZE"]), (left + 1).to_string());
+    let commands = server.cli(&["INFO", "commandstats"]);
+    assert!(commands.contains("cmdstat_unlink:calls=110"), "{commands}");
+    for (key, expected) in [(5, Some(5)), (1, None), (rewritten, Some(9))] {
+        let found = b.get(&key).await.unwrap();
+        assert_eq!(found.map(|entry| entry.value), expected);
+    }
+}
+
+/// After a restart of the server each key is loaded once among all, and no faster than said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_server_is_no_stampede_at_the_origin() {
+    const KEYS: u64 = 20;
+    let server = server();
+    let paced = || {
+        let redis = Redis::at(&server.url()).unwrap().prefix("tc");
+        let sharing = Sharing::over(redis).staleness(X);
+        let cache = Cache::<u64, u64>::builder("users")
+            .policy(Policy::ttl(Duration::from_mins(10)))
+            .remote(sharing.loads_per_second_after_reconnect(10))
+            .build()
+            .unwrap();
+        poll("a trusted link", LIMIT, || is_trusted(&cache).then_some(())).unwrap();
+        cache
+    };
+    let caches: Vec<_> = (0..5).map(|_| paced()).collect();
+    caches[0].insert(0, 0).await.unwrap();
+    server.kill();
+    let is_lost = || caches.iter().all(|cache| !is_trusted(cache)).then_some(());
+    poll("all to know", LIMIT, is_lost).unwrap();
+    server.restart().unwrap();
+    let is_back = || caches.iter().all(is_trusted).then_some(());
+    poll("all to be back", LIMIT, is_back).unwrap();
+    let (loads, began) = (&*Box::leak(Box::new(AtomicU64::new(0))), Instant::now());
+    let mut gets = Vec::new();
+    for (cache, key) in caches
+        .iter()
+        .flat_map(|cache| (0..KEYS).map(move |key| (cache, key)))
+    {
+        let cache = cache.clone();
+        gets.push(tokio::spawn(async move {
+            let load = move |_| async move {
+                loads.fetch_add(1, Ordering::SeqCst);
+                Ok::<_, Infallible>(key)
+            };
+            cache.get_or_load(&key, load).await.unwrap()
+        }));
+    }
+    for get in gets {
+        get.await.unwrap();
+    }
+    assert_eq!(loads.load(Ordering::SeqCst), KEYS);
+    // Five processes begin 1 load at once, then 10 in a second each.
+    let least = Duration::from_millis((KEYS / 5 - 1) * 100);
+    assert!(began.elapsed() >= least, "{:?}", began.elapsed());
+}
+
 /// F4, J10: a reader whose link is a black hole serves nothing older than X.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_hears_nothing_serves_nothing_older_than_x() {

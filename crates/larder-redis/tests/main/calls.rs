@@ -272,9 +272,17 @@ async fn what_is_of_no_use_is_found_and_reclaimed() {
     assert_eq!(found.len(), 301, "{found:?}");
     assert_eq!(found[300], ("long".to_owned(), header(2, &long)));
     assert_eq!(found[0], ("k0".to_owned(), header(1, "")));
-    node.link.reclaim("k0", 2).await.unwrap();
+    for other in [header(2, ""), header(1, "o"), Vec::new()] {
+        assert_eq!(node.link.reclaim("k0", &other).await.unwrap(), 0);
+    }
+    let again = node.link.acquire("k0", unlike(3, 1)).await.unwrap();
+    assert_eq!(again, Acquired::Ours);
+    let reclaimed = node.link.reclaim("k0", &header(1, "")).await.unwrap();
+    assert_eq!(reclaimed, 0, "it is leased");
+    node.link.release("k0", 3).await.unwrap();
     assert_eq!(other.version("k0").await, Some(1));
-    node.link.reclaim("k0", 1).await.unwrap();
+    let reclaimed = node.link.reclaim("k0", &header(1, "")).await.unwrap();
+    assert!(reclaimed >= header(1, "").len() as u64);
     assert_eq!(other.version("k0").await, None);
 }
 

@@ -145,15 +145,19 @@ pub(super) async fn bring_shared<K, V, I, L, E>(
     L: Into<Loaded<V>>,
     E: Display + Send + Sync + 'static,
 {
-    for (load, _) in &mut led {
-        load.is_waiting = false;
-        load.started = Instant::now();
-    }
     let held =
         |(load, lease): &(UnderWay<K, V>, Lease<V>)| Some((load.key.clone(), lease.token()?));
     let held: Vec<_> = led.iter().filter_map(held).collect();
     let renewing = inner.renewing(held.iter().map(|(key, token)| (key, *token)));
-    let mut brought = Brought::of(loading.await);
+    let turn = inner.paced(led.len() as u64).await;
+    for (load, _) in &mut led {
+        load.is_waiting = false;
+        load.started = Instant::now();
+    }
+    let mut brought = match turn {
+        Ok(()) => Brought::of(loading.await),
+        Err(error) => Brought::none(error),
+    };
     drop(renewing);
     let mut led = led.into_iter();
     loop {

@@ -325,6 +325,11 @@ impl<K: CacheKey, V> Brought<K, V> {
         )
     }
 
+    /// It did not begin.
+    pub(super) const fn none(error: Error) -> Self {
+        Self(Err(error))
+    }
+
     /// What it brought for the key: nothing is that there is no value.
     pub(super) fn take(&mut self, key: &K) -> Result<Loaded<V>, Error> {
         match &mut self.0 {

@@ -16,8 +16,10 @@ mod land;
 mod lease;
 mod log;
 mod outbox;
+mod pace;
 mod put;
 mod read;
+mod reclaim;
 mod renew;
 mod settings;
 mod write;
@@ -31,6 +33,8 @@ use tokio::sync::Notify;
 
 use self::log::SharedLog;
 use self::outbox::Outbox;
+use self::pace::Pace;
+use self::reclaim::Sweep;
 use super::below::Raised;
 use super::load::Call;
 use super::{Cache, Inner};
@@ -48,6 +52,7 @@ use crate::tier::codec::Typed;
 use crate::tier::memory::Meta;
 pub(crate) use hear::Ear;
 pub(super) use lease::Lease;
+pub use reclaim::{Reclaimed, Reclaiming};
 pub(super) use renew::Renewing;
 pub use settings::{CutOff, Sharing};
 
@@ -72,6 +77,9 @@ pub(crate) struct Shared<V> {
     /// Those who wait for another process's load.
     woken: [Notify; WAKERS],
     counts: Counts,
+    /// Reclaiming in the background: whether it runs, and whether there is more to do when it is through.
+    sweep: Sweep,
+    pace: Pace,
     /// Milliseconds of the tick at which the link was lost the last time.
     cut_off_since: AtomicU64,
 }
@@ -90,6 +98,7 @@ struct Counts {
     invalid: AtomicU64,
     leased: AtomicU64,
     short: AtomicU64,
+    reclaimed: AtomicU64,
 }
 
 impl<V> Shared<V> {
@@ -107,6 +116,8 @@ impl<V> Shared<V> {
             checks,
             woken: [const { Notify::const_new() }; WAKERS],
             counts: Counts::default(),
+            sweep: Sweep::default(),
+            pace: Pace::default(),
             cut_off_since: AtomicU64::new(0),
         }
     }

@@ -109,6 +109,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
             lease => lease,
         };
         let renewing = self.begin_under(&lease);
+        if let Err(error) = self.inner.paced(1).await {
+            return self.settle_shared(Err(error), lease).await;
+        }
+        self.started = Instant::now();
         let loaded = load(self.context()).await;
         drop(renewing);
         let loaded = loaded.map(Into::into);
@@ -122,7 +126,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
     /// The load begins, under its lease, which is renewed meanwhile.
     fn begin_under(&mut self, lease: &Lease<V>) -> Renewing {
         self.token = lease.token();
-        self.started = Instant::now();
         let held = self.token.map(|token| (&self.key, token));
         self.inner.renewing(held.into_iter())
     }

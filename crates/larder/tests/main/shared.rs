@@ -9,6 +9,8 @@ mod leases;
 mod links;
 mod many;
 mod many_loads;
+mod paced;
+mod reclaim;
 mod server_life;
 mod together;
 

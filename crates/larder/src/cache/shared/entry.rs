@@ -100,7 +100,7 @@ impl<V> Shared<V> {
         }
     }
 
-    fn verdict(&self, text: &str, header: &Header) -> Judged<Standing> {
+    pub(super) fn verdict(&self, text: &str, header: &Header) -> Judged<Standing> {
         let Ok(link) = self.link() else {
             return Judged::Useless;
         };

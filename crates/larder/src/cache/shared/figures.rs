@@ -24,6 +24,7 @@ impl<V> Shared<V> {
             invalid: count(&counts.invalid),
             leased: count(&counts.leased),
             short: count(&counts.short),
+            reclaimed: count(&counts.reclaimed),
             waiting: self.outbox.lock().len() as u64,
         }
     }

@@ -146,7 +146,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     pub(super) fn open_gate_if_known(&self) {
         let Some(shared) = &self.shared else { return };
         if let Some((epoch, until)) = shared.log.is_due() {
-            shared.gate.open(epoch, until, || self.log.mint());
+            let is_first = shared.gate.open(epoch, until, || self.log.mint());
+            if is_first {
+                shared.pace.opened(self.clock.now());
+            }
         }
     }
 

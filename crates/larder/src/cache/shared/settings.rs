@@ -27,6 +27,8 @@ pub struct Sharing {
     pub(crate) staleness: Duration,
     pub(crate) cut_off: CutOff,
     pub(crate) is_strict: bool,
+    pub(crate) reclaims_per_second: Option<u32>,
+    pub(crate) loads_per_second: Option<u32>,
     pub(crate) codec: Codec,
     pub(crate) compression: Compression,
 }
@@ -62,6 +64,8 @@ impl Sharing {
             staleness: Self::DEFAULT_STALENESS,
             cut_off: CutOff::default(),
             is_strict: false,
+            reclaims_per_second: None,
+            loads_per_second: None,
             codec: Codec::default(),
             compression: Compression::default(),
         }
@@ -91,13 +95,41 @@ impl Sharing {
         self
     }
 
+    /// Takes what this process's invalidations of many (tags, prefixes, patterns, all) have made invalid
+    /// out of the store, in the background: as [`Cache::reclaim`](crate::Cache::reclaim), once after each
+    /// burst of them, with a look at no more than this many entries a second. Not unless set: what is invalid
+    /// is not served, and leaves when its time is over or the server needs its room.
+    #[must_use]
+    pub const fn reclaim(mut self, entries_per_second: u32) -> Self {
+        self.reclaims_per_second = Some(entries_per_second);
+        self
+    }
+
+    /// The most loads that this process begins in a second, for half a minute after the link has come
+    /// back: a server that lost its values sends all that is asked for to the origin. Each key is loaded
+    /// once among all processes in any case; so the origin sees this rate times the processes. Not
+    /// limited unless set. A load that would have to wait for longer than the policy's hard time-out is
+    /// [`Error::Paced`](crate::Error::Paced) at once, or served stale where the policy allows that.
+    #[must_use]
+    pub const fn loads_per_second_after_reconnect(mut self, loads: u32) -> Self {
+        self.loads_per_second = Some(loads);
+        self
+    }
+
     /// The setting that is outside its range, with what was given and expected.
     pub(crate) fn fault(&self) -> Option<(&'static str, String, &'static str)> {
-        let is_short = self.staleness < Duration::from_millis(100);
-        is_short.then(|| {
+        if self.staleness < Duration::from_millis(100) {
             let given = format!("{:?}", self.staleness);
-            ("staleness", given, "at least 100 ms")
-        })
+            return Some(("staleness", given, "at least 100 ms"));
+        }
+        if self.reclaims_per_second == Some(0) {
+            return Some(("reclaim", "0".into(), "at least 1 entry a second"));
+        }
+        if self.loads_per_second == Some(0) {
+            let setting = "loads_per_second_after_reconnect";
+            return Some((setting, "0".into(), "at least 1"));
+        }
+        None
     }
 
     /// The format of new values; [`Codec::MessagePack`] unless set.

@@ -4,6 +4,7 @@
 //! between the two may have brought back what stood before. What is not acknowledged waits in the
 //! outbox, and is sent before the store is read again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Inner;
@@ -92,7 +93,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Tells all processes of items of the invalidation log, and records them here once more; returns
     /// the number of the last.
     pub(in super::super) async fn tell_items(
-        &self,
+        self: &Arc<Self>,
         items: &[LogItem],
     ) -> Result<(u64, Applied), Error> {
         let number = self.log.stamp();
@@ -110,6 +111,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if told.is_err() {
             self.owe(shared, |outbox| outbox.add_items(items.iter().cloned()));
         }
+        self.reclaim_soon(shared);
         let items = items.iter().cloned().map(item_of);
         let number = self.log.record(items, self.clock.now());
         Ok((number, self.applied(shared, told)?))

@@ -208,11 +208,13 @@ impl Link for Wired {
         })
     }
 
-    fn reclaim<'a>(&'a self, key: &'a str, version: u64) -> Later<'a, Result<(), Down>> {
+    fn reclaim<'a>(&'a self, key: &'a str, header: &'a [u8]) -> Later<'a, Result<u64, Down>> {
         Box::pin(async move {
-            self.call(Op::Reclaim(key.to_owned(), version))
-                .await
-                .map(drop)
+            let op = Op::Reclaim(key.to_owned(), header.to_vec());
+            match self.call(op).await? {
+                Reply::Bytes(bytes) => Ok(bytes),
+                reply => odd(&reply),
+            }
         })
     }
 
@@ -237,10 +239,10 @@ impl Link for Wired {
         })
     }
 
-    fn scan(&self, _cursor: u64) -> Later<'_, Result<(u64, Vec<(String, Vec<u8>)>), Down>> {
+    fn scan(&self, cursor: u64) -> Later<'_, Result<(u64, Vec<(String, Vec<u8>)>), Down>> {
         Box::pin(async move {
-            match self.call(Op::Scan).await? {
-                Reply::Scanned(entries) => Ok((0, entries)),
+            match self.call(Op::Scan(cursor)).await? {
+                Reply::Scanned(next, entries) => Ok((next, entries)),
                 reply => odd(&reply),
             }
         })

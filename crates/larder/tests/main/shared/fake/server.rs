@@ -22,9 +22,9 @@ pub(crate) enum Op {
     Release(String, u64),
     Invalidate(Vec<String>, Option<Want>),
     Soften(String, u64, Vec<u8>),
-    Reclaim(String, u64),
+    Reclaim(String, Vec<u8>),
     Log(Option<LogPlace>, Vec<Vec<u8>>),
-    Scan,
+    Scan(u64),
     Beat,
     /// From now on this connection is told of changes.
     Track,
@@ -49,7 +49,8 @@ pub(crate) enum Reply {
     Filled(Filled),
     Is(bool),
     Log(LogNews),
-    Scanned(Vec<(String, Vec<u8>)>),
+    Scanned(u64, Vec<(String, Vec<u8>)>),
+    Bytes(u64),
     Beat(u64, Option<LogPlace>),
     Refused,
 }
@@ -73,6 +74,8 @@ pub(crate) struct Calls {
     pub(crate) fills: usize,
     pub(crate) extensions: usize,
     pub(crate) renewals: usize,
+    pub(crate) reclaims: usize,
+    pub(crate) scans: usize,
     pub(crate) invalidations: usize,
     pub(crate) logs: usize,
 }
@@ -99,6 +102,9 @@ struct Lease {
     seen_until: i64,
     lookup: Option<u64>,
 }
+
+/// A scan goes through the entries in so many steps.
+const SCAN_PAGES: u64 = 4;
 
 #[derive(Default)]
 pub(crate) struct Server {
@@ -174,23 +180,13 @@ impl Server {
             Op::Soften(key, version, header) => {
                 Reply::Is(space.soften(&key, version, &header, &mut pushes))
             }
-            Op::Reclaim(key, version) => {
-                if space.head(&key) == head(version) {
-                    space.entries.remove(&key);
-                    pushes.push(Push::Key(key));
-                }
-                Reply::Is(true)
-            }
+            Op::Reclaim(key, header) => Reply::Bytes(space.reclaim(key, &header, &mut pushes)),
             Op::Log(known, items) => {
                 Reply::Log(space.log(log_life, nonce, known, items, &mut pushes))
             }
-            Op::Scan => {
-                let entries = space.entries.iter();
-                Reply::Scanned(
-                    entries
-                        .map(|(key, held)| (key.clone(), header(&held.bytes)))
-                        .collect(),
-                )
+            Op::Scan(page) => {
+                let next = (page + 1) % SCAN_PAGES;
+                Reply::Scanned(next, space.page(page))
             }
             Op::Beat | Op::Track => {
                 let place = space.log.as_ref().map(|log| log.place(log_life));
@@ -209,6 +205,8 @@ impl Server {
             Op::Fill(..) => &mut calls.fills,
             Op::Extend(..) => &mut calls.extensions,
             Op::Renew(..) => &mut calls.renewals,
+            Op::Reclaim(..) => &mut calls.reclaims,
+            Op::Scan(..) => &mut calls.scans,
             Op::Invalidate(..) => &mut calls.invalidations,
             Op::Log(..) => &mut calls.logs,
             _ => return,
@@ -409,6 +407,25 @@ impl Space {
     fn with_header(&self, key: &str, new: &[u8]) -> Vec<u8> {
         let old = &self.entries[key].bytes;
         [new, &old[header(old).len()..]].concat()
+    }
+
+    /// The entries of a page: each is always on the same one.
+    fn page(&self, page: u64) -> Vec<(String, Vec<u8>)> {
+        let is_on = |key: &str| key.bytes().map(u64::from).sum::<u64>() % SCAN_PAGES == page;
+        let entries = self.entries.iter().filter(|(key, _)| is_on(key));
+        let entries = entries.map(|(key, held)| (key.clone(), header(&held.bytes)));
+        entries.collect()
+    }
+
+    fn reclaim(&mut self, key: String, seen: &[u8], pushes: &mut Vec<Push>) -> u64 {
+        let stands = self.entries.get(&key);
+        let is_it = stands.is_some_and(|held| header(&held.bytes) == seen);
+        if !is_it || self.leases.contains_key(&key) {
+            return 0;
+        }
+        let held = self.entries.remove(&key);
+        pushes.push(Push::Key(key));
+        held.map_or(0, |held| held.bytes.len() as u64)
     }
 
     fn invalidate(
