@@ -375,8 +375,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         let clock = clock.unwrap_or_default();
         let name: Arc<str> = name.into();
         let (mut below, mut log) = (None, InvalidationLog::new(checks));
+        let mut owed = Vec::new();
         if let Some((disk, typed)) = disk {
-            let (tier, recovered) = DiskTier::open(&name, disk, schema, typed, clock.clone())?;
+            let (tier, mut recovered) = DiskTier::open(&name, disk, schema, typed, clock.clone())?;
+            owed = std::mem::take(&mut recovered.owed);
             log = restored(log, recovered, clock.now());
             below = Some(Below::new(Arc::new(tier)));
         }
@@ -391,7 +393,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             });
         }
         let is_tiered = below.is_some() || sharing.is_some();
-        let shared = sharing.map(|(sharing, typed)| Shared::new(sharing, schema, typed, checks));
+        let shared =
+            sharing.map(|(sharing, typed)| Shared::new(sharing, schema, typed, owed, checks));
         let cache = Cache::from_inner(Inner {
             name,
             capacity: max_capacity,
@@ -432,6 +435,7 @@ fn restored(log: InvalidationLog, recovered: Recovered, now: Tick) -> Invalidati
         number,
         floor,
         items,
+        ..
     } = recovered;
     let items = items
         .into_iter()

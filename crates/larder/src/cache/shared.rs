@@ -48,6 +48,7 @@ use crate::key::CacheKey;
 use crate::log::Standing;
 use crate::notes::Notes;
 use crate::remote::{Down, Hearer, Link, Membership};
+use crate::tier::Owed;
 use crate::tier::codec::Typed;
 use crate::tier::memory::Meta;
 pub(crate) use hear::Ear;
@@ -102,12 +103,19 @@ struct Counts {
 }
 
 impl<V> Shared<V> {
-    pub(crate) fn new(sharing: Sharing, schema: u64, typed: Typed<V>, checks: Checks) -> Self {
+    /// `owed`: what an earlier life of the cache has not sent.
+    pub(crate) fn new(
+        sharing: Sharing,
+        schema: u64,
+        typed: Typed<V>,
+        owed: Vec<Owed>,
+        checks: Checks,
+    ) -> Self {
         Self {
             link: OnceLock::new(),
             gate: Gate::new(),
             log: SharedLog::default(),
-            outbox: Mutex::default(),
+            outbox: Mutex::new(Outbox::recovered(owed)),
             is_replaying: AtomicBool::new(false),
             lives: Mutex::default(),
             typed,

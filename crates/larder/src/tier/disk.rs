@@ -11,6 +11,7 @@ mod ends;
 mod file;
 mod moments;
 mod opening;
+mod outbox;
 mod queue;
 mod shared;
 mod state;
@@ -29,8 +30,8 @@ use self::queue::{Operation, Queue};
 use self::shared::{Counts, Doubts, Shared};
 use self::tables::Which;
 use super::{
-    Asked, Later, Logged, Nothing, Receipt, Recovered, Room, Stored, TakenIn, Tier, Undurable,
-    Write,
+    Asked, Dues, Later, Logged, Nothing, Receipt, Recovered, Room, Stored, TakenIn, Tier,
+    Undurable, Write,
 };
 use crate::clock::Clock;
 use crate::entry::Source;
@@ -221,6 +222,11 @@ impl<V: Clone + Send + Sync + 'static> Tier<V> for DiskTier<V> {
 
     fn record(&self, logged: Logged, room: Room) -> Receipt {
         self.0.queue.push(Operation::Record(logged), room, true)
+    }
+
+    fn owe(&self, dues: Dues, room: Room) -> Receipt {
+        let is_awaited = !dues.owed.is_empty();
+        self.0.queue.push(Operation::Owe(dues), room, is_awaited)
     }
 
     fn settled(&self, receipt: Receipt) -> Later<'_, Result<(), Undurable>> {

@@ -9,6 +9,7 @@ pub(crate) mod envelope;
 mod fields;
 pub(crate) mod log_item;
 pub(crate) mod memory;
+mod owed;
 pub(crate) mod remote;
 
 use std::pin::Pin;
@@ -21,6 +22,7 @@ use crate::clock::Tick;
 use crate::entry::Source;
 use crate::tier_stats::TierStats;
 pub(crate) use log_item::LogItem;
+pub(crate) use owed::{Dues, Owed};
 
 /// What a tier is asked for and does not answer at once.
 pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -71,6 +73,8 @@ pub(crate) struct Recovered {
     pub(crate) floor: u64,
     /// Items in the order of their numbers.
     pub(crate) items: Vec<(u64, LogItem)>,
+    /// What the store that processes share has to be told yet.
+    pub(crate) owed: Vec<Owed>,
 }
 
 /// A place among a tier's waiting writes; `None` where the tier takes none any more.
@@ -146,6 +150,9 @@ pub(crate) trait Tier<V>: Send + Sync {
 
     /// Takes an item of the invalidation log in.
     fn record(&self, logged: Logged, room: Room) -> Receipt;
+
+    /// Takes in what changes among the invalidations that the shared store has not acknowledged.
+    fn owe(&self, dues: Dues, room: Room) -> Receipt;
 
     /// Waits until the write is durable.
     fn settled(&self, receipt: Receipt) -> Later<'_, Result<(), Undurable>>;

@@ -9,6 +9,7 @@ mod leases;
 mod links;
 mod many;
 mod many_loads;
+mod outbox;
 mod paced;
 mod reclaim;
 mod server_life;

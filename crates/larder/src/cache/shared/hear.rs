@@ -191,7 +191,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 let texts: Vec<&str> = part.keys.iter().map(|key| &**key).collect();
                 link.invalidate(&texts).await?;
             }
-            shared.outbox.lock().sent(&part);
+            match &self.below {
+                None => drop(shared.outbox.lock().sent(&part)),
+                Some(below) => {
+                    let room = below.tier.room().await;
+                    let mut outbox = shared.outbox.lock();
+                    let dues = outbox.sent(&part);
+                    if !dues.is_empty() {
+                        below.tier.owe(dues, room);
+                    }
+                }
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::tier::LogItem;
+use crate::tier::{Dues, LogItem, Owed};
 
 const KEYS_MAX: usize = 10_000;
 const ITEMS_MAX: usize = 1_000;
@@ -26,29 +26,64 @@ pub(super) struct Part {
 }
 
 impl Outbox {
-    /// One key more; too many become an invalidation of all.
-    pub(super) fn add_key(&mut self, key: &str) {
+    /// With what an earlier life of the cache owed.
+    pub(super) fn recovered(owed: Vec<Owed>) -> Self {
+        let mut outbox = Self::default();
+        for owed in owed {
+            match owed {
+                Owed::Key(key) => drop(outbox.add_key(&key)),
+                Owed::Item(item) => drop(outbox.add_items([item])),
+            }
+        }
+        outbox
+    }
+
+    /// One key more; too many become an invalidation of all. Returns what is new.
+    pub(super) fn add_key(&mut self, key: &str) -> Vec<Owed> {
         self.added += 1;
         let added = self.added;
         if let Some((_, number)) = self.all() {
             *number = added;
-            return;
+            return Vec::new();
         }
         self.keys.insert(key.into(), self.added);
         if self.keys.len() > KEYS_MAX {
             self.collapse();
         }
+        vec![Owed::Key(key.into())]
     }
 
-    /// Items more; too many become an invalidation of all.
-    pub(super) fn add_items(&mut self, items: impl IntoIterator<Item = LogItem>) {
+    /// Items more; too many become an invalidation of all. Returns what is new.
+    pub(super) fn add_items(&mut self, items: impl IntoIterator<Item = LogItem>) -> Vec<Owed> {
         self.added += 1;
+        let mut new = Vec::new();
         for item in items {
             self.items.retain(|(known, _)| *known != item);
-            self.items.push((item, self.added));
+            self.items.push((item.clone(), self.added));
+            new.push(Owed::Item(item));
         }
         if self.all().is_some() || self.items.len() > ITEMS_MAX {
             self.collapse();
+        }
+        new
+    }
+
+    /// What is to be kept of what was added: that which still waits, or that it all has become one.
+    pub(super) fn dues(&mut self, added: Vec<Owed>) -> Dues {
+        if self.all().is_some() {
+            return Dues {
+                clears: true,
+                owed: vec![Owed::Item(LogItem::All)],
+                ..Dues::default()
+            };
+        }
+        let waits = |owed: &Owed| match owed {
+            Owed::Key(key) => self.keys.contains_key(key),
+            Owed::Item(item) => self.items.iter().any(|(known, _)| known == item),
+        };
+        Dues {
+            owed: added.into_iter().filter(waits).collect(),
+            ..Dues::default()
         }
     }
 
@@ -71,14 +106,29 @@ impl Outbox {
         }
     }
 
-    pub(super) fn sent(&mut self, part: &Part) {
-        let is_sent = |number: u64| number <= part.up_to;
-        self.items
-            .retain(|(item, number)| !(is_sent(*number) && part.items.contains(item)));
-        for key in &part.keys {
-            if self.keys.get(key).is_some_and(|number| is_sent(*number)) {
-                self.keys.remove(key);
+    /// The part was sent; returns what of it does not wait any more.
+    pub(super) fn sent(&mut self, part: &Part) -> Dues {
+        let mut paid = Vec::new();
+        self.items.retain(|(item, number)| {
+            let is_sent = *number <= part.up_to && part.items.contains(item);
+            if is_sent {
+                paid.push(Owed::Item(item.clone()));
             }
+            !is_sent
+        });
+        for key in &part.keys {
+            if self
+                .keys
+                .get(key)
+                .is_some_and(|number| *number <= part.up_to)
+            {
+                self.keys.remove(key);
+                paid.push(Owed::Key(key.clone()));
+            }
+        }
+        Dues {
+            paid,
+            ..Dues::default()
         }
     }
 
@@ -90,6 +140,23 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_of_what_was_added_is_what_waits_then() {
+        let mut outbox = Outbox::default();
+        let (k, other) = (outbox.add_key("k"), outbox.add_key("other"));
+        let part = outbox.some(1);
+        assert_eq!(outbox.sent(&part).paid, k);
+        assert!(outbox.dues(k).is_empty());
+        assert_eq!(outbox.dues(other.clone()).owed, other);
+        let all = outbox.add_items([LogItem::All]);
+        for added in [other, all.clone()] {
+            let dues = outbox.dues(added);
+            assert_eq!((dues.clears, &dues.owed), (true, &all));
+        }
+        let restarted = Outbox::recovered(all);
+        assert_eq!(restarted.some(9).items, [LogItem::All]);
+    }
 
     #[test]
     fn what_waits_is_bounded_and_nothing_is_lost_when_it_overflows() {

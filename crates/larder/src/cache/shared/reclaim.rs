@@ -151,12 +151,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let (next, entries) = link.scan(cursor).await?;
         step.scanned = entries.len() as u64;
         self.catch_up(link).await?;
-        if shared.gate.epoch() != epoch || !shared.gate.is_open(self.clock.now()) {
+        if !shared.gate.is_open(self.clock.now()) {
             return Err(Down("the link was lost".into()));
         }
         let is_useless = |(key, header): &&(String, Vec<u8>)| shared.is_useless(key, header);
         let useless: Vec<_> = entries.iter().filter(is_useless).collect();
         for some in useless.chunks(TOGETHER_MAX) {
+            // What was judged in an epoch that is over may be another's by now.
+            if !shared.is_of(Some(epoch)) {
+                return Err(Down("the link was lost".into()));
+            }
             let reclaiming = some.iter().map(|(key, header)| link.reclaim(key, header));
             for bytes in join_all(reclaiming).await {
                 let bytes = bytes?;

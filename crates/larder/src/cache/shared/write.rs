@@ -22,9 +22,9 @@ use crate::key::CacheKey;
 use crate::notes::Note;
 use crate::observe::Event;
 use crate::remote::{Acquired, Down, Link, Read, Want, version_of};
-use crate::tier::LogItem;
 use crate::tier::memory::{Cost, Meta};
 use crate::tier::remote::open;
+use crate::tier::{LogItem, Owed};
 
 /// How long an insert may take from its first step to its second.
 const INSERT_LEASE: Duration = Duration::from_secs(5);
@@ -81,12 +81,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Ok(link) => link.invalidate(&[&text]).await,
             Err(down) => Err(down),
         };
-        if told.is_err() {
-            self.owe(shared, |outbox| outbox.add_key(&text));
-        }
+        let kept = if told.is_ok() {
+            Ok(())
+        } else {
+            self.owe(shared, |outbox| outbox.add_key(&text)).await
+        };
         if self.checks.stands(Check::Again) {
             again();
         }
+        kept?;
         self.applied(shared, told)
     }
 
@@ -108,20 +111,42 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Ok(link) => self.ask_log(link, &bytes).await,
             Err(down) => Err(down),
         };
-        if told.is_err() {
-            self.owe(shared, |outbox| outbox.add_items(items.iter().cloned()));
-        }
+        let kept = if told.is_ok() {
+            Ok(())
+        } else {
+            let add = |outbox: &mut Outbox| outbox.add_items(items.iter().cloned());
+            self.owe(shared, add).await
+        };
         self.reclaim_soon(shared);
         let items = items.iter().cloned().map(item_of);
         let number = self.log.record(items, self.clock.now());
+        kept?;
         Ok((number, self.applied(shared, told)?))
     }
 
-    /// Puts into the outbox what was not acknowledged. The link may have come back meanwhile: so the
-    /// store is not read before that was sent.
-    fn owe(&self, shared: &Shared<V>, add: impl FnOnce(&mut Outbox)) {
-        add(&mut shared.outbox.lock());
+    /// Puts into the outbox what was not acknowledged, and waits until the tier under memory has it too.
+    /// The link may have come back meanwhile: so the store is not read before that was sent.
+    ///
+    /// # Errors
+    /// [`Error::NotDurable`]: it is sent, unless this process dies before.
+    async fn owe(
+        &self,
+        shared: &Shared<V>,
+        add: impl FnOnce(&mut Outbox) -> Vec<Owed>,
+    ) -> Result<(), Error> {
+        let added = add(&mut shared.outbox.lock());
         shared.gate.end(|| self.log.mint());
+        let Some(below) = &self.below else {
+            return Ok(());
+        };
+        let room = below.tier.room().await;
+        let receipt = {
+            // What is sent leaves the outbox and the tier under this lock: so nothing stays in either alone.
+            let mut outbox = shared.outbox.lock();
+            let dues = outbox.dues(added);
+            (!dues.is_empty()).then(|| below.tier.owe(dues, room))
+        };
+        self.settled(receipt).await
     }
 
     fn applied(&self, shared: &Shared<V>, told: Result<(), Down>) -> Result<Applied, Error> {
@@ -210,8 +235,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let link = match supplanted {
             Ok(link) => link,
             Err(down) => {
-                self.owe(shared, |outbox| outbox.add_key(&text));
+                let kept = self.owe(shared, |outbox| outbox.add_key(&text)).await;
                 self.keep_short(shared, key, hash, inserted);
+                kept?;
                 return self.applied(shared, Err(down));
             }
         };

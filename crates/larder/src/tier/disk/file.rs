@@ -11,6 +11,7 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, WriteTransacti
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ends::{Bounds, ENDS, Swept};
+use super::outbox;
 use super::state::State;
 use super::tables::{Change, ENTRIES, LOG, META, STATE, Tables, damaged, number_of};
 use crate::tier::{LogItem, Recovered};
@@ -55,6 +56,7 @@ impl File {
         schema: u64,
     ) -> Result<(Self, Recovered)> {
         let (state, items) = prepare(&database, schema)?;
+        let owed = outbox::owed(&database)?;
         if is_mostly_air(length(path), state.bytes) {
             database.compact()?;
         }
@@ -62,6 +64,7 @@ impl File {
             number: state.number,
             floor: state.floor,
             items,
+            owed,
         };
         let file = Self {
             path: path.to_owned(),

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::tables::Which;
 use crate::clock::Tick;
-use crate::tier::{Logged, Receipt, Room, Stored, TakenIn, Undurable, Write};
+use crate::tier::{Dues, Logged, Receipt, Room, Stored, TakenIn, Undurable, Write};
 
 /// Operations that wait at most; past that values are dropped, and invalidations wait.
 pub(super) const QUEUE_MAX: usize = 4_096;
@@ -57,6 +57,7 @@ pub(super) enum Operation {
         which: Which,
     },
     Record(Logged),
+    Owe(Dues),
     /// Nothing: it is waited for.
     Flush,
 }

@@ -2,8 +2,10 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The layout of the tables that this version reads and writes.
-const FORMAT: u64 = 2;
+/// The layout of the tables that this version writes, and reads with the one before it: 3 has the table
+/// `outbox`, without which an older version would forget what it has to tell.
+const FORMAT: u64 = 3;
+const READ: [u64; 2] = [2, FORMAT];
 const FIELDS: usize = 9;
 const BYTES: usize = (FIELDS + 1) * 8;
 
@@ -71,10 +73,10 @@ impl State {
             .map(|field| u64::from_le_bytes(*field))
             .collect();
         if let Some(&format) = fields.first()
-            && format != FORMAT
+            && !READ.contains(&format)
         {
             return Err(format!(
-                "format {format}; this version reads format {FORMAT}"
+                "format {format}; this version reads formats 2 and 3"
             ));
         }
         match fields[..] {
@@ -129,6 +131,15 @@ mod tests {
         state.number = 7;
         let bytes = state.to_bytes();
         assert_eq!(State::from_bytes(&bytes), Ok(state));
+        let of_format = |format: u64| {
+            let mut other = bytes;
+            other[..8].copy_from_slice(&format.to_le_bytes());
+            let checksum = xxh3_64(&other[..FIELDS * 8]);
+            other[FIELDS * 8..].copy_from_slice(&checksum.to_le_bytes());
+            State::from_bytes(&other)
+        };
+        assert_eq!(of_format(2), Ok(state), "the one before had no outbox");
+        assert!(of_format(1).is_err() && of_format(4).is_err());
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes;
             changed[bit / 8] ^= 1 << (bit % 8);

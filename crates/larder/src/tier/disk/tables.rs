@@ -3,6 +3,7 @@
 //! ```text
 //! entries  key → envelope                 ends  what ends when (see there)
 //! log      item → number, checksum        meta  "state" → format, schema, numbers, totals
+//! outbox   what the shared store has to be told yet (see there)
 //! ```
 //! Bytes in, bytes out. Must not know values, queues or clocks.
 
@@ -13,9 +14,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::ends::{Bounds, ENDS, Ends, Swept};
 use super::file::{Result, digest};
+use super::outbox::{self, OUTBOX};
 use super::state::State;
-use crate::tier::LogItem;
 use crate::tier::envelope::{Place, expired, place};
+use crate::tier::{Dues, LogItem};
 
 pub(super) const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
 pub(super) const LOG: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("log");
@@ -51,6 +53,7 @@ pub(super) enum Change {
         item: LogItem,
         floor: u64,
     },
+    Owe(Dues),
 }
 
 impl Change {
@@ -154,6 +157,7 @@ pub(super) struct Tables<'t> {
     entries: Entries<'t>,
     ends: Ends<'t>,
     log: Table<'t, &'static [u8], &'static [u8]>,
+    outbox: Table<'t, &'static [u8], &'static [u8]>,
     state: State,
 }
 
@@ -164,6 +168,7 @@ impl<'t> Tables<'t> {
             entries: Entries(transaction.open_table(ENTRIES)?),
             ends: Ends::open(transaction)?,
             log: transaction.open_table(LOG)?,
+            outbox: transaction.open_table(OUTBOX)?,
             state,
         })
     }
@@ -201,6 +206,7 @@ impl<'t> Tables<'t> {
                 self.raise_floor(floor.max(cleared))?;
                 self.record(number, &item)
             }
+            Change::Owe(dues) => outbox::change(&mut self.outbox, &dues),
         }
     }
 

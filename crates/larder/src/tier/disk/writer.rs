@@ -142,6 +142,7 @@ fn change<V: Clone + Send + Sync + 'static>(
                 None,
             ))
         }
+        Operation::Owe(dues) => Some((Change::Owe(dues.clone()), None)),
         Operation::Flush => None,
     }
 }
