@@ -171,18 +171,45 @@ fn made_if_absent(url: &str) -> String {
 /// What a client is told of a query that failed. What the database says goes to the log: it may name
 /// what a client must not see.
 pub fn problem(error: &sqlx::Error) -> Problem {
-    if let sqlx::Error::Database(refused) = error {
-        if refused.is_unique_violation() {
-            let detail = "another one has this name already";
-            return Problem::new(StatusCode::CONFLICT, "exists", detail);
-        }
-        tracing::error!(%error, "a query failed");
-        let detail = "the database refused a query; the log says why";
-        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "query-failed", detail);
+    if is_down(error) {
+        tracing::warn!(%error, "the database does not answer");
+        let detail = "the database does not answer";
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database-down", detail)
+            .retry_after(2);
     }
-    tracing::warn!(%error, "the database does not answer");
-    let detail = "the database does not answer";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database-down", detail).retry_after(2)
+    if let sqlx::Error::Database(refused) = error
+        && refused.is_unique_violation()
+    {
+        let detail = "another one has this name already";
+        return Problem::new(StatusCode::CONFLICT, "exists", detail);
+    }
+    tracing::error!(%error, "a query failed");
+    let detail = "the database refused a query; the log says why";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "query-failed", detail)
+}
+
+/// Whether it is the database that is not there, and not the query that is wrong.
+pub fn is_down(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{
+        Configuration, Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed,
+    };
+    match error {
+        Database(refused) => is_away(refused.code().as_deref()),
+        Configuration(_) | Io(_) | PoolClosed | PoolTimedOut | Protocol(_) | Tls(_)
+        | WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+/// Whether a database of this code starts, stops, is busy or has no room, whatever it was asked: of
+/// `PostgreSQL` the classes 08 (connection), 53 (resources) and 57 (an operator's hand), of `SQLite`
+/// busy, locked, and what its file system refuses.
+fn is_away(code: Option<&str>) -> bool {
+    match code {
+        Some(code) if code.len() == 5 => ["08", "53", "57"].contains(&&code[..2]),
+        Some(code) => ["5", "6", "10", "13", "14", "261", "517"].contains(&code),
+        None => false,
+    }
 }
 
 #[cfg(test)]
@@ -238,6 +265,14 @@ mod tests {
         let snapshot = database.registry.snapshot();
         let timing = snapshot.timing("database_query_duration_seconds", &tags);
         assert_eq!(timing.unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_server_that_is_being_stopped_is_down_and_has_not_refused() {
+        let codes = ["57P01", "57P03", "53300", "08006", "5", "14"];
+        assert!(codes.iter().all(|code| is_away(Some(code))));
+        let refusals = [Some("23514"), Some("42601"), Some("1"), Some("2067"), None];
+        assert!(!refusals.into_iter().any(is_away));
     }
 
     #[test]

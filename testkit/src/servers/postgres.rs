@@ -24,8 +24,9 @@ const USER: &str = "larder";
 /// when it is dropped.
 pub struct Postgres {
     addr: SocketAddr,
-    _process: Process,
-    _directory: TempDir,
+    /// None while it is killed.
+    process: Option<Process>,
+    site: Site,
 }
 
 impl Postgres {
@@ -45,15 +46,33 @@ impl Postgres {
         let site = Site {
             program: programs::postgres()?,
             owner: owner(directory.path())?,
-            directory: directory.path(),
+            directory,
         };
         site.create()?;
         let (addr, process) = site.start()?;
         Ok(Self {
             addr,
-            _process: process,
-            _directory: directory,
+            process: Some(process),
+            site,
         })
+    }
+
+    /// Ends it at once, with all connections. What was committed stays. It has
+    /// ended when this returns.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again at the same address with the same data, after ending it
+    /// if need be; waits as [`start`](Self::start) does.
+    ///
+    /// # Errors
+    /// As of [`start`](Self::start).
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.kill();
+        let (_, process) = self.site.start_on(self.addr)?;
+        self.process = Some(process);
+        Ok(())
     }
 
     /// Where it listens.
@@ -74,15 +93,15 @@ struct Owner {
     group: u32,
 }
 
-struct Site<'a> {
+struct Site {
     program: PathBuf,
     owner: Option<Owner>,
-    directory: &'a Path,
+    directory: TempDir,
 }
 
-impl Site<'_> {
+impl Site {
     fn data(&self) -> PathBuf {
-        self.directory.join("data")
+        self.directory.path().join("data")
     }
 
     fn create(&self) -> Result<(), Error> {
@@ -119,11 +138,11 @@ impl Site<'_> {
             .arg("-D")
             .arg(self.data())
             .arg("-k")
-            .arg(self.directory);
+            .arg(self.directory.path());
         command.args(["-h", &addr.ip().to_string(), "-p", &addr.port().to_string()]);
         command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
-        let log = self.directory.join("log");
-        let mut process = Process::spawn(command, &log, self.directory, End::Quit)
+        let log = self.directory.path().join("log");
+        let mut process = Process::spawn(command, &log, self.directory.path(), End::Quit)
             .map_err(Error::io("cannot run postgres"))?;
         let has_ended = poll("postgres to take connections", START_LIMIT, || {
             let has_ended = process.has_ended();
@@ -155,7 +174,9 @@ impl Site<'_> {
                 command
             }
         };
-        command.current_dir(self.directory).env_remove("PGPORT");
+        command
+            .current_dir(self.directory.path())
+            .env_remove("PGPORT");
         command
     }
 }

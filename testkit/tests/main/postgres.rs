@@ -23,3 +23,15 @@ fn postgres_lets_its_user_in_and_ends_with_the_value() {
     drop(postgres);
     assert!(TcpStream::connect(addr).is_err());
 }
+
+#[test]
+fn postgres_comes_back_at_its_address_after_a_kill() {
+    let mut postgres = Postgres::start().unwrap();
+    let addr = postgres.addr();
+    postgres.kill();
+    assert!(TcpStream::connect(addr).is_err());
+    postgres.restart().unwrap();
+    let mut stream = connect(addr);
+    stream.write_all(STARTUP).unwrap();
+    receives(&stream, WELCOME);
+}
