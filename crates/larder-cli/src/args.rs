@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use larder_http::Role;
 
 use crate::config::{Flags, parse_duration};
 
@@ -46,6 +47,16 @@ pub(crate) enum Command {
     Clear(Clear),
     /// Show what a cache would have hit on a recorded stream of keys
     Simulate(Simulate),
+    /// Make, list and remove users, who log in with a password
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Make, list and revoke tokens, for programs
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -206,6 +217,72 @@ pub(crate) enum TraceFormat {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make a user; the password is asked for, or read from standard input
+    Add(NewAccount),
+    /// Print the users and their roles
+    List(Accounts),
+    /// Remove a user, whose sessions end at once
+    Remove(OldAccount),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token and print it; it can't be shown again
+    #[command(visible_alias = "add")]
+    Make(NewAccount),
+    /// Print the tokens' names and roles
+    List(Accounts),
+    /// Make a token worthless at once
+    #[command(visible_alias = "remove")]
+    Revoke(OldAccount),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewAccount {
+    /// 1 to 64 of A-Z a-z 0-9 _ . @ -
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// viewer reads, operator changes single entries, admin clears and configures
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    pub(crate) role: Role,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OldAccount {
+    /// The name that it was made with
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Accounts {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// Where accounts are kept: on this machine, whether the daemon runs or not.
+#[derive(Debug, Args)]
+pub(crate) struct StateArgs {
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The configuration file [default: $LARDER_CONFIG, else none]"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the daemon keeps its accounts [default: as configured]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print what is set and where; with --effective the defaults too
     Show {
@@ -298,6 +375,12 @@ fn size(text: &str) -> Result<Size, String> {
     size.ok_or_else(|| {
         r#"expected a number of entries or a share from 0% to 100% such as "2.5%""#.to_owned()
     })
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    let roles = [Role::Viewer, Role::Operator, Role::Admin];
+    let found = roles.into_iter().find(|role| role.name() == text);
+    found.ok_or_else(|| "expected viewer, operator or admin".to_owned())
 }
 
 fn cache_name(text: &str) -> Result<String, String> {

@@ -1,7 +1,8 @@
-//! The commands that ask a daemon once, print its answer and end.
+//! The commands that do one thing, print what came of it and end: most ask a daemon.
 //!
 //! It must not know how answers come over the network.
 
+mod accounts;
 mod caches;
 pub(crate) mod columns;
 mod stats;
@@ -13,6 +14,8 @@ use serde_json::json;
 use crate::args;
 use crate::client::{Client, Target};
 use crate::config::Environment;
+
+pub(crate) use accounts::{token, user};
 
 /// `larder stats`
 pub(crate) fn stats(

@@ -14,6 +14,7 @@ mod layers;
 mod reader;
 mod remote;
 mod show;
+mod workstations;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,6 +27,7 @@ pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use remote::{Remote, Secret};
 pub(crate) use show::{Which, show};
+pub(crate) use workstations::Workstations;
 
 use kinds::{Address, Choice, Count, Directories, Hosts, OnePath, Span, Switch};
 use layers::Layers;
@@ -51,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) remote: Remote,
     /// The service of that name.
     pub(crate) claude_usage: ClaudeUsage,
+    /// The service of that name.
+    pub(crate) workstations: Workstations,
     /// How the daemon logs.
     pub(crate) log: Log,
     /// The process's variables, for what a service looks up by itself (where
@@ -180,6 +184,7 @@ impl Config {
         let auth = auth(reader, listen);
         let remote = remote::read(reader, environment);
         let claude_usage = claude_usage(reader, home);
+        let workstations = workstations::read(reader);
         let log = log(reader);
         Self {
             listen,
@@ -188,6 +193,7 @@ impl Config {
             auth,
             remote,
             claude_usage,
+            workstations,
             log,
             environment: environment.clone(),
             warnings: reader.take_warnings(),

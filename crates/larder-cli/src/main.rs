@@ -44,6 +44,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Invalidate(args) => commands::invalidate(&args, &environment, out),
         Command::Clear(args) => commands::clear(&args, &environment, out),
         Command::Simulate(args) => simulate::run(&args, out),
+        Command::User { command } => commands::user(&command, &environment, out),
+        Command::Token { command } => commands::token(&command, &environment, out),
         Command::Config {
             command: ConfigCommand::Show { flags, effective },
         } => {

@@ -4,16 +4,19 @@
 mod signals;
 mod starting;
 mod tiers;
+mod workstations;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use indicatif::MultiProgress;
 use larder::Clock;
-use larder_http::{Access, Gateway, Hosts, Role};
+use larder_http::{Access, Accounts, Gateway, Hosts, Mount, Role};
 use larder_services::claude_usage::{
     ClaudeUsage, Demo, Options, Prices, Running, Settings, default_roots,
 };
@@ -39,21 +42,34 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     let address = listener.local_addr()?;
 
     let (stop, stopping) = watch::channel(false);
+    let accounts = Accounts::open(&state_dir, Clock::system()).context("cannot keep accounts")?;
+    let known = accounts.clone();
     let access = Access::new(
         &token,
         (config.auth.anonymous == Anonymous::Viewer).then_some(Role::Viewer),
-    );
+    )
+    .issuer(move |token| known.role_of(token));
     let hosts = Hosts::new(config.allowed_hosts.clone());
     let gateway = Gateway::new("larder", env!("CARGO_PKG_VERSION"), access, hosts, stopping);
     let gateway = match &store {
         Some(store) => gateway.cache(tiers::sign_on(&store.tiers, address)?),
         None => gateway,
     };
+    let tiers = store
+        .as_ref()
+        .map(|store| store.tiers.clone())
+        .unwrap_or_default();
+    let services = Services::default();
     let started = start_claude_usage(&config, demo, address, &gateway).await?;
-    let router = match &started {
-        Some((usage, _)) => gateway.mount(usage.mount()).into_router(),
-        None => gateway.into_router(),
-    };
+    let stations = workstations::start(&config, &gateway, &tiers, &services)?;
+    let mut gateway = gateway.mount(accounts.mount());
+    if let Some((usage, _)) = &started {
+        gateway = services.mount(gateway, usage.mount());
+    }
+    if let Some((stations, _)) = &stations {
+        gateway = services.mount(gateway, stations.mount());
+    }
+    let router = gateway.into_router();
     let demo = demo.then(|| demo_root(&state_dir));
     let store = store.as_ref().map(|store| store.name.as_str());
     starting::announce(address, &config, store, demo.as_deref());
@@ -68,6 +84,9 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     larder_http::serve(listener, router, stopped, DRAIN)
         .await
         .context("the listener failed")?;
+    if let Some((_, running)) = stations {
+        running.stop().await;
+    }
     if let Some((_, running)) = started {
         tokio::task::spawn_blocking(|| running.stop())
             .await?
@@ -88,8 +107,19 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// How many services run.
+#[derive(Default)]
+struct Services(Arc<AtomicUsize>);
+
+impl Services {
+    fn mount(&self, gateway: Gateway, service: Mount) -> Gateway {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        gateway.mount(service)
+    }
+}
+
 /// The state directory, open to its owner only if it is made here.
-fn make_private(directory: &Path) -> io::Result<()> {
+pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

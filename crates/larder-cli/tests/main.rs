@@ -1,5 +1,7 @@
 //! The command as users run it: against a server that says what a test wants, and as the daemon.
 
+#[path = "main/accounts.rs"]
+mod accounts;
 #[path = "main/commands.rs"]
 mod commands;
 #[path = "main/configuration.rs"]
@@ -22,3 +24,5 @@ mod server;
 mod simulate;
 #[path = "main/top.rs"]
 mod top;
+#[path = "main/workstations.rs"]
+mod workstations;

@@ -8,13 +8,15 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use axum::http::{HeaderMap, StatusCode, Uri, header};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::problem::Problem;
 
 /// What a caller may do; each role may do all that the ones before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Read.
     Viewer,
@@ -25,7 +27,8 @@ pub enum Role {
 }
 
 impl Role {
-    const fn name(self) -> &'static str {
+    /// `viewer`, `operator` or `admin`.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
             Self::Operator => "operator",
@@ -155,10 +158,7 @@ fn is_token(text: &str) -> bool {
 
 /// Written beside its place and moved there whole, so that no crash leaves half a token.
 fn write_token(path: &Path) -> io::Result<String> {
-    let mut random = [[0; 16]; 2];
-    getrandom::fill(random.as_flattened_mut()).map_err(io::Error::other)?;
-    let [high, low] = random.map(u128::from_be_bytes);
-    let token = format!("{high:032x}{low:032x}");
+    let token = random_hex()?;
     let beside = path.with_extension("token.new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -174,10 +174,27 @@ fn write_token(path: &Path) -> io::Result<String> {
     Ok(token)
 }
 
+/// 256 random bits as 64 hexadecimal digits.
+pub(crate) fn random_hex() -> io::Result<String> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(hex(&random))
+}
+
+/// 64 hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8; 32]) -> String {
+    let (halves, _) = bytes.as_chunks();
+    let halves = halves.iter().map(|half| u128::from_be_bytes(*half));
+    halves
+        .map(|half| format!("{half:032x}"))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
 fn in_file(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-fn digest(token: &str) -> [u8; 32] {
+pub(crate) fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }

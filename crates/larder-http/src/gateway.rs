@@ -156,7 +156,7 @@ impl Gateway {
             for_role(Role::Operator, changes),
             for_role(Role::Admin, administration),
         ];
-        let answers = answers.into_iter().fold(open, Router::merge);
+        let answers = answers.into_iter().fold(Router::new(), Router::merge);
         // Streams are not compressed: an encoder would hold events back.
         let streams = for_role(Role::Viewer, streams.merge(events::routes(&gateway)));
         answers
@@ -166,6 +166,8 @@ impl Gateway {
             .merge(health::probes(&gateway))
             .merge(dashboard::routes(&gateway))
             .fallback(no_route)
+            .layer(middleware::from_fn(known))
+            .merge(open)
             .method_not_allowed_fallback(no_method)
             .layer(middleware::from_fn_with_state(gateway, front))
     }
@@ -198,15 +200,14 @@ async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = REQUEST_ID
         .scope(id, async {
-            let host = gateway.hosts.check(request.headers());
-            let role = host.and_then(|()| gateway.access.role(request.headers(), request.uri()));
-            match role {
-                Ok(role) => {
-                    request.extensions_mut().insert(Caller(role));
-                    next.run(request).await
-                }
-                Err(problem) => problem.into_response(),
+            let headers = request.headers();
+            let host = gateway.hosts.check(headers);
+            if let Err(problem) = host.and_then(|()| gateway.hosts.check_origin(headers)) {
+                return problem.into_response();
             }
+            let role = gateway.access.role(headers, request.uri());
+            request.extensions_mut().insert(Caller(role));
+            next.run(request).await
         })
         .await;
     if let Some(id) = header {
@@ -218,16 +219,29 @@ async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
     response
 }
 
-/// The role that the front gave a request.
-#[derive(Clone, Copy)]
-struct Caller(Option<Role>);
+/// The role that the front found for a request, or what is wrong with its token.
+#[derive(Clone)]
+struct Caller(Result<Option<Role>, Problem>);
+
+impl Caller {
+    fn of(request: &Request) -> Result<Option<Role>, Problem> {
+        let caller = request.extensions().get::<Self>();
+        caller.map_or(Ok(None), |caller| caller.0.clone())
+    }
+}
+
+/// Refuses a token that is not good, even where none is needed: all but the open routes, where one
+/// whose token has expired gets a new one.
+async fn known(request: Request, next: Next) -> Response {
+    match Caller::of(&request) {
+        Ok(_) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
 
 async fn admit(needed: Role, request: Request, next: Next) -> Response {
-    let role = request
-        .extensions()
-        .get::<Caller>()
-        .and_then(|caller| caller.0);
-    match auth::check(role, needed) {
+    let admitted = Caller::of(&request).and_then(|role| auth::check(role, needed));
+    match admitted {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }

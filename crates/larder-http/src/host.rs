@@ -3,10 +3,13 @@
 //! A page elsewhere can point a name of its own at the loopback address and have a browser ask
 //! here (DNS rebinding). An address cannot be rebound, a name can: so addresses and `localhost`
 //! are answered, other names only when they are configured.
+//!
+//! A browser lets any page open a `WebSocket` to here and read it, which it does with no other request:
+//! so one that a page opens must come from a page of this listener.
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::problem::Problem;
 
@@ -42,6 +45,28 @@ impl Hosts {
             "unknown-host",
             detail,
         ))
+    }
+
+    /// Whether a page that opens a `WebSocket` is one of this listener, or of a configured name.
+    /// Programs that are no browsers name no origin.
+    pub(crate) fn check_origin(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return Ok(());
+        };
+        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_ascii_lowercase();
+        let (origin, host) = (text(origin), headers.get(header::HOST).map(text));
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        let is_ours = authority.is_some_and(|authority| {
+            host.as_deref() == Some(authority)
+                || self.0.iter().any(|name| name == without_port(authority))
+        });
+        if is_ours || !headers.contains_key(header::UPGRADE) {
+            return Ok(());
+        }
+        let detail = format!(
+            "a page of {origin:?} may open no WebSocket here; add its host to allowed_hosts if it should"
+        );
+        Err(Problem::new(StatusCode::FORBIDDEN, "foreign-page", detail))
     }
 }
 
@@ -91,5 +116,40 @@ mod tests {
             assert!(!is_answered(host), "{host:?}");
         }
         assert!(hosts.check(&HeaderMap::new()).is_err());
+    }
+    #[test]
+    fn a_page_of_elsewhere_opens_no_websocket() {
+        let hosts = Hosts::new(["cache.internal".to_owned()]);
+        let asks = |origin: Option<&str>, upgrades: bool| {
+            let mut headers =
+                HeaderMap::from_iter([(header::HOST, "localhost:7070".parse().unwrap())]);
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            if upgrades {
+                headers.insert(header::UPGRADE, "websocket".parse().unwrap());
+            }
+            hosts.check_origin(&headers).is_ok()
+        };
+        for origin in [
+            None,
+            Some("http://localhost:7070"),
+            Some("https://Cache.internal:8443"),
+        ] {
+            assert!(asks(origin, true), "{origin:?}");
+        }
+        for origin in [
+            "http://evil.example",
+            "http://localhost:8080",
+            "null",
+            "localhost:7070",
+            "",
+        ] {
+            assert!(!asks(Some(origin), true), "{origin:?}");
+            assert!(
+                asks(Some(origin), false),
+                "the browser keeps the answer of {origin:?} from it"
+            );
+        }
     }
 }

@@ -19,10 +19,13 @@
 //! # Ok(()) }
 //! ```
 
+mod accounts;
 mod admin;
 mod auth;
+mod body;
 mod dashboard;
 mod docs;
+pub mod etag;
 mod events;
 mod gateway;
 mod health;
@@ -33,7 +36,9 @@ mod requests;
 mod server;
 mod wire;
 
+pub use accounts::{Accounts, Member, Roster, RosterError};
 pub use auth::{Access, Role, admin_token};
+pub use body::JsonBody;
 pub use events::Events;
 pub use gateway::Gateway;
 pub use health::{Check, Standing};

@@ -9,10 +9,9 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// Connections open at once; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 4_096;
@@ -22,7 +21,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `router` over HTTP/1.1 until `stop` completes, then gives open requests up to `drain` to
-/// end.
+/// end. A connection that became a `WebSocket` is its service's from then on: it counts no more, and
+/// the service ends it.
 ///
 /// # Errors
 /// None yet; a listener that fails for a while is tried again.
@@ -32,7 +32,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send,
     drain: Duration,
 ) -> io::Result<()> {
-    let connections = GracefulShutdown::new();
+    // Every connection holds a receiver: the channel is closed once all have ended.
+    let (draining, _) = watch::channel(false);
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -48,7 +49,7 @@ pub async fn serve(
         };
         let service = TowerToHyperService::new(router.clone());
         let connection = http.serve_connection(TokioIo::new(stream), service);
-        let connection = connections.watch(connection);
+        let connection = converse(connection.with_upgrades(), draining.subscribe());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
@@ -57,13 +58,34 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(drain, connections.shutdown())
+    draining.send_replace(true);
+    if tokio::time::timeout(drain, draining.closed())
         .await
         .is_err()
     {
         tracing::warn!(?drain, "requests still open after the drain are cut off");
     }
     Ok(())
+}
+
+type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+
+/// Answers a connection's requests; once `draining` says so, the one that is open is its last.
+async fn converse(
+    connection: Connection,
+    mut draining: watch::Receiver<bool>,
+) -> hyper::Result<()> {
+    let mut connection = pin!(connection);
+    let told = async {
+        // An error means that whoever would say so is gone, which is the end too.
+        let _ = draining.wait_for(|draining| *draining).await;
+    };
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = told => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
 }
 
 /// The next connection with its slot, once one is free.

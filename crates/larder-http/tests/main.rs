@@ -2,6 +2,7 @@
 
 mod main {
     mod access;
+    mod accounts;
     mod caches;
     mod dashboard;
     mod health;

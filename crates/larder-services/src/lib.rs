@@ -2,3 +2,4 @@
 
 pub mod claude_usage;
 pub mod sql;
+pub mod workstations;

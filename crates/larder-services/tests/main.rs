@@ -2,3 +2,5 @@
 
 #[path = "main/claude_usage/mod.rs"]
 mod claude_usage;
+#[path = "main/workstations/mod.rs"]
+mod workstations;

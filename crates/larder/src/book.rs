@@ -30,4 +30,5 @@ pages! {
     sync: "docs/sync.md";
     versions: "docs/versions.md";
     warming: "docs/warming.md";
+    workstations: "docs/workstations.md";
 }

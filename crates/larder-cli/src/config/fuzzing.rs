@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{Config, Environment, Flags, Invalid, Remote, Which, show};
+use super::kinds::DatabaseUrl;
+use super::{Config, Environment, Flags, Invalid, Remote, Which, Workstations, show};
 
 /// The text is refused for a reason, or gives settings that come back from what is shown of them.
 /// Panics where it is not so.
@@ -37,12 +38,16 @@ fn settings(config: &Config) -> String {
         auth,
         remote,
         claude_usage,
+        workstations,
         log,
         ..
     } = config;
     let state_dir = state_dir.display();
     let remote = remote_settings(remote);
-    format!("{listen} {state_dir} {allowed_hosts:?} {auth:?} {remote} {claude_usage:?} {log:?}")
+    let workstations = workstations_settings(workstations);
+    format!(
+        "{listen} {state_dir} {allowed_hosts:?} {auth:?} {remote} {claude_usage:?} {workstations} {log:?}"
+    )
 }
 
 /// What is shown of them: passwords, and what stands with them in a URL, are not.
@@ -59,4 +64,10 @@ fn remote_settings(remote: &Remote) -> String {
     } = remote;
     let url = url.as_ref().map(|url| larder_redis::without_login(&url.0));
     format!("{url:?} {prefix} {staleness:?} {cut_off:?} {strict} {ca_file:?} {user:?}")
+}
+
+fn workstations_settings(workstations: &Workstations) -> String {
+    let Workstations { enabled, database } = workstations;
+    let url = database.as_ref().map(|url| DatabaseUrl::shown(&url.0));
+    format!("{enabled} {url:?}")
 }

@@ -25,6 +25,8 @@ pub(super) const KEYS: &[&str] = &[
     "claude_usage.utc",
     "claude_usage.prices",
     "claude_usage.threads",
+    "workstations.enabled",
+    "workstations.database",
     "log.format",
     "log.level",
 ];
@@ -156,7 +158,7 @@ mod tests {
         );
         assert_eq!(
             section_advice("xyz"),
-            "the sections are [auth], [remote], [claude_usage], [log]"
+            "the sections are [auth], [remote], [claude_usage], [workstations], [log]"
         );
     }
 

@@ -89,6 +89,48 @@ impl Kind for OnePath {
     }
 }
 
+/// The URL of a database.
+pub(super) struct DatabaseUrl;
+
+impl DatabaseUrl {
+    /// Without what lets one in.
+    pub(super) fn shown(url: &str) -> String {
+        if url.starts_with("sqlite:") {
+            return url.to_owned();
+        }
+        larder_redis::without_login(url)
+    }
+}
+
+impl Kind for DatabaseUrl {
+    type Value = Option<Secret>;
+
+    fn expected(&self) -> String {
+        r#"a URL such as "postgres://user@host/database" or "sqlite:/path/to/file.db""#.to_owned()
+    }
+
+    fn read(&self, given: &Given, _: &Path) -> Option<Self::Value> {
+        let url = text(given)?;
+        let mut known = ["sqlite:", "postgres://", "postgresql://"].into_iter();
+        let is_known = known.any(|start| url.len() > start.len() && url.starts_with(start));
+        is_known.then(|| Some(Secret(url.to_owned())))
+    }
+
+    fn show(&self, value: &Self::Value) -> Option<String> {
+        value.as_ref().map(|url| quoted(&Self::shown(&url.0)))
+    }
+
+    fn hides(&self, value: &Self::Value) -> bool {
+        value
+            .as_ref()
+            .is_some_and(|url| Self::shown(&url.0) != url.0)
+    }
+
+    fn problem(&self, _: &Given) -> String {
+        format!("(not shown): expected {}", self.expected())
+    }
+}
+
 /// A list of directories; a variable holds them with commas between.
 pub(super) struct Directories {
     /// For `~/`.

@@ -20,7 +20,9 @@ fn daemon(
 ) -> (TempDir, Daemon) {
     let home = tempfile::tempdir().unwrap();
     let daemon = Daemon::start_with(home.path(), arguments, |command| {
-        adapt(command.env("LARDER_CLAUDE_USAGE_ENABLED", "false"))
+        let services =
+            ["CLAUDE_USAGE", "WORKSTATIONS"].map(|name| format!("LARDER_{name}_ENABLED"));
+        adapt(command.envs(services.map(|name| (name, "false"))))
     });
     (home, daemon)
 }

@@ -57,6 +57,15 @@ async fn a_token_that_its_issuer_refuses_is_told_why() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_not_good_keeps_nobody_from_getting_another() {
+    let router = gateway().mount(routes()).into_router();
+    let asked = send(&router, request(Method::POST, "/open", Some("jwt.old"))).await;
+    assert_eq!(asked.status(), StatusCode::OK);
+    let elsewhere = send(&router, request(Method::GET, "/nowhere", Some("jwt.old"))).await;
+    assert_eq!(elsewhere.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn a_stream_takes_its_token_from_the_query() {
     let router = gateway().mount(routes()).into_router();
     let path = "/stream?x=1&access_token=jwt.operator";

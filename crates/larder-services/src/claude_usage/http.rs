@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use larder::Snapshot;
 use larder_http::Problem;
+use larder_http::etag::{is_known, not_modified, with_etag};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -94,10 +95,7 @@ async fn stats(
         shared.incarnation, snapshot.version
     );
     if is_known(&headers, &etag) {
-        return Ok(with_validator(
-            StatusCode::NOT_MODIFIED.into_response(),
-            &etag,
-        ));
+        return Ok(not_modified(&etag));
     }
     let report = snapshot.value.clone();
     let render = move |_| async move { render(&report, range, today) };
@@ -119,7 +117,7 @@ async fn stats(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
-    Ok(with_validator(response, &etag))
+    Ok(with_etag(response, &etag))
 }
 
 fn still_scanning(shared: &Shared) -> Problem {
@@ -155,26 +153,6 @@ fn no_logs(report: &Report) -> Problem {
              `larder serve --demo`; logs that appear are found by themselves",
         )
         .retry_after(5)
-}
-
-/// `If-None-Match` may list several, or be `*`.
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let listed = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut tags = listed.flat_map(|list| list.split(',')).map(str::trim);
-    tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag.trim_start_matches("W/"))
-}
-
-fn with_validator(mut response: Response, etag: &str) -> Response {
-    if let Ok(etag) = HeaderValue::try_from(etag) {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
 }
 
 /// The answer's first part: the view's object, without its closing brace.

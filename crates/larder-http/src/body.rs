@@ -1,0 +1,118 @@
+//! A request's JSON body, refused with a problem where it is none.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// The longest body, in bytes.
+pub(crate) const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// A body of `application/json`, read as `T`; of 64 KiB at most.
+///
+/// Refused are a longer one (413, before it is read if it says its length), another type (415), what
+/// is no JSON (400) and JSON that is no `T` (422): each as a [`Problem`] that says what was expected.
+///
+/// ```
+/// use larder_http::JsonBody;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Word { text: String }
+///
+/// async fn handler(JsonBody(word): JsonBody<Word>) -> String { word.text }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::post(handler));
+/// ```
+pub struct JsonBody<T>(
+    /// What the body says.
+    pub T,
+);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        check_head(request.headers())?;
+        let body = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await;
+        // What cannot be read otherwise has been cut off, and its sender with it.
+        let body = body.map_err(|_| too_long())?;
+        read(&body).map(Self)
+    }
+}
+
+fn check_head(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    if length.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+        return Err(too_long());
+    }
+    let media = text(header::CONTENT_TYPE).and_then(|media| media.split(';').next());
+    if media.is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json")) {
+        return Ok(());
+    }
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let detail = "expected a body with the header `Content-Type: application/json`";
+    Err(Problem::new(status, "not-json", detail))
+}
+
+fn too_long() -> Problem {
+    let detail = format!("expected a body of at most {} KiB", BODY_BYTES_MAX >> 10);
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-long", detail)
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Problem::new(status, "unexpected-content", error.to_string());
+        }
+        Problem::bad_request(format!("expected JSON: {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    async fn status(media: &str, body: impl Into<Body>) -> Result<u32, StatusCode> {
+        let request = Request::builder().header(header::CONTENT_TYPE, media);
+        let request = request.body(body.into()).unwrap();
+        let read = JsonBody::<u32>::from_request(request, &()).await;
+        read.map(|JsonBody(number)| number)
+            .map_err(|problem| problem.status())
+    }
+
+    #[tokio::test]
+    async fn each_way_to_be_no_good_body_has_its_status() {
+        let json = "application/json; charset=utf-8";
+        assert_eq!(status(json, "7").await, Ok(7));
+        assert_eq!(
+            status("text/plain", "7").await,
+            Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        );
+        assert_eq!(status(json, "x").await, Err(StatusCode::BAD_REQUEST));
+        assert_eq!(status(json, "").await, Err(StatusCode::BAD_REQUEST));
+        assert_eq!(
+            status(json, "\"7\"").await,
+            Err(StatusCode::UNPROCESSABLE_ENTITY)
+        );
+        let long = " ".repeat(BODY_BYTES_MAX) + "7";
+        assert_eq!(status(json, long).await, Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_says_it_is_too_long_is_not_read() {
+        let request = Request::builder()
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_LENGTH, 10 << 20);
+        let unread = futures_util::stream::poll_fn(
+            |_| -> std::task::Poll<Option<Result<Bytes, std::io::Error>>> { panic!("it is read") },
+        );
+        let request = request.body(Body::from_stream(unread)).unwrap();
+        let read = JsonBody::<u32>::from_request(request, &()).await;
+        assert_eq!(read.err().unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}
