@@ -16,16 +16,17 @@
 //! ```
 //!
 //! # What the server must be
-//! Redis 7.0 or Valkey 7.2, or newer, alone or under sentinels; not a cluster. Its user needs the keys
-//! under the prefix, and `+@read +@write +@scripting +@connection +info +scan`. Where it may not tell of
-//! changes (`CLIENT TRACKING`), values are kept for a moment only. Recommended: `maxmemory-policy
-//! allkeys-lru`; `client-output-buffer-limit`s as they are; under sentinels `min-replicas-to-write 1`
-//! and `min-replicas-max-lag 1`, as a primary that is cut off is believed so long.
+//! Redis 7.0 or Valkey 7.2, or newer: alone, under sentinels, or a cluster of them. Its user needs the
+//! keys under the prefix, and `+@read +@write +@scripting +@connection +info +scan`; in a cluster
+//! `+cluster|slots +cluster|info +cluster|myid` too. Where it may not tell of changes (`CLIENT
+//! TRACKING`), values are kept for a moment only. Recommended: `maxmemory-policy allkeys-lru`;
+//! `client-output-buffer-limit`s as they are; with replicas `min-replicas-to-write 1` and
+//! `min-replicas-max-lag 1`, as a primary that is cut off is believed so long.
 //!
-//! Each value has two connections to the server, however many caches have joined. When one is lost,
-//! does not answer within the X of the caches' promise, or turns out to lead elsewhere, both are given
-//! up and made anew: after 50 ms at first, then twice as long each time, 5 s at most, by chance up to
-//! half of it less.
+//! Each value has two connections to the server, or to every primary of the cluster, however many
+//! caches have joined. When one is lost, does not answer within the X of the caches' promise, or turns
+//! out to lead elsewhere, all are given up and made anew: after 50 ms at first, then twice as long each
+//! time, 5 s at most, by chance up to half of it less.
 
 mod asleep;
 mod beat;

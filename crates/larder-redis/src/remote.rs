@@ -21,7 +21,8 @@ impl Redis {
     /// The server at this URL: `redis://[user:password@]host[:6379][/db]`, `rediss://…` with TLS,
     /// `unix:///path[?db=n&user=…&password=…]`, or
     /// `redis+sentinel://[user:password@]host[:26379],host…/name[/db][?sentinel_user=…&sentinel_password=…]`
-    /// (`rediss+sentinel://` with TLS to both). What is no plain letter in a user, password or path is
+    /// (`rediss+sentinel://` with TLS to both), or all primaries of a cluster that some of its nodes
+    /// lead to: `redis+cluster://[user:password@]host[:6379],host…` (`rediss+cluster://`). What is no plain letter in a user, password or path is
     /// written as `%40`.
     ///
     /// # Errors

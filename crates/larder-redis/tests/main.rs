@@ -9,6 +9,7 @@ mod main {
     mod promises;
     mod recorder;
     mod refusals;
+    mod sites;
     mod told;
     mod ways;
 }

@@ -133,7 +133,7 @@ pub trait Link: Send + Sync {
     fn caught_up(&self) -> Later<'_, Result<(), Down>>;
 
     /// Some of the namespace's entries, by key and header, from `cursor` on (0 begins); with the next
-    /// cursor, 0 at the end.
+    /// cursor, 0 at the end. What moves from one server to another meanwhile may be missed.
     fn scan(&self, cursor: u64) -> Later<'_, Result<Scanned, Down>>;
 
     /// Which life of its data the key's server is in; compared for equality.

@@ -59,18 +59,17 @@ impl Fault {
 }
 
 /// `all`, `none`, or names with commas between.
-pub(crate) fn named(names: &str) -> Result<Vec<Fault>, String> {
+pub(crate) fn named<F: Copy + std::fmt::Debug>(names: &str, all: &[F]) -> Result<Vec<F>, String> {
     match names {
-        "all" => return Ok(Fault::ALL.to_vec()),
+        "all" => return Ok(all.to_vec()),
         "none" => return Ok(Vec::new()),
         _ => {}
     }
     let find = |name: &str| {
-        let known = Fault::ALL.into_iter();
-        let mut fitting = known.filter(|fault| format!("{fault:?}").eq_ignore_ascii_case(name));
-        fitting
-            .next()
-            .ok_or_else(|| format!("--faults: {name:?} is none of all, none, {:?}", Fault::ALL))
+        let mut known = all.iter().copied();
+        known
+            .find(|fault| format!("{fault:?}").eq_ignore_ascii_case(name))
+            .ok_or_else(|| format!("--faults: {name:?} is none of all, none, {all:?}"))
     };
     names.split(',').map(find).collect()
 }
@@ -81,7 +80,7 @@ pub(crate) fn rain(
     seed: u64,
     faults: &[Fault],
     server: &RedisServer,
-    instances: &[Instance],
+    (instances, proxies): (&[Instance], &[FaultProxy]),
 ) -> String {
     let mut rng = fastrand::Rng::with_seed(seed);
     let until = Instant::now() + Duration::from_secs(seconds);
@@ -96,11 +95,12 @@ pub(crate) fn rain(
         };
         *befallen.entry(fault).or_default() += 1;
         let lasts = Duration::from_millis(rng.u64(50..4_000));
-        let instance = &instances[rng.usize(..instances.len())];
-        befall(fault, lasts, server, instance, &mut rng);
+        let one = rng.usize(..instances.len());
+        let (instance, proxy) = (&instances[one], &proxies[one]);
+        befall(fault, lasts, server, (instance, proxy), &mut rng);
     }
-    for instance in instances {
-        instance.proxy.heal();
+    for proxy in proxies {
+        proxy.heal();
     }
     format!("{befallen:?}")
 }
@@ -109,10 +109,9 @@ fn befall(
     fault: Fault,
     lasts: Duration,
     server: &RedisServer,
-    instance: &Instance,
+    (instance, proxy): (&Instance, &FaultProxy),
     rng: &mut fastrand::Rng,
 ) {
-    let proxy = &instance.proxy;
     let both = Direction::Both;
     match fault {
         Fault::Latency => for_a_while(proxy, lasts, |p| {
@@ -177,7 +176,7 @@ fn befall(
             let _ = server.try_cli(&["CONFIG", "SET", "maxmemory", "0"]);
         }
         Fault::LogLost => {
-            let _ = server.try_cli(&["DEL", "tc:g:{history}"]);
+            let _ = server.try_cli(&["DEL", crate::LOG]);
         }
     }
 }
@@ -188,7 +187,7 @@ fn for_a_while(proxy: &FaultProxy, lasts: Duration, fault: impl FnOnce(&FaultPro
     proxy.heal();
 }
 
-fn signal(instance: &Instance, signal: Signal) {
+pub(crate) fn signal(instance: &Instance, signal: Signal) {
     if let Some(pid) = Pid::from_raw(instance.child.id().cast_signed()) {
         let _ = kill_process(pid, signal);
     }

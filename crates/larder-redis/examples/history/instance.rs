@@ -63,12 +63,12 @@ pub(crate) fn run(told: &str) {
 
 fn start(told: &str) {
     let words: Vec<&str> = told.split(' ').collect();
-    let [number, server, origin, seed, staleness] = words[..] else {
+    let [number, url, origin, seed, staleness] = words[..] else {
         panic!("{told:?}: five words are expected");
     };
     let parse = |word: &str| word.parse::<u64>().expect("a number");
     let staleness = Duration::from_millis(parse(staleness));
-    let redis = Redis::at(&format!("redis://{server}")).expect("a URL");
+    let redis = Redis::at(url).expect("a URL");
     let cache = Cache::builder("history")
         .max_capacity(1_000)
         .policy(
@@ -99,6 +99,11 @@ fn start(told: &str) {
 
 fn name(key: u64) -> String {
     format!("{}:{key}", ["eu", "us"][key as usize % 2])
+}
+
+/// The name of a key's entry at the server.
+pub(crate) fn entry(key: u64) -> String {
+    format!("larder:e:{{history:{}}}", name(key))
 }
 
 fn tag(key: u64) -> String {

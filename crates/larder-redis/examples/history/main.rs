@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release -p larder-redis --example history -- --instances 3 --seconds 60 --faults all --seed 1`
 //!
+//! `--cluster` in front has them share a cluster instead, of three primaries and their replicas: primaries
+//! die and stand still, replicas take over, slots move.
+//!
 //! Readers, writers and invalidators run in processes of their own, each behind a proxy of its own, over
 //! an origin whose values have versions. Meanwhile one fault after another befalls the proxies, the
 //! server and the processes. At the end every read is held against every invalidation:
@@ -12,6 +15,7 @@
 //! Exit status 1 if that does not hold, 2 if the arguments are wrong.
 
 mod check;
+mod cluster;
 mod faults;
 mod instance;
 mod origin;
@@ -24,17 +28,20 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use larder_testkit::proxy::FaultProxy;
-use larder_testkit::servers::{Options, RedisServer};
+use larder_testkit::servers::{Options, RedisCluster, RedisServer};
 
 /// What a child process is told, in its environment.
 const CHILD: &str = "LARDER_HISTORY_INSTANCE";
 /// How long the processes go on after the last fault, so that what it left behind shows.
 const CALM: Duration = Duration::from_secs(3);
 
+/// The namespace's log at the server.
+const LOG: &str = "larder:g:{history}";
+
 struct Settings {
     instances: usize,
     seconds: u64,
-    faults: Vec<faults::Fault>,
+    weather: Weather,
     seed: u64,
     staleness: Duration,
 }
@@ -60,11 +67,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn settings(mut args: impl Iterator<Item = String>) -> Result<Settings, String> {
+/// Whom what befalls.
+enum Weather {
+    Server(Vec<faults::Fault>),
+    Cluster(Vec<cluster::Fault>),
+}
+
+fn settings(args: impl Iterator<Item = String>) -> Result<Settings, String> {
+    let mut args = args.peekable();
+    let is_cluster = args.next_if(|arg| arg == "--cluster").is_some();
     let mut settings = Settings {
         instances: 3,
         seconds: 60,
-        faults: faults::Fault::ALL.to_vec(),
+        weather: if is_cluster {
+            Weather::Cluster(cluster::Fault::ALL.to_vec())
+        } else {
+            Weather::Server(faults::Fault::ALL.to_vec())
+        },
         seed: 1,
         staleness: Duration::from_secs(1),
     };
@@ -79,10 +98,17 @@ fn settings(mut args: impl Iterator<Item = String>) -> Result<Settings, String> 
             "--seconds" => settings.seconds = number()?,
             "--seed" => settings.seed = number()?,
             "--staleness-ms" => settings.staleness = Duration::from_millis(number()?),
-            "--faults" => settings.faults = faults::named(&value)?,
+            "--faults" => {
+                settings.weather = if is_cluster {
+                    Weather::Cluster(faults::named(&value, &cluster::Fault::ALL)?)
+                } else {
+                    Weather::Server(faults::named(&value, &faults::Fault::ALL)?)
+                }
+            }
             _ => {
                 return Err(format!(
-                    "{name}: expected --instances, --seconds, --faults, --seed or --staleness-ms"
+                    "{name}: expected --cluster (first), --instances, --seconds, --faults, --seed or \
+                     --staleness-ms"
                 ));
             }
         }
@@ -90,25 +116,52 @@ fn settings(mut args: impl Iterator<Item = String>) -> Result<Settings, String> 
     Ok(settings)
 }
 
+/// What the processes share, and the ways to it.
+enum Store<'a> {
+    Server(Box<RedisServer>, Vec<FaultProxy>, &'a [faults::Fault]),
+    Cluster(RedisCluster, &'a [cluster::Fault]),
+}
+
+impl<'a> Store<'a> {
+    fn start(settings: &'a Settings) -> Result<Self, larder_testkit::Error> {
+        Ok(match &settings.weather {
+            Weather::Server(faults) => {
+                // It saves when it is told to: a fault restarts it from a copy that is old by then.
+                let server = RedisServer::start(Options::new())?;
+                let proxies = (0..settings.instances).map(|_| FaultProxy::to(server.addr()));
+                let proxies = proxies.collect::<Result<_, _>>()?;
+                Self::Server(Box::new(server), proxies, faults)
+            }
+            Weather::Cluster(faults) => Self::Cluster(cluster::start()?, faults),
+        })
+    }
+
+    fn url(&self, number: usize) -> String {
+        match self {
+            Self::Server(_, proxies, _) => format!("redis://{}", proxies[number].addr()),
+            Self::Cluster(cluster, _) => cluster::url(cluster),
+        }
+    }
+}
+
 fn run(settings: &Settings) -> Result<bool, Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
-    // It saves when it is told to: a fault restarts it from a copy that is old by then.
-    let server = RedisServer::start(Options::new())?;
-    let origin = origin::start()?;
+    let (store, origin) = (Store::start(settings)?, origin::start()?);
     let mut instances = Vec::new();
     for number in 0..settings.instances {
-        let proxy = FaultProxy::to(server.addr())?;
         let path = directory.path().join(number.to_string());
-        let child = spawn(number, &proxy, origin.addr, settings, &path)?;
-        instances.push(Instance { proxy, child, path });
+        let child = spawn(number, &store.url(number), origin.addr, settings, &path)?;
+        instances.push(Instance { child, path });
     }
-    let befallen = faults::rain(
-        settings.seconds,
-        settings.seed,
-        &settings.faults,
-        &server,
-        &instances,
-    );
+    let (seconds, seed) = (settings.seconds, settings.seed);
+    let befallen = match &store {
+        Store::Server(server, proxies, faults) => {
+            faults::rain(seconds, seed, faults, server, (&instances, proxies))
+        }
+        Store::Cluster(cluster, faults) => {
+            cluster::rain(seconds, seed, faults, cluster, &instances)
+        }
+    };
     std::thread::sleep(CALM);
     for instance in &mut instances {
         // Its input ends: so does it.
@@ -122,23 +175,21 @@ fn run(settings: &Settings) -> Result<bool, Box<dyn std::error::Error>> {
     Ok(report.holds())
 }
 
-/// A process that uses a cache, and the way from it to the server.
+/// A process that uses a cache.
 struct Instance {
-    proxy: FaultProxy,
     child: Child,
     path: PathBuf,
 }
 
 fn spawn(
     number: usize,
-    proxy: &FaultProxy,
+    url: &str,
     origin: SocketAddr,
     settings: &Settings,
     path: &Path,
 ) -> std::io::Result<Child> {
     let told = format!(
-        "{number} {} {origin} {} {}",
-        proxy.addr(),
+        "{number} {url} {origin} {} {}",
         settings.seed,
         settings.staleness.as_millis()
     );

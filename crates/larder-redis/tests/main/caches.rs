@@ -10,11 +10,20 @@ use larder_testkit::poll;
 use larder_testkit::proxy::{Direction, FaultProxy};
 use larder_testkit::servers::RedisServer;
 
-use crate::main::recorder::{LIMIT, X, server};
+use crate::main::recorder::{LIMIT, Reached, X, server};
+use crate::main::sites::{Site, on_both};
 
 /// A process of its own, as far as the server can tell.
+pub(crate) fn process_at(server: &impl Reached, staleness: Duration) -> Cache<u64, u64> {
+    let redis = Redis::at(&server.url()).unwrap().prefix(&server.prefix());
+    process_of(redis, staleness)
+}
+
 pub(crate) fn process(url: &str, staleness: Duration) -> Cache<u64, u64> {
-    let redis = Redis::at(url).unwrap().prefix("tc");
+    process_of(Redis::at(url).unwrap().prefix("tc"), staleness)
+}
+
+fn process_of(redis: Redis, staleness: Duration) -> Cache<u64, u64> {
     let cache = Cache::builder("users")
         .policy(Policy::ttl(Duration::from_mins(10)))
         .remote(Sharing::over(redis).staleness(staleness))
@@ -54,15 +63,17 @@ impl Origin {
     }
 }
 
-pub(crate) fn two(server: &RedisServer, staleness: Duration) -> (Cache<u64, u64>, Cache<u64, u64>) {
-    let url = server.url();
-    (process(&url, staleness), process(&url, staleness))
+pub(crate) fn two(
+    server: &impl Reached,
+    staleness: Duration,
+) -> (Cache<u64, u64>, Cache<u64, u64>) {
+    let both = || process_at(server, staleness);
+    (both(), both())
 }
 
+on_both!(what_one_loads_all_have_and_what_one_invalidates_all_drop);
 /// C7, F1
-#[tokio::test(flavor = "multi_thread")]
-async fn what_one_loads_all_have_and_what_one_invalidates_all_drop() {
-    let server = server();
+async fn what_one_loads_all_have_and_what_one_invalidates_all_drop(server: Site) {
     let (a, b) = two(&server, X);
     let origin = Origin::new();
     assert_eq!(origin.get(&a).await, 1);
@@ -239,9 +250,8 @@ async fn a_process_that_hears_nothing_serves_nothing_older_than_x() {
     assert_eq!(origin.get(&b).await, 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_invalidation_that_nobody_waits_for_any_more_is_told_all_the_same() {
-    let server = server();
+on_both!(an_invalidation_that_nobody_waits_for_any_more_is_told_all_the_same);
+async fn an_invalidation_that_nobody_waits_for_any_more_is_told_all_the_same(server: Site) {
     let (a, b) = two(&server, X);
     let origin = Origin::new();
     assert_eq!((origin.get(&a).await, origin.get(&b).await), (1, 1));

@@ -5,7 +5,8 @@ use std::time::Duration;
 use larder::remote::{Acquired, Filled, Read, Want};
 use larder_testkit::poll;
 
-use crate::main::recorder::{LIMIT, Node, entry, header, server, want};
+use crate::main::recorder::{LIMIT, Node, entry, header, want};
+use crate::main::sites::{Site, on_both};
 
 const LONG: Option<Duration> = Some(Duration::from_mins(1));
 
@@ -16,9 +17,8 @@ fn unlike(token: u64, version: u64) -> Want {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_entry_is_read_whole_or_by_its_header() {
-    let server = server();
+on_both!(an_entry_is_read_whole_or_by_its_header);
+async fn an_entry_is_read_whole_or_by_its_header(server: Site) {
     let node = Node::up(&server);
     assert_eq!(node.link.read("7", None).await.unwrap(), Read::Nothing);
     node.stores("7", 1).await;
@@ -45,9 +45,8 @@ async fn an_entry_is_read_whole_or_by_its_header() {
     assert_eq!(node.link.read_many(&[]).await.unwrap(), []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_entry_without_an_end_is_kept() {
-    let server = server();
+on_both!(an_entry_without_an_end_is_kept);
+async fn an_entry_without_an_end_is_kept(server: Site) {
     let node = Node::up(&server);
     assert_eq!(node.acquires("7", 1).await, Acquired::Ours);
     let filled = node.link.fill("7", 1, entry(1, ""), None).await.unwrap();
@@ -60,9 +59,8 @@ async fn an_entry_without_an_end_is_kept() {
     assert_eq!(filled, Filled::Stored);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lease_is_one_token_s_until_it_fills_or_releases() {
-    let server = server();
+on_both!(a_lease_is_one_token_s_until_it_fills_or_releases);
+async fn a_lease_is_one_token_s_until_it_fills_or_releases(server: Site) {
     let node = Node::up(&server);
     let for_9 = Want {
         lookup: Some(9),
@@ -93,9 +91,8 @@ async fn a_lease_is_one_token_s_until_it_fills_or_releases() {
     assert_eq!(node.version("7").await, Some(3));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lease_is_renewed_by_its_token_alone() {
-    let server = server();
+on_both!(a_lease_is_renewed_by_its_token_alone);
+async fn a_lease_is_renewed_by_its_token_alone(server: Site) {
     let node = Node::up(&server);
     let minute = Duration::from_mins(1);
     assert_eq!(node.acquires("7", 1).await, Acquired::Ours);
@@ -104,14 +101,13 @@ async fn a_lease_is_renewed_by_its_token_alone() {
     assert!(matches!(other, Acquired::Leased(left, _) if left > minute / 2));
     assert!(!node.link.renew("7", 2, minute).await.unwrap());
     assert!(!node.link.renew("8", 1, minute).await.unwrap());
-    assert_eq!(server.cli(&["DBSIZE"]), "1");
+    assert_eq!(server.names(), 1);
     node.link.release("7", 1).await.unwrap();
     assert!(!node.link.renew("7", 1, minute).await.unwrap());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_newer_ends_a_lease() {
-    let server = server();
+on_both!(whatever_is_newer_ends_a_lease);
+async fn whatever_is_newer_ends_a_lease(server: Site) {
     let node = Node::up(&server);
     for what in [
         "invalidate",
@@ -149,9 +145,8 @@ async fn whatever_is_newer_ends_a_lease() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_insert_is_an_invalidation_with_a_lease_of_its_own() {
-    let server = server();
+on_both!(an_insert_is_an_invalidation_with_a_lease_of_its_own);
+async fn an_insert_is_an_invalidation_with_a_lease_of_its_own(server: Site) {
     let node = Node::up(&server);
     node.stores("7", 1).await;
     node.link.supplant("7", want(2)).await.unwrap();
@@ -163,9 +158,8 @@ async fn an_insert_is_an_invalidation_with_a_lease_of_its_own() {
     assert_eq!(node.version("7").await, Some(4));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_keys_are_invalidated_at_once() {
-    let server = server();
+on_both!(many_keys_are_invalidated_at_once);
+async fn many_keys_are_invalidated_at_once(server: Site) {
     let node = Node::up(&server);
     let keys: Vec<String> = (0..1_000).map(|key| key.to_string()).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -177,22 +171,20 @@ async fn many_keys_are_invalidated_at_once() {
     let all = node.link.read_many(&asked).await.unwrap();
     assert!(all.iter().all(|read| *read == Read::Nothing));
     assert_eq!(all.len(), 1_000);
-    assert_eq!(server.cli(&["DBSIZE"]), "0");
+    assert_eq!(server.names(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_seal_tells_whether_the_lease_was_unbroken_and_stores_nothing() {
-    let server = server();
+on_both!(a_seal_tells_whether_the_lease_was_unbroken_and_stores_nothing);
+async fn a_seal_tells_whether_the_lease_was_unbroken_and_stores_nothing(server: Site) {
     let node = Node::up(&server);
     assert_eq!(node.acquires("7", 1).await, Acquired::Ours);
     assert!(node.link.seal("7", 1).await.unwrap());
     assert!(!node.link.seal("7", 1).await.unwrap());
-    assert_eq!(server.cli(&["DBSIZE"]), "0");
+    assert_eq!(server.names(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_entry_is_extended_under_a_lease_and_keeps_its_payload() {
-    let server = server();
+on_both!(an_entry_is_extended_under_a_lease_and_keeps_its_payload);
+async fn an_entry_is_extended_under_a_lease_and_keeps_its_payload(server: Site) {
     let node = Node::up(&server);
     node.stores("7", 1).await;
     assert_eq!(
@@ -227,9 +219,8 @@ async fn an_entry_is_extended_under_a_lease_and_keeps_its_payload() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn softening_changes_the_header_of_the_version_that_stands() {
-    let server = server();
+on_both!(softening_changes_the_header_of_the_version_that_stands);
+async fn softening_changes_the_header_of_the_version_that_stands(server: Site) {
     let node = Node::up(&server);
     node.stores("7", 1).await;
     assert!(!node.link.soften("7", 2, header(2, "")).await.unwrap());
@@ -239,9 +230,8 @@ async fn softening_changes_the_header_of_the_version_that_stands() {
     assert!(node.link.soften("none", 1, header(1, "")).await.unwrap());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_of_no_use_is_found_and_reclaimed() {
-    let server = server();
+on_both!(what_is_of_no_use_is_found_and_reclaimed);
+async fn what_is_of_no_use_is_found_and_reclaimed(server: Site) {
     let node = Node::up(&server);
     let other = Node::up(&server);
     for key in 0..300 {
@@ -290,9 +280,8 @@ fn item(text: &str) -> Vec<u8> {
     [b"\x01", text.as_bytes()].concat()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_log_tells_what_is_new_and_all_when_it_is_another_log() {
-    let server = server();
+on_both!(the_log_tells_what_is_new_and_all_when_it_is_another_log);
+async fn the_log_tells_what_is_new_and_all_when_it_is_another_log(server: Site) {
     let node = Node::up(&server);
     let first = node.link.log(None, &[]).await.unwrap();
     assert!(first.is_whole && first.items.is_empty());
@@ -323,9 +312,8 @@ async fn the_log_tells_what_is_new_and_all_when_it_is_another_log() {
     assert_eq!(lost.items, [(1, item("c"))]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_is_bounded_and_its_floor_stands_for_what_it_dropped() {
-    let server = server();
+on_both!(a_log_is_bounded_and_its_floor_stands_for_what_it_dropped);
+async fn a_log_is_bounded_and_its_floor_stands_for_what_it_dropped(server: Site) {
     let node = Node::up(&server);
     let mut place = None;
     for round in 0..5 {
@@ -339,9 +327,8 @@ async fn a_log_is_bounded_and_its_floor_stands_for_what_it_dropped() {
     assert!(all.items.iter().all(|(number, _)| *number > all.floor));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_and_payloads_of_any_bytes_come_back() {
-    let server = server();
+on_both!(keys_and_payloads_of_any_bytes_come_back);
+async fn keys_and_payloads_of_any_bytes_come_back(server: Site) {
     let node = Node::up(&server);
     for key in ["", "a b", "}{:", "\r\n$3", "ключ", "*"] {
         assert_eq!(node.acquires(key, 5).await, Acquired::Ours);
@@ -356,9 +343,8 @@ async fn keys_and_payloads_of_any_bytes_come_back() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_forgot_the_scripts_is_taught_them_again() {
-    let server = server();
+on_both!(a_server_that_forgot_the_scripts_is_taught_them_again);
+async fn a_server_that_forgot_the_scripts_is_taught_them_again(server: Site) {
     let node = Node::up(&server);
     server.cli(&["SCRIPT", "FLUSH"]);
     node.stores("7", 1).await;

@@ -107,6 +107,21 @@ impl Hearer for Recorder {
     }
 }
 
+/// Where a link leads.
+pub(crate) trait Reached {
+    fn url(&self) -> String;
+
+    fn prefix(&self) -> String {
+        "tc".to_owned()
+    }
+}
+
+impl Reached for RedisServer {
+    fn url(&self) -> String {
+        Self::url(self)
+    }
+}
+
 /// A namespace at a server.
 pub(crate) struct Node {
     pub(crate) recorder: Arc<Recorder>,
@@ -142,8 +157,15 @@ impl Node {
     }
 
     /// A namespace `u` whose link is up.
-    pub(crate) fn up(server: &RedisServer) -> Self {
-        Self::up_at(&server.url(), X)
+    pub(crate) fn up(server: &impl Reached) -> Self {
+        Self::up_within(server, X)
+    }
+
+    pub(crate) fn up_within(server: &impl Reached, staleness: Duration) -> Self {
+        let redis = Redis::at(&server.url()).unwrap().prefix(&server.prefix());
+        let node = Self::join(&redis, "u", staleness);
+        node.comes_up(1);
+        node
     }
 
     pub(crate) fn up_at(url: &str, staleness: Duration) -> Self {

@@ -10,14 +10,14 @@ use larder_testkit::poll;
 use larder_testkit::proxy::{Direction, FaultProxy};
 
 use crate::main::recorder::{Heard, LIMIT, Node, Recorder, X, server};
+use crate::main::sites::{Site, on_both};
 
 fn key(key: &str) -> Heard {
     Heard::Key(key.to_owned())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_way_in_which_an_entry_changes_is_told() {
-    let server = server();
+on_both!(every_way_in_which_an_entry_changes_is_told);
+async fn every_way_in_which_an_entry_changes_is_told(server: Site) {
     let (node, other) = (Node::up(&server), Node::up(&server));
     node.link.invalidate(&["missing"]).await.unwrap();
     other.hears(&key("missing"));
@@ -32,19 +32,17 @@ async fn every_way_in_which_an_entry_changes_is_told() {
     other.hears(&Heard::Log(None));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lease_is_not_told() {
-    let server = server();
+on_both!(a_lease_is_not_told);
+async fn a_lease_is_not_told(server: Site) {
     let (node, other) = (Node::up(&server), Node::up(&server));
     node.acquires("7", 1).await;
     other.link.caught_up().await.unwrap();
     assert!(!other.recorder.has_heard(&key("7")));
 }
 
+on_both!(what_changed_before_is_told_when_it_is_caught_up);
 /// A change that the server has made before is told before the answer can be seen.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_changed_before_is_told_when_it_is_caught_up() {
-    let server = server();
+async fn what_changed_before_is_told_when_it_is_caught_up(server: Site) {
     let (node, other) = (Node::up(&server), Node::up(&server));
     for round in 0..100 {
         let name = round.to_string();
@@ -54,11 +52,10 @@ async fn what_changed_before_is_told_when_it_is_caught_up() {
     }
 }
 
+on_both!(an_answer_vouches_for_the_heartbeat_before);
 /// Ticks are numbers here, one later each time that the link asks: an answer vouches for the heartbeat
 /// before it.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_vouches_for_the_heartbeat_before() {
-    let server = server();
+async fn an_answer_vouches_for_the_heartbeat_before(server: Site) {
     let node = Node::up(&server);
     node.hears(&Heard::Vouched(5));
     let heard = node.recorder.heard();
@@ -111,9 +108,8 @@ async fn heartbeats_are_sent_four_times_in_x_and_one_at_a_time() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_heartbeat_tells_where_the_log_is_and_that_it_is_lost() {
-    let server = server();
+on_both!(a_heartbeat_tells_where_the_log_is_and_that_it_is_lost);
+async fn a_heartbeat_tells_where_the_log_is_and_that_it_is_lost(server: Site) {
     let node = Node::up(&server);
     let place = node.link.log(None, &[vec![1]]).await.unwrap().place;
     node.hears(&Heard::Log(Some(place)));
