@@ -7,7 +7,9 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::shell;
 
-const TARGETS: [&str; 6] = ["codec", "config", "envelope", "glob", "key", "log_item"];
+const TARGETS: [&str; 8] = [
+    "als", "codec", "config", "envelope", "glob", "key", "log_item", "osc",
+];
 const SECONDS: u32 = 60;
 
 /// Runs each target for as many seconds, or the one that is named; stops at the first finding.

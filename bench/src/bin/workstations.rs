@@ -82,7 +82,7 @@ fn workstation(number: usize) -> Value {
     json!({
         "name": format!("workstation-{number:03}"),
         "ip_address": format!("10.0.{}.{}", number / 250, number % 250 + 1),
-        "status": ["online", "offline", "error"][number % 3],
+        "status": (["online", "offline", "error"][number % 3]),
         "total_emulators": number % 16 + 4,
         "active_emulators": number % 5,
         "cpu_usage": (number * 7 % 1_000) as f64 / 10.0,

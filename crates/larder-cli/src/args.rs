@@ -57,6 +57,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
+    /// Work with the Live Set that the daemon follows
+    LiveSet {
+        #[command(subcommand)]
+        command: LiveSetCommand,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -280,6 +285,24 @@ pub(crate) struct StateArgs {
     /// Where the daemon keeps its accounts [default: as configured]
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LiveSetCommand {
+    /// Open a set in the place of the one that is open (needs an operator token)
+    Open(LiveSetOpen),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LiveSetOpen {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// The set, an .als file under the daemon's `live.roots`
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

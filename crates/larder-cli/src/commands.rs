@@ -5,6 +5,7 @@
 mod accounts;
 mod caches;
 pub(crate) mod columns;
+mod live_set;
 mod stats;
 
 use std::io::Write;
@@ -16,6 +17,7 @@ use crate::client::{Client, Target};
 use crate::config::Environment;
 
 pub(crate) use accounts::{token, user};
+pub(crate) use live_set::open as live_set_open;
 
 /// `larder stats`
 pub(crate) fn stats(

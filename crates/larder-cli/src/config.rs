@@ -11,6 +11,7 @@ pub(crate) mod fuzzing;
 mod keys;
 mod kinds;
 mod layers;
+mod live;
 mod reader;
 mod remote;
 mod show;
@@ -25,6 +26,7 @@ use tracing::level_filters::LevelFilter;
 
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
+pub(crate) use live::Live;
 pub(crate) use remote::{Remote, Secret};
 pub(crate) use show::{Which, show};
 pub(crate) use workstations::Workstations;
@@ -55,6 +57,7 @@ pub(crate) struct Config {
     pub(crate) claude_usage: ClaudeUsage,
     /// The service of that name.
     pub(crate) workstations: Workstations,
+    pub(crate) live: Live,
     /// How the daemon logs.
     pub(crate) log: Log,
     /// The process's variables, for what a service looks up by itself (where
@@ -185,6 +188,7 @@ impl Config {
         let remote = remote::read(reader, environment);
         let claude_usage = claude_usage(reader, home);
         let workstations = workstations::read(reader);
+        let live = live::read(reader, environment);
         let log = log(reader);
         Self {
             listen,
@@ -194,6 +198,7 @@ impl Config {
             remote,
             claude_usage,
             workstations,
+            live,
             log,
             environment: environment.clone(),
             warnings: reader.take_warnings(),

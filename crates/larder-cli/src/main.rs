@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use args::{Arguments, Command, ConfigCommand};
+use args::{Arguments, Command, ConfigCommand, LiveSetCommand};
 use config::{Config, Environment, Which};
 
 fn main() -> ExitCode {
@@ -46,6 +46,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Simulate(args) => simulate::run(&args, out),
         Command::User { command } => commands::user(&command, &environment, out),
         Command::Token { command } => commands::token(&command, &environment, out),
+        Command::LiveSet {
+            command: LiveSetCommand::Open(args),
+        } => commands::live_set_open(&args, &environment, out),
         Command::Config {
             command: ConfigCommand::Show { flags, effective },
         } => {

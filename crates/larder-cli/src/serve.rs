@@ -1,6 +1,7 @@
 //! The daemon: wires the service, the gateway and the listener together, and takes them down in
 //! order.
 
+mod live;
 mod signals;
 mod starting;
 mod tiers;
@@ -62,12 +63,16 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     let services = Services::default();
     let started = start_claude_usage(&config, demo, address, &gateway).await?;
     let stations = workstations::start(&config, &gateway, &tiers, &services)?;
+    let live = live::start(&config, demo)?;
     let mut gateway = gateway.mount(accounts.mount());
     if let Some((usage, _)) = &started {
         gateway = services.mount(gateway, usage.mount());
     }
     if let Some((stations, _)) = &stations {
         gateway = services.mount(gateway, stations.mount());
+    }
+    if let Some((live, _)) = &live {
+        gateway = services.mount(gateway, live.mount());
     }
     let router = gateway.into_router();
     let demo = demo.then(|| demo_root(&state_dir));
@@ -85,6 +90,9 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
         .await
         .context("the listener failed")?;
     if let Some((_, running)) = stations {
+        running.stop().await;
+    }
+    if let Some((_, running)) = live {
         running.stop().await;
     }
     if let Some((_, running)) = started {

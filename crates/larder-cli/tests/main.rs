@@ -12,6 +12,8 @@ mod daemon;
 mod dashboard;
 #[path = "main/document.rs"]
 mod document;
+#[path = "main/live.rs"]
+mod live;
 #[path = "main/remote.rs"]
 mod remote;
 #[path = "main/run.rs"]

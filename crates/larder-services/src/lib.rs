@@ -1,5 +1,6 @@
 //! Real services built on Larder's public API.
 
 pub mod claude_usage;
+pub mod live;
 pub mod sql;
 pub mod workstations;

@@ -2,5 +2,7 @@
 
 #[path = "main/claude_usage/mod.rs"]
 mod claude_usage;
+#[path = "main/live/mod.rs"]
+mod live;
 #[path = "main/workstations/mod.rs"]
 mod workstations;

@@ -20,6 +20,7 @@ pages! {
     invalidation: "docs/invalidation.md";
     keys: "docs/keys.md";
     limits: "docs/limits.md";
+    live: "docs/live.md";
     listeners: "docs/listeners.md";
     memory: "docs/memory.md";
     moka: "docs/moka.md";

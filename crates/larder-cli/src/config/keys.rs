@@ -27,6 +27,15 @@ pub(super) const KEYS: &[&str] = &[
     "claude_usage.threads",
     "workstations.enabled",
     "workstations.database",
+    "live.enabled",
+    "live.file",
+    "live.roots",
+    "live.udp",
+    "live.cache",
+    "live.cache_capacity",
+    "live.metrics",
+    "live.max_clients",
+    "live.max_inflated_mb",
     "log.format",
     "log.level",
 ];
@@ -158,7 +167,7 @@ mod tests {
         );
         assert_eq!(
             section_advice("xyz"),
-            "the sections are [auth], [remote], [claude_usage], [workstations], [log]"
+            "the sections are [auth], [remote], [claude_usage], [workstations], [live], [log]"
         );
     }
 

@@ -35,6 +35,8 @@ impl Daemon {
         let state = home.join("state");
         let token = state.join("admin.token");
         let mut command = larder(home, &["serve", "--listen", "127.0.0.1:0"]);
+        // Daemons of several tests run at once, and a port of events is one's alone.
+        command.env("LARDER_LIVE_UDP", "off");
         command
             .arg("--state-dir")
             .arg(state)

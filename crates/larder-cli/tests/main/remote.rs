@@ -36,8 +36,10 @@ fn stands(daemon: &Daemon, status: &str) -> String {
     let found = poll(format!("a daemon that is {status}"), LIMIT, || {
         let (code, body) = daemon.get("/health/ready");
         assert_eq!(code, 200, "a daemon without its store answers: {body}");
-        let detail = body["checks"][0]["detail"].as_str().unwrap_or_default();
-        (body["status"] == status).then(|| detail.to_owned())
+        let mut checks = body["checks"].as_array().into_iter().flatten();
+        let store = checks.find(|check| check["name"] == "cache daemons")?;
+        let detail = store["detail"].as_str().unwrap_or_default();
+        (store["status"] == status).then(|| detail.to_owned())
     });
     found.unwrap_or_else(|error| panic!("{error}: {}", daemon.get("/health/ready").1))
 }
