@@ -9,7 +9,7 @@ use larder::remote::{
     Acquired, Down, Filled, Later, Link, LinkState, LogNews, LogPlace, Read, Scanned, Want, head,
 };
 
-use crate::link::MemberLink;
+use crate::link::{MemberLink, foreign_entry};
 use crate::replies::{self, of_life};
 use crate::scan;
 use crate::scripts;
@@ -21,11 +21,11 @@ const LOG_ITEMS_MAX: &[u8] = b"4096";
 impl Link for MemberLink {
     fn read<'a>(&'a self, key: &'a str, have: Option<u64>) -> Later<'a, Result<Read, Down>> {
         Box::pin(async move {
-            let have = have.map(head);
-            let have = have.as_ref().map_or(&b""[..], |head| head);
-            let foreign = Read::Entry(Vec::new(), None);
-            self.ask_of_key(self.reading(key, have), replies::read, foreign)
-                .await
+            let Some(have) = have.map(head) else {
+                return self.read_entry(key).await;
+            };
+            let call = self.reading(key, &have);
+            self.ask_of_key(call, replies::read, foreign_entry()).await
         })
     }
 

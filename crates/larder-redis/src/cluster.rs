@@ -3,13 +3,14 @@
 //! A primary is believed about its own slots, and about nobody else's but that they are there: what
 //! others say of it may be out of date. Must not know connections that stay, nor scripts.
 
-use redis::{Cmd, ServerError, ServerErrorKind, Value};
+use redis::{ServerError, ServerErrorKind, Value};
 
+use crate::commands::Commands;
 use crate::refusal;
-use crate::sending::{Answer, answers, within};
+use crate::sending::{Answer, answers};
 use crate::slots::{SLOTS, Slots};
 use crate::url::Host;
-use crate::wire::{End, Road, Wire};
+use crate::wire::{End, Road, Unopened, Wire};
 
 /// More primaries are not believed.
 pub(crate) const PRIMARIES_MAX: usize = 1_000;
@@ -52,11 +53,10 @@ pub(crate) enum Change {
 }
 
 /// What is asked of one that is in a cluster.
-pub(crate) fn questions() -> [Cmd; 2] {
-    let (mut slots, mut info) = (redis::cmd("CLUSTER"), redis::cmd("CLUSTER"));
-    slots.arg("SLOTS");
-    info.arg("INFO");
-    [slots, info]
+pub(crate) fn questions() -> Commands {
+    let mut questions = Commands::of(&[b"CLUSTER", b"SLOTS"]);
+    questions.add(&[b"CLUSTER", b"INFO"]);
+    questions
 }
 
 /// What it answers. `asked` is where: some do not know their own address.
@@ -211,15 +211,10 @@ pub(crate) async fn primaries(
 }
 
 async fn ask(road: &Road, seed: &Host) -> Result<View, String> {
-    let wire = Wire::open(road, false, None, ()).await;
-    let wire = wire.map_err(|error| refusal::failure(&error))?;
-    let mut pipeline = redis::pipe();
-    for question in questions() {
-        pipeline.add_command(question);
-    }
-    let mut connection = wire.connection();
-    let sent = connection.send_packed_commands(&pipeline, 0, 2);
-    view(answers(within(road.time_out, sent).await?), Some(seed))
+    let wire = Wire::open(road, false, None, drop).await;
+    let wire = wire.map_err(Unopened::reason)?;
+    let sent = wire.send(questions(), road.time_out).await;
+    view(answers(sent?), Some(seed))
 }
 
 /// The slot that the answer says is another's, and whose.

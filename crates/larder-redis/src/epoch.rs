@@ -15,10 +15,11 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::cluster::{self, Change, Map, View};
+use crate::commands::Commands;
 use crate::life::Life;
 use crate::member::Seat;
 use crate::node::Node;
-use crate::sending::{Answer, Call, is_elsewhere, within};
+use crate::sending::{Answer, Call, is_elsewhere};
 use crate::slots::slot_of;
 
 /// How long one waits for a slot that is being moved, before asking again.
@@ -95,6 +96,12 @@ impl Epoch {
         let node = &self.nodes[self.place_of(call.name())];
         let answer = node.run_one(&call).await?;
         self.follow(&call, node, answer).await
+    }
+
+    /// Sends commands that are no scripts to the server that has this name, in one trip.
+    pub(crate) async fn send(&self, name: &str, commands: Commands) -> Result<Vec<Answer>, Down> {
+        self.is_usable()?;
+        self.nodes[self.place_of(name)].send(commands).await
     }
 
     /// Runs scripts, in one trip to each server that is concerned, all at the same time.
@@ -222,17 +229,13 @@ impl Epoch {
         if new.is_empty() {
             return Ok(());
         }
-        let mut command = redis::cmd("CLIENT");
-        command.arg("TRACKING").arg("ON").arg("BCAST");
+        let mut words: Vec<&[u8]> = vec![b"CLIENT", b"TRACKING", b"ON", b"BCAST"];
         for name in &new {
-            command.arg("PREFIX").arg(name.as_str());
+            words.extend([&b"PREFIX"[..], name.as_bytes()]);
         }
         let trackers = self.nodes.iter().filter_map(|node| node.tracker.as_ref());
         let limit = self.life.staleness();
-        let asked = trackers.map(|tracker| {
-            let (mut connection, command) = (tracker.connection(), &command);
-            async move { within(limit, connection.send_packed_command(command)).await }
-        });
+        let asked = trackers.map(|tracker| tracker.send_one(&words, limit));
         for answer in join_all(asked).await {
             match answer {
                 Ok(Value::ServerError(error)) => return Err(Watch::Refused(error)),

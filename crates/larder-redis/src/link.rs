@@ -6,18 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use larder::remote::{Down, Filled, Read, head};
-use redis::ServerError;
+use redis::{ServerError, Value};
 
+use crate::commands::Commands;
 use crate::epoch::Epoch;
 use crate::member::Member;
 use crate::refusal;
 use crate::replies;
 use crate::scripts::{self, Script};
-use crate::sending::{Answer, Call};
+use crate::sending::{Answer, Call, is_elsewhere};
 use crate::tending::Server;
 
 /// Pairs of an entry and its lease in one invalidation.
 const PAIRS_MAX: usize = 200;
+/// What a command of one key has besides it, about.
+const COMMAND_BYTES: usize = 32;
 
 /// A namespace's link: through the generation that there is, or, for who takes it up, through the one
 /// that is beginning.
@@ -71,7 +74,7 @@ impl MemberLink {
     pub(crate) async fn ask<T>(
         &self,
         call: Call<'_>,
-        meaning: impl FnOnce(redis::Value) -> Option<T>,
+        meaning: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, Down> {
         let refused = |error: &ServerError| Err(Down(refusal::meaning(error).into()));
         self.run(call, meaning, refused).await
@@ -82,7 +85,7 @@ impl MemberLink {
     pub(crate) async fn ask_of_key<T>(
         &self,
         call: Call<'_>,
-        meaning: impl FnOnce(redis::Value) -> Option<T>,
+        meaning: impl FnOnce(Value) -> Option<T>,
         foreign: T,
     ) -> Result<T, Down> {
         let refused = |error: &ServerError| {
@@ -98,7 +101,7 @@ impl MemberLink {
     async fn run<T>(
         &self,
         call: Call<'_>,
-        meaning: impl FnOnce(redis::Value) -> Option<T>,
+        meaning: impl FnOnce(Value) -> Option<T>,
         refused: impl FnOnce(&ServerError) -> Result<T, Down>,
     ) -> Result<T, Down> {
         let epoch = self.epoch()?;
@@ -116,7 +119,7 @@ impl MemberLink {
     pub(crate) async fn tell<T>(
         &self,
         call: Call<'_>,
-        meaning: impl FnOnce(redis::Value) -> Option<T>,
+        meaning: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, Down> {
         let epoch = self.epoch()?;
         let script = call.script;
@@ -126,7 +129,7 @@ impl MemberLink {
         self.counted(told)
     }
 
-    async fn told(&self, epoch: &Epoch, calls: &[Call<'_>]) -> Result<Vec<redis::Value>, Down> {
+    async fn told(&self, epoch: &Epoch, calls: &[Call<'_>]) -> Result<Vec<Value>, Down> {
         let answers = epoch.run_surely(calls).await?.into_iter();
         let done =
             answers.map(|answer| answer.map_err(|error| epoch.end_for(refusal::meaning(&error))));
@@ -162,6 +165,32 @@ impl MemberLink {
         result
     }
 
+    /// Reads an entry of which nothing is held. First how long it is kept yet: what takes its place between
+    /// the two was stored just then, and is kept no longer than its own header says.
+    pub(crate) async fn read_entry(&self, key: &str) -> Result<Read, Down> {
+        let epoch = self.epoch()?;
+        let name = self.entry(key);
+        let mut commands = Commands::with_capacity(2 * (name.len() + COMMAND_BYTES));
+        commands.add(&[b"PTTL", name.as_bytes()]);
+        commands.add(&[b"GET", name.as_bytes()]);
+        let answers = self.counted(epoch.send(&name, commands).await)?;
+        let answers: Result<Vec<Value>, ServerError> = answers.into_iter().collect();
+        let read = match answers {
+            Ok(answers) => {
+                let foreign = || epoch.end_for("it answered PTTL or GET as no server does");
+                replies::entry(answers).ok_or_else(foreign)
+            }
+            // A script follows a key to where it has moved.
+            Err(error) if is_elsewhere(&error) => {
+                let call = self.reading(key, b"");
+                return self.ask_of_key(call, replies::read, foreign_entry()).await;
+            }
+            Err(error) if is_of_another_type(&error) => Ok(foreign_entry()),
+            Err(error) => Err(Down(refusal::meaning(&error).into())),
+        };
+        self.counted(read)
+    }
+
     pub(crate) async fn read_all(&self, keys: &[(&str, Option<u64>)]) -> Result<Vec<Read>, Down> {
         let epoch = self.epoch()?;
         let have: Vec<_> = keys.iter().map(|(_, have)| have.map(head)).collect();
@@ -174,7 +203,7 @@ impl MemberLink {
         let answers = self.counted(epoch.run(&calls).await)?;
         let read = |answer: Answer| match answer {
             Ok(value) => replies::read(value).ok_or_else(|| foreign(&epoch, &scripts::READ)),
-            Err(error) if is_of_another_type(&error) => Ok(Read::Entry(Vec::new(), None)),
+            Err(error) if is_of_another_type(&error) => Ok(foreign_entry()),
             Err(error) => Err(Down(refusal::meaning(&error).into())),
         };
         self.counted(answers.into_iter().map(read).collect())
@@ -223,6 +252,11 @@ fn is_of_another_type(error: &ServerError) -> bool {
 
 fn is_full(error: &ServerError) -> bool {
     error.code() == "OOM"
+}
+
+/// What another program keeps there as something else than a string.
+pub(crate) fn foreign_entry() -> Read {
+    Read::Entry(Vec::new(), None)
 }
 
 /// The answer is not one of the script's: whoever answers is not to be relied on.

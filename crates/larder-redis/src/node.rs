@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use larder::remote::{Down, LogPlace};
-use redis::{Cmd, RedisResult};
 
 use crate::cluster::{self, Peer, View};
+use crate::commands::Commands;
 use crate::life::Life;
 use crate::refusal;
 use crate::replies::{self, of_life};
 use crate::scripts;
-use crate::sending::{Answer, Call, answers, is_elsewhere, is_unknown, send, within};
+use crate::sending::{Answer, Call, answers, is_elsewhere, is_unknown, send};
 use crate::wire::Wire;
 
 /// Scripts that are sent together at most.
@@ -80,8 +80,8 @@ impl Node {
     async fn run_through(&self, wire: &Wire, calls: &[&Call<'_>]) -> Result<Vec<Answer>, Down> {
         let mut answers = Vec::with_capacity(calls.len());
         for calls in calls.chunks(TOGETHER_MAX) {
-            let sent = send(wire.connection(), calls, Call::by_hash);
-            let mut some = self.answered(sent).await?;
+            let sent = send(wire, calls, Call::by_hash, self.life.staleness()).await;
+            let mut some = self.answered(sent)?;
             self.teach(wire, calls, &mut some).await?;
             answers.append(&mut some);
         }
@@ -98,8 +98,8 @@ impl Node {
         for (call, answer) in calls.iter().zip(answers) {
             if is_unknown(answer) {
                 let one = [*call];
-                let sent = send(wire.connection(), &one, Call::by_text);
-                let mut again = self.answered(sent).await?;
+                let sent = send(wire, &one, Call::by_text, self.life.staleness()).await;
+                let mut again = self.answered(sent)?;
                 *answer = again.pop().ok_or_else(|| self.over())?;
             }
         }
@@ -107,30 +107,17 @@ impl Node {
     }
 
     /// Sends commands that are no scripts, in one trip.
-    pub(crate) async fn send(&self, commands: &[Cmd]) -> Result<Vec<Answer>, Down> {
-        let mut connection = self.data.connection();
-        let mut pipeline = redis::Pipeline::with_capacity(commands.len());
-        for command in commands {
-            pipeline.add_command(command.clone());
-        }
-        let sent = async move {
-            let sent = connection.send_packed_commands(&pipeline, 0, commands.len());
-            sent.await.map(answers)
-        };
-        self.answered(sent).await
+    pub(crate) async fn send(&self, commands: Commands) -> Result<Vec<Answer>, Down> {
+        let sent = self.data.send(commands, self.life.staleness()).await;
+        self.answered(sent.map(answers))
     }
 
-    /// Waits for answers, X at most. Without them nobody knows what was done, so the life is over.
-    async fn answered(
-        &self,
-        sent: impl Future<Output = RedisResult<Vec<Answer>>>,
-    ) -> Result<Vec<Answer>, Down> {
-        let answered = within(self.life.staleness(), sent).await;
-        answered.map_err(|reason| self.end_for(&reason))
+    /// Without answers nobody knows what was done, so the life is over.
+    fn answered<T>(&self, answers: Result<T, String>) -> Result<T, Down> {
+        answers.map_err(|reason| self.end_for(&reason))
     }
 
-    /// One heartbeat, over the connection that is to be vouched for, and a sign of life over the other:
-    /// whatever that answers, it lives, and the server does not close it as idle.
+    /// One heartbeat, over the connection that is to be vouched for, and a sign of life over the other.
     pub(crate) async fn beat(&self, logs: Vec<String>) -> Result<Beaten, Down> {
         let place = |log| Call {
             script: &scripts::PLACE,
@@ -144,10 +131,7 @@ impl Node {
         let (answers, view) = tokio::join!(self.run_through(beating, &calls), self.sign_of_life());
         let (answers, view) = (answers?, view?);
         let mut answers = answers.into_iter();
-        let beat = answers.next().ok_or_else(|| self.over())?;
-        let beat = beat.map_err(|error| self.end_for(&refusal::meaning(&error)))?;
-        let now = replies::identity(beat).ok_or_else(|| self.end_for(FOREIGN))?;
-        self.is_the_same(&now)?;
+        self.has_beaten(answers.next())?;
         let places = answers.map(|answer| self.place(answer));
         Ok(Beaten {
             places: places.collect::<Result<_, _>>()?,
@@ -167,16 +151,30 @@ impl Node {
         }
     }
 
+    /// The other connection lives too, is not closed by the server as idle, and leads to the same server,
+    /// which takes writes: readings without a script are believed for that.
     async fn sign_of_life(&self) -> Result<Option<View>, Down> {
-        if self.peer.is_some() {
-            return self.view().await.map(Some);
+        if self.tracker.is_some() {
+            let answers = self.run_through(&self.data, &[&Call::beat()]).await?;
+            self.has_beaten(answers.into_iter().next())?;
         }
-        self.send(&[redis::cmd("PING")]).await.map(|_| None)
+        match &self.peer {
+            Some(_) => self.view().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The answer to a heartbeat is the same server's.
+    fn has_beaten(&self, answer: Option<Answer>) -> Result<(), Down> {
+        let answer = answer.ok_or_else(|| self.over())?;
+        let answer = answer.map_err(|error| self.end_for(&refusal::meaning(&error)))?;
+        let now = replies::identity(answer).ok_or_else(|| self.end_for(FOREIGN))?;
+        self.is_the_same(&now)
     }
 
     /// The cluster as this server sees it.
     pub(crate) async fn view(&self) -> Result<View, Down> {
-        let answers = self.send(&cluster::questions()).await?;
+        let answers = self.send(cluster::questions()).await?;
         let host = self.peer.as_ref().map(|peer| &peer.host);
         let view = cluster::view(answers, host);
         view.map_err(|reason| self.end_for(&reason))

@@ -6,9 +6,11 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use redis::{ErrorKind, Value};
+use redis::Value;
 
 use crate::cluster::{self, Change, Map, Peer, named};
+use crate::commands::Commands;
+use crate::driver::Pushes;
 use crate::epoch::{Epoch, Watch};
 use crate::life::{EndsLife, Life};
 use crate::member::Seat;
@@ -17,11 +19,11 @@ use crate::push;
 use crate::refusal;
 use crate::replies;
 use crate::scripts;
-use crate::sending::{Call, send_one, within};
+use crate::sending::{Call, send_one};
 use crate::sentinel;
 use crate::tending::Server;
 use crate::url::Place;
-use crate::wire::{End, Pushes, Road, Wire};
+use crate::wire::{End, Road, Unopened, Wire};
 
 /// A generation, and those who have taken their seats in it. They are not let through yet.
 pub(crate) struct Opened {
@@ -147,12 +149,12 @@ async fn meet(way: &Way, life: &Arc<Life>, is_told: bool) -> Result<Node, Failur
         life: life.clone(),
         reason: named(peer.as_ref(), reason),
     };
-    let data = open_wire(road, None, is_told, ends("the connection was lost")).await?;
+    let data = open_wire(way, None, is_told, ends("the connection was lost")).await?;
     let identity = greet(&data, way).await?;
     let mut tracker = None;
     if is_told {
         let last = ends("the connection that tells of changes was lost");
-        let wire = open_wire(road, Some(push::hearer(life.clone())), true, last).await?;
+        let wire = open_wire(way, Some(push::hearer(life.clone())), true, last).await?;
         if identify(&wire, road).await? != identity {
             let reason = "its connections lead to several servers: name one, not a balancer";
             return Err(Failure::Down(reason.to_owned()));
@@ -194,34 +196,32 @@ async fn begin(
 }
 
 async fn open_wire(
-    road: &Road,
+    way: &Way,
     pushes: Option<Pushes>,
     is_resp3: bool,
     last: EndsLife,
 ) -> Result<Wire, Failure> {
-    let wire = Wire::open(road, is_resp3, pushes, last).await;
-    wire.map_err(|error| match error.kind() {
-        ErrorKind::RESP3NotSupported => Failure::Untold(refusal::failure(&error)),
-        _ => Failure::Down(refusal::failure(&error)),
+    let peer = way.peer.clone();
+    let ended = move |reason: String| last.life.end(named(peer.as_ref(), &reason));
+    let wire = Wire::open(&way.road, is_resp3, pushes, ended).await;
+    wire.map_err(|unopened| match unopened {
+        Unopened::Older(reason) => Failure::Untold(reason),
+        Unopened::Refused(reason) => Failure::Down(reason),
     })
 }
 
 /// Teaches the server the scripts, as far as it lets itself be taught, and asks which one it is.
 async fn greet(wire: &Wire, way: &Way) -> Result<Identity, Failure> {
     let Way { road, peer } = way;
-    let mut pipeline = redis::pipe();
-    pipeline.cmd("INFO").arg("server");
+    let mut commands = Commands::of(&[b"INFO", b"server"]);
     for script in scripts::ALL {
-        pipeline.cmd("SCRIPT").arg("LOAD").arg(script.text);
+        commands.add(&[b"SCRIPT", b"LOAD", script.text.as_bytes()]);
     }
-    let mut count = scripts::ALL.len() + 1;
     if peer.is_some() {
-        pipeline.cmd("CLUSTER").arg("MYID");
-        count += 1;
+        commands.add(&[b"CLUSTER", b"MYID"]);
     }
-    let mut connection = wire.connection();
-    let sent = connection.send_packed_commands(&pipeline, 0, count);
-    let mut answers = within(road.time_out, sent).await.map_err(Failure::Down)?;
+    let answers = wire.send(commands, road.time_out).await;
+    let mut answers = answers.map_err(Failure::Down)?;
     if let (Some(peer), Some(id)) = (peer, answers.pop()) {
         let is_it = redis::from_redis_value::<String>(id).is_ok_and(|id| id == peer.id);
         if !is_it {
@@ -263,7 +263,7 @@ const SENTINEL: &str = "it is a sentinel: name it as redis+sentinel://host:port/
 
 /// Which server answers, in a way that only one that takes writes does.
 async fn identify(wire: &Wire, road: &Road) -> Result<Identity, Failure> {
-    let answer = within(road.time_out, send_one(wire.connection(), &Call::beat())).await;
+    let answer = send_one(wire, &Call::beat(), road.time_out).await;
     let answer = answer.map_err(Failure::Down)?;
     let answer = answer.map_err(|error| Failure::Down(refusal::meaning(&error)))?;
     let foreign = || Failure::Down("it answered a heartbeat as no server does".to_owned());

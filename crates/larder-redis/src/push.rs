@@ -3,26 +3,24 @@
 //!
 //! Must not know what a change means.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use redis::{PushInfo, PushKind, Value};
 
+use crate::driver::Pushes;
 use crate::life::Life;
-use crate::wire::Pushes;
 
 /// More names in one message are not believed.
 const NAMES_MAX: usize = 100_000;
 
 /// Who hears what the server says in this life.
 pub(crate) fn hearer(life: Arc<Life>) -> Pushes {
-    Arc::new(move |push: PushInfo| {
+    Box::new(move |push: PushInfo| {
         if !life.is_over()
             && let Err(reason) = hear(&life, &push)
         {
             life.end(reason);
         }
-        Ok::<(), Infallible>(())
     })
 }
 
@@ -41,7 +39,6 @@ fn hear(life: &Life, push: &PushInfo) -> Result<(), &'static str> {
         (PushKind::Invalidate, [Value::Nil]) => {
             Err("all its keys may have changed at once (FLUSHALL, FLUSHDB, or a reload)")
         }
-        (PushKind::Disconnection, _) => Err("the connection that tells of changes was lost"),
         _ => Err(FOREIGN),
     }
 }
@@ -57,7 +54,7 @@ mod tests {
     fn after(kind: PushKind, data: Vec<Value>) -> Arc<Life> {
         let board = Arc::new(Board::new(String::new()));
         let life = Arc::new(Life::new(1, Keys::new("tc"), board));
-        let _ = hearer(life.clone()).send(PushInfo { kind, data });
+        hearer(life.clone())(PushInfo { kind, data });
         life
     }
 
@@ -83,7 +80,7 @@ mod tests {
             ),
             (PushKind::Invalidate, vec![]),
             (PushKind::Other("new".into()), vec![]),
-            (PushKind::Disconnection, vec![]),
+            (PushKind::Message, vec![]),
         ];
         for (kind, data) in cases {
             let what = format!("{kind:?}");

@@ -2,7 +2,9 @@
 //!
 //! Must not know what was asked of the server.
 
-use redis::{ErrorKind, RedisError, ServerError};
+use std::io;
+
+use redis::ServerError;
 
 /// What a server's error code means to Larder, and what is to be done.
 const MEANINGS: [(&str, &str); 16] = [
@@ -58,6 +60,8 @@ pub(crate) const CLUSTER_DOWN: &str = "its cluster is down: see CLUSTER INFO at 
 const ELSEWHERE: &str = "the slot is at another node of its cluster";
 const MOVING: &str =
     "the slot is being moved; if that does not end, mend it (redis-cli --cluster fix)";
+/// What it means that nothing is said.
+pub(crate) const SILENT: &str = "it did not answer in time";
 const WRONG_LOGIN: &str = "user or password is wrong: mend it in the URL, or at the server";
 const RIGHTS: &str = "its user may not do what Larder needs: allow it the keys under Larder's prefix and \
                       +@read +@write +@scripting +@connection +info +scan, and +cluster in a cluster";
@@ -85,24 +89,13 @@ pub(crate) fn meaning(error: &ServerError) -> String {
     }
 }
 
-/// Why a connection could not be made or was lost.
-pub(crate) fn failure(error: &RedisError) -> String {
+/// Why a connection could not be made.
+pub(crate) fn failure(error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::AuthenticationFailed => {
-            let words = error.detail().unwrap_or_default();
-            format!("{WRONG_LOGIN} ({words})")
-        }
-        ErrorKind::Io if error.is_timeout() => "it did not answer in time".to_owned(),
-        ErrorKind::Io if error.is_connection_refusal() => {
+        io::ErrorKind::TimedOut => SILENT.to_owned(),
+        // A socket of the machine is not there when nothing listens.
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
             format!("nothing listens there: start it, or mend the URL ({error})")
-        }
-        ErrorKind::Server(_) | ErrorKind::Extension => {
-            let code = error.code().unwrap_or_default();
-            let words = error.detail().unwrap_or_default();
-            match MEANINGS.iter().find(|(known, _)| *known == code) {
-                Some((_, meaning)) => format!("{meaning} ({code} {words})"),
-                None => format!("it answered with an error: {code} {words}"),
-            }
         }
         _ => error.to_string(),
     }

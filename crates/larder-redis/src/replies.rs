@@ -46,6 +46,17 @@ pub(crate) fn read(value: Value) -> Option<Read> {
     }
 }
 
+/// PTTL and GET, in this order.
+pub(crate) fn entry(answers: Vec<Value>) -> Option<Read> {
+    let [left_ms, blob] = answers.try_into().ok()?;
+    let left = left(&left_ms)?.0;
+    match blob {
+        Value::Nil => Some(Read::Nothing),
+        Value::BulkString(bytes) if bytes.is_empty() => Some(Read::Nothing),
+        blob => Some(Read::Entry(bytes(blob)?, left)),
+    }
+}
+
 /// `{1, entry, pttl}`, `{2, pttl, lookup}` or `{3}`
 pub(crate) fn acquired(value: Value) -> Option<Acquired> {
     let mut parts = array(value)?.into_iter();

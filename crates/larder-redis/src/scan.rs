@@ -3,8 +3,9 @@
 //! Must not know what an entry's header says, but for its length.
 
 use larder::remote::{Down, HEAD_BYTES, Scanned};
-use redis::{Cmd, Value};
+use redis::Value;
 
+use crate::commands::Commands;
 use crate::epoch::Epoch;
 use crate::keys::{Changed, Keys};
 use crate::node::Node;
@@ -51,13 +52,13 @@ async fn scan_node(
     namespace: &str,
     cursor: u64,
 ) -> Result<Scanned, Down> {
-    let mut command = redis::cmd("SCAN");
-    command
-        .arg(cursor)
-        .arg("MATCH")
-        .arg(keys.entries(namespace) + "*");
-    command.arg("COUNT").arg(STEP).arg("TYPE").arg("string");
-    let answer = node.send(&[command]).await?.pop();
+    let (cursor, pattern) = (cursor.to_string(), keys.entries(namespace) + "*");
+    let step = STEP.to_string();
+    let words = [
+        "SCAN", &cursor, "MATCH", &pattern, "COUNT", &step, "TYPE", "string",
+    ];
+    let command = Commands::of(&words.map(str::as_bytes));
+    let answer = node.send(command).await?.pop();
     let scanned = replies::scanned(value(answer)?);
     let (cursor, names) =
         scanned.ok_or_else(|| node.end_for("it answered SCAN as no server does"))?;
@@ -89,13 +90,12 @@ async fn range(node: &Node, names: &[Vec<u8>], bytes: usize) -> Result<Vec<Vec<u
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let range = |name: &Vec<u8>| -> Cmd {
-        let mut command = redis::cmd("GETRANGE");
-        command.arg(name).arg(0).arg(bytes - 1);
-        command
-    };
-    let commands: Vec<Cmd> = names.iter().map(range).collect();
-    let answers = node.send(&commands).await?;
+    let last = (bytes - 1).to_string();
+    let mut commands = Commands::default();
+    for name in names {
+        commands.add(&[b"GETRANGE", name, b"0", last.as_bytes()]);
+    }
+    let answers = node.send(commands).await?;
     let bytes = |answer: Answer| match answer {
         // It has moved to another server, where it is found as well.
         Err(error) if is_elsewhere(&error) => Ok(Vec::new()),

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, RedisResult, ServerError, ServerErrorKind, Value};
+use redis::{ServerError, ServerErrorKind, Value};
 
-use crate::refusal;
+use crate::commands::Commands;
 use crate::scripts::{self, Script};
+use crate::wire::Wire;
 
 /// A script with what it is given.
 pub(crate) struct Call<'a> {
@@ -35,68 +35,53 @@ impl Call<'_> {
         self.keys.first().map_or("", String::as_str)
     }
 
-    pub(crate) fn by_hash(&self) -> Cmd {
-        self.command("EVALSHA", &self.script.hash)
+    pub(crate) fn by_hash(&self, commands: &mut Commands) {
+        self.add(b"EVALSHA", self.script.hash.as_bytes(), commands);
     }
 
-    pub(crate) fn by_text(&self) -> Cmd {
-        self.command("EVAL", self.script.text)
+    pub(crate) fn by_text(&self, commands: &mut Commands) {
+        self.add(b"EVAL", self.script.text.as_bytes(), commands);
     }
 
-    fn command(&self, command: &str, script: &str) -> Cmd {
-        let mut command = redis::cmd(command);
-        command.arg(script).arg(self.keys.len());
+    fn add(&self, command: &[u8], script: &[u8], commands: &mut Commands) {
+        commands.begin(3 + self.keys.len() + self.arguments.len());
+        commands.word(command);
+        commands.word(script);
+        commands.word(self.keys.len().to_string().as_bytes());
         for key in &self.keys {
-            command.arg(key);
+            commands.word(key.as_bytes());
         }
         for argument in &self.arguments {
-            command.arg(*argument);
+            commands.word(argument);
         }
-        command
     }
 }
 
 /// Sends scripts through a connection, in one trip.
 pub(crate) async fn send<'a>(
-    mut connection: MultiplexedConnection,
+    wire: &Wire,
     calls: &[&Call<'a>],
-    command: impl Fn(&Call<'a>) -> Cmd,
-) -> RedisResult<Vec<Answer>> {
-    if let [call] = calls {
-        let answer = connection.send_packed_command(&command(call)).await?;
-        return Ok(answers(vec![answer]));
-    }
-    let mut pipeline = redis::Pipeline::with_capacity(calls.len());
+    command: impl Fn(&Call<'a>, &mut Commands),
+    limit: Duration,
+) -> Result<Vec<Answer>, String> {
+    let mut commands = Commands::default();
     for call in calls {
-        pipeline.add_command(command(call));
+        command(call, &mut commands);
     }
-    let sent = connection.send_packed_commands(&pipeline, 0, calls.len());
-    sent.await.map(answers)
+    wire.send(commands, limit).await.map(answers)
 }
 
 /// One script through a connection of which no node has been made yet.
 pub(crate) async fn send_one(
-    connection: MultiplexedConnection,
+    wire: &Wire,
     call: &Call<'_>,
-) -> Result<Answer, RedisError> {
-    let mut answers = send(connection.clone(), &[call], Call::by_hash).await?;
-    if answers.iter().any(is_unknown) {
-        answers = send(connection, &[call], Call::by_text).await?;
-    }
-    let none = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into();
-    answers.pop().ok_or_else(none)
-}
-
-/// An answer within so long, or why there is none.
-pub(crate) async fn within<T>(
     limit: Duration,
-    sent: impl Future<Output = RedisResult<T>>,
-) -> Result<T, String> {
-    match tokio::time::timeout(limit, sent).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(refusal::failure(&error)),
-        Err(_) => Err(format!("it did not answer within {limit:?}")),
+) -> Result<Answer, String> {
+    let mut answers = send(wire, &[call], Call::by_hash, limit).await?;
+    if answers.iter().any(is_unknown) {
+        answers = send(wire, &[call], Call::by_text, limit).await?;
     }
+    answers.pop().ok_or_else(|| "it did not answer".to_owned())
 }
 
 pub(crate) fn answers(values: Vec<Value>) -> Vec<Answer> {

@@ -7,7 +7,7 @@ use redis::Value;
 
 use crate::refusal;
 use crate::url::{Host, Sentinels};
-use crate::wire::{End, Road, Wire};
+use crate::wire::{End, Road, Unopened, Wire};
 
 /// Where the first sentinel that answers says that the primary is. They are asked in their order from
 /// the `first`, counted on from one attempt to the next, so that one that is wrong is not asked for
@@ -40,15 +40,10 @@ pub(crate) async fn primary(
 }
 
 async fn ask(road: &Road, name: &str) -> Result<Option<Host>, String> {
-    let wire = Wire::open(road, false, None, ()).await;
-    let wire = wire.map_err(|error| refusal::failure(&error))?;
-    let mut question = redis::cmd("SENTINEL");
-    question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
-    let mut connection = wire.connection();
-    let asked = connection.send_packed_command(&question);
-    let answer = tokio::time::timeout(road.time_out, asked).await;
-    let answer = answer.map_err(|_| "it did not answer in time".to_owned())?;
-    match answer.map_err(|error| refusal::failure(&error))? {
+    let wire = Wire::open(road, false, None, drop).await;
+    let wire = wire.map_err(Unopened::reason)?;
+    let question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name].map(str::as_bytes);
+    match wire.send_one(&question, road.time_out).await? {
         Value::Nil => Ok(None),
         Value::ServerError(error) => Err(refusal::meaning(&error)),
         Value::Array(parts) => host(&parts).map(Some),

@@ -1,24 +1,24 @@
-//! One connection: the stream, the first words, and a task that reads from it until it ends.
+//! One connection: the stream, the first words, and a task that drives it until it ends.
 //!
-//! The streams are made here and not by the `redis` crate, so that a connection ends at once when it is
-//! to end, whoever still has a call under way, and so that TLS needs no process-wide provider of
-//! cryptography. Must not know scripts, keys, or what the connection is for.
+//! It is made here and not by the `redis` crate, so that it ends at once when it is to end, whoever
+//! still has a call under way, so that TLS needs no process-wide provider of cryptography, and so that
+//! many callers share one write. Must not know scripts, keys, or what the connection is for.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{AsyncPushSender, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError};
-use tokio::io::{AsyncRead, AsyncWrite};
+use redis::Value;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
+use crate::commands::Commands;
+use crate::driver::{Driver, Pushes, Stream};
+use crate::pipe::Pipe;
+use crate::refusal;
 use crate::tls::Trust;
 use crate::url::{Host, Login};
-
-/// Commands that wait to be written, at most; who has more waits.
-const WAITING_MAX: usize = 1_024;
 
 /// How to connect.
 #[derive(Clone)]
@@ -41,94 +41,144 @@ pub(crate) enum End {
 
 /// A connection, whose task ends with it.
 pub(crate) struct Wire {
-    connection: MultiplexedConnection,
-    reader: AbortHandle,
+    pipe: Arc<Pipe>,
+    driver: AbortHandle,
 }
 
-/// Who is told of what the server says unasked.
-pub(crate) type Pushes = Arc<dyn AsyncPushSender>;
+/// Why there is no connection, in words.
+pub(crate) enum Unopened {
+    /// The server knows no RESP3.
+    Older(String),
+    Refused(String),
+}
 
-trait Stream: AsyncRead + AsyncWrite + Send {}
-impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
+impl Unopened {
+    pub(crate) fn reason(self) -> String {
+        let (Self::Older(reason) | Self::Refused(reason)) = self;
+        reason
+    }
+}
 
 impl Wire {
-    /// Connects. `last` is dropped when the connection has ended, for whatever reason. Pushes need
-    /// RESP3; without them the connection speaks it where `is_resp3` says so.
+    /// Connects. `last` is called with the reason if the connection ends for one that can be told, and
+    /// dropped when it has ended in any case, before calls fail. Pushes need RESP3; without them the
+    /// connection speaks it where `is_resp3` says so.
     pub(crate) async fn open(
         road: &Road,
         is_resp3: bool,
         pushes: Option<Pushes>,
-        last: impl Send + 'static,
-    ) -> Result<Self, RedisError> {
-        let opened = tokio::time::timeout(road.time_out, connect(road, is_resp3, pushes)).await;
-        let (connection, reading) = opened
-            .map_err(|_| RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)))??;
-        let reader = tokio::spawn(async move {
-            let _last = last;
-            reading.await;
-        });
-        Ok(Self {
-            connection,
-            reader: reader.abort_handle(),
-        })
+        last: impl FnOnce(String) + Send + 'static,
+    ) -> Result<Self, Unopened> {
+        let opened = async {
+            let stream = stream(road).await;
+            let stream = stream.map_err(|error| Unopened::Refused(refusal::failure(&error)))?;
+            let wire = Self::over(stream, pushes, last);
+            wire.greet(road, is_resp3).await?;
+            Ok(wire)
+        };
+        let opened = tokio::time::timeout(road.time_out, opened).await;
+        opened.unwrap_or_else(|_| Err(Unopened::Refused(refusal::SILENT.to_owned())))
     }
 
-    /// To send through. It is of no use once the wire is dropped or ended.
-    pub(crate) fn connection(&self) -> MultiplexedConnection {
-        self.connection.clone()
+    fn over(
+        stream: Pin<Box<dyn Stream>>,
+        pushes: Option<Pushes>,
+        last: impl FnOnce(String) + Send + 'static,
+    ) -> Self {
+        let pipe = Pipe::new();
+        let mut driver = Driver::new(stream, pipe.clone(), pushes);
+        let task = tokio::spawn(async move {
+            match driver.run().await {
+                Some(reason) => last(reason),
+                None => drop(last),
+            }
+            drop(driver);
+        });
+        Self {
+            pipe,
+            driver: task.abort_handle(),
+        }
+    }
+
+    /// Sends commands and waits for their answers, one for each, `limit` at most: a connection on which
+    /// they take longer is over.
+    ///
+    /// # Errors
+    /// The connection is over; what was asked may have been done.
+    pub(crate) async fn send(
+        &self,
+        commands: Commands,
+        limit: Duration,
+    ) -> Result<Vec<Value>, String> {
+        self.pipe.send(commands, limit).await
+    }
+
+    /// [`send`](Self::send) for one command.
+    pub(crate) async fn send_one(&self, words: &[&[u8]], limit: Duration) -> Result<Value, String> {
+        let mut answers = self.send(Commands::of(words), limit).await?;
+        Ok(answers.pop().unwrap_or(Value::Nil))
     }
 
     /// Ends it: the socket is closed, and who waits for an answer has an error.
     pub(crate) fn ender(&self) -> AbortHandle {
-        self.reader.clone()
+        self.driver.clone()
+    }
+
+    /// The first words: who one is, how one speaks and of which database.
+    async fn greet(&self, road: &Road, is_resp3: bool) -> Result<(), Unopened> {
+        let Road { login, db, .. } = road;
+        let (mut commands, db) = (Commands::default(), db.to_string());
+        let user = login.user.as_deref().unwrap_or("default");
+        match (&login.password, is_resp3) {
+            (Some(password), true) => {
+                let words = ["HELLO", "3", "AUTH", user, password];
+                commands.add(&words.map(str::as_bytes));
+            }
+            (None, true) => commands.add(&[b"HELLO", b"3"]),
+            (Some(password), false) => {
+                // A sentinel of an old version knows no users.
+                let user = login.user.as_deref();
+                let words = ["AUTH"].into_iter().chain(user).chain([password.as_str()]);
+                let words: Vec<&[u8]> = words.map(str::as_bytes).collect();
+                commands.add(&words);
+            }
+            (None, false) => {}
+        }
+        if road.db != 0 {
+            commands.add(&[b"SELECT", db.as_bytes()]);
+        }
+        let binding = commands.count();
+        for (what, is) in [
+            ("LIB-NAME", "larder"),
+            ("LIB-VER", env!("CARGO_PKG_VERSION")),
+        ] {
+            commands.add(&["CLIENT", "SETINFO", what, is].map(str::as_bytes));
+        }
+        let answers = self.send(commands, road.time_out).await;
+        let answers = answers.map_err(Unopened::Refused)?;
+        for answer in answers.into_iter().take(binding) {
+            if let Value::ServerError(error) = answer {
+                let words = error.details().unwrap_or_default().to_lowercase();
+                let is_older = is_resp3 && words.contains("unknown command");
+                let reason = refusal::meaning(&error);
+                return Err(if is_older {
+                    Unopened::Older(reason)
+                } else {
+                    Unopened::Refused(reason)
+                });
+            }
+        }
+        Ok(())
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        self.reader.abort();
+        self.driver.abort();
     }
 }
 
-type Reading = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-async fn connect(
-    road: &Road,
-    is_resp3: bool,
-    pushes: Option<Pushes>,
-) -> Result<(MultiplexedConnection, Reading), RedisError> {
-    let stream = stream(road).await?;
-    let mut config = AsyncConnectionConfig::new()
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(WAITING_MAX);
-    if let Some(pushes) = pushes {
-        config = config.set_push_sender(pushes);
-    }
-    let made =
-        MultiplexedConnection::new_with_config(&greeting(road, is_resp3), stream, config).await;
-    let (connection, reading) = made?;
-    Ok((connection, Box::pin(reading)))
-}
-
-fn greeting(road: &Road, is_resp3: bool) -> RedisConnectionInfo {
-    let mut greeting = RedisConnectionInfo::default()
-        .set_db(road.db.into())
-        .set_lib_name("larder", env!("CARGO_PKG_VERSION"))
-        .set_protocol(if is_resp3 {
-            ProtocolVersion::RESP3
-        } else {
-            ProtocolVersion::RESP2
-        });
-    if let Some(user) = &road.login.user {
-        greeting = greeting.set_username(user);
-    }
-    if let Some(password) = &road.login.password {
-        greeting = greeting.set_password(password);
-    }
-    greeting
-}
-
-async fn stream(road: &Road) -> std::io::Result<Pin<Box<dyn Stream>>> {
+async fn stream(road: &Road) -> io::Result<Pin<Box<dyn Stream>>> {
     let host = match &road.end {
         End::Unix(path) => return unix(path).await,
         End::Host(host) => host,
@@ -142,12 +192,12 @@ async fn stream(road: &Road) -> std::io::Result<Pin<Box<dyn Stream>>> {
 }
 
 #[cfg(unix)]
-async fn unix(path: &std::path::Path) -> std::io::Result<Pin<Box<dyn Stream>>> {
+async fn unix(path: &std::path::Path) -> io::Result<Pin<Box<dyn Stream>>> {
     Ok(Box::pin(tokio::net::UnixStream::connect(path).await?))
 }
 
 #[cfg(not(unix))]
-async fn unix(_: &std::path::Path) -> std::io::Result<Pin<Box<dyn Stream>>> {
+async fn unix(_: &std::path::Path) -> io::Result<Pin<Box<dyn Stream>>> {
     let words = "this system has no sockets with paths";
-    Err(std::io::Error::new(std::io::ErrorKind::Unsupported, words))
+    Err(io::Error::new(io::ErrorKind::Unsupported, words))
 }

@@ -54,7 +54,12 @@ pub struct Membership {
 /// may have been done. When that is not known, and whenever an invalidation is not acknowledged, the
 /// connection is over: [`Hearer::ended`] has been called before the call returns.
 pub trait Link: Send + Sync {
-    /// The entry of a key. `have`: the version of the one that is held already.
+    /// The entry of a key. `have`: the version of the one that is held already. How long an entry is kept
+    /// yet may be told of another that it has just taken the place of, unless it is the one that is held:
+    /// no longer is to be believed than its header says.
+    ///
+    /// Whether the server takes writes is not asked here: what was read is of use only if it has been
+    /// [vouched](Hearer::vouched) for within X when the answer is looked at.
     fn read<'a>(&'a self, key: &'a str, have: Option<u64>) -> Later<'a, Result<Read, Down>>;
 
     /// [`read`](Self::read) for several keys, each with the version that is held of it, in one trip a

@@ -188,10 +188,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         asked: Asked,
         standing: Standing,
     ) -> Raised<V> {
+        // What is told may be the time of the entry that stood there just before.
         let left_ms = left.map_or(u64::MAX, |left| left.as_millis() as u64);
-        let stored_for = match left {
-            Some(_) if header.life_ms != u64::MAX => header.life_ms.saturating_sub(left_ms),
-            _ => 0,
+        let left_ms = left_ms.min(header.life_ms);
+        let stored_for = match header.life_ms {
+            u64::MAX => 0,
+            life_ms => life_ms - left_ms,
         };
         let age_ms = header.age_ms.saturating_add(stored_for);
         let created = Tick::from_millis(asked.sent.as_millis().saturating_sub(age_ms));

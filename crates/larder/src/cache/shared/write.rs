@@ -395,9 +395,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 /// Makes an entry stale from now on. False if others replace it again and again.
 async fn soften(link: &dyn Link, text: &str) -> Result<bool, Down> {
     for _ in 0..SOFTENED_MAX {
-        let Read::Entry(bytes, left) = link.read(text, None).await? else {
+        let Read::Entry(bytes, _) = link.read(text, None).await? else {
             // Nothing to soften; a load that runs may bring what is older.
             return Ok(false);
+        };
+        let Some(version) = version_of(&bytes) else {
+            return Ok(false);
+        };
+        // How old it is has to be told of this very entry, or it would be fresh yet.
+        let Read::Same(bytes, left) = link.read(text, Some(version)).await? else {
+            continue;
         };
         let Ok(opened) = open(text, &bytes) else {
             return Ok(false);
