@@ -7,6 +7,8 @@
 //!
 //! Knows no tiers, no policy and no invalidation log.
 
+mod led;
+
 use std::borrow::Borrow;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use crate::checks::{Check, Checks};
 use crate::clock::Tick;
 use crate::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::shim::sync::{Mutex, watch};
+pub(crate) use led::Led;
 
 /// The flights of one cache.
 pub(crate) struct Flights<K, T> {
@@ -50,6 +53,8 @@ struct Flight<T> {
     /// It was pushed while it loaded: nobody joins it any more.
     is_shut: AtomicBool,
     landing: watch::Sender<Landing<T>>,
+    /// Its work, if its leader does it as it waits.
+    led: Option<Arc<Led>>,
 }
 
 /// What a flight's waiters see.
@@ -118,12 +123,30 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         began: Began,
         is_joinable: impl FnOnce(Began) -> bool,
     ) -> Boarding<K, T> {
+        self.board_led(hash, key, at, began, None, is_joinable)
+    }
+
+    /// As [`board`](Self::board); a leader does the flight's work in `led`. Who joins makes it a task.
+    pub(crate) fn board_led(
+        self: &Arc<Self>,
+        hash: u64,
+        key: &K,
+        at: Option<u64>,
+        began: Began,
+        led: Option<Arc<Led>>,
+        is_joinable: impl FnOnce(Began) -> bool,
+    ) -> Boarding<K, T> {
         let mut shard = self.shard(hash).lock();
         let is_wanted = |slot: &Slot<K, T>| slot.flight.at == at && slot.key == *key;
         if let Ok(slot) = shard.find_entry(hash, is_wanted) {
             let flight = &slot.get().flight;
             if !flight.is_shut.load(Ordering::Acquire) && is_joinable(flight.began) {
-                return Boarding::Joined(Ticket(flight.landing.subscribe()));
+                let (ticket, led) = (Ticket(flight.landing.subscribe()), flight.led.clone());
+                drop(shard);
+                if let Some(led) = led {
+                    led.hand_over();
+                }
+                return Boarding::Joined(ticket);
             }
             drop(slot.remove());
         }
@@ -138,6 +161,7 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
             is_pushed: AtomicBool::new(false),
             is_shut: AtomicBool::new(false),
             landing,
+            led,
         });
         let slot = Slot {
             key: key.clone(),

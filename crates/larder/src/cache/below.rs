@@ -14,12 +14,12 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::Inner;
-use super::load::{Call, landing_within};
+use super::load::{Call, landing_within, within};
 use super::store::Left;
 use crate::checks::Check;
 use crate::clock::Tick;
 use crate::entry::Source;
-use crate::flight::{Began, Boarding, Flights, Landing, Lead, Ticket};
+use crate::flight::{Began, Boarding, Flights, Landing, Lead, Led, Ticket};
 use crate::key::{CacheKey, KeyRef};
 use crate::log::Standing;
 use crate::misses::MissReason;
@@ -108,30 +108,40 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     /// What the tier under memory has for the key, in memory by now.
     async fn from_below(self: &Arc<Self>, key: &K, call: &Call) -> Option<Raised<V>> {
-        let limit = self.policy.wait_limit(false);
-        let ticket = match self.board_reading(key, call.hash)? {
+        let runtime = self.runtime().ok();
+        let led = runtime.clone().filter(|_| self.shared.is_some());
+        let led = led.map(Led::new);
+        let ticket = match self.board_reading(key, call.hash, led.clone())? {
             Boarding::Joined(ticket) => ticket,
             Boarding::Leads(lead, ticket) => {
                 let reading = self.clone().raise(lead, key.clone(), call.hash);
-                match (self.runtime(), &self.below) {
-                    (Ok(runtime), Some(below)) if self.shared.is_none() => {
-                        drop(below.detach(&runtime, reading));
+                match (runtime, led, &self.below) {
+                    (Some(runtime), Some(led), _) => {
+                        let led = async move {
+                            led.lead(reading).await;
+                            ticket.landing().await
+                        };
+                        let limit = self.policy.wait_limit(false);
+                        let landing = within(limit, &runtime, led).await?;
+                        return self.raised_in(landing, key, call.at);
                     }
-                    (Ok(runtime), _) => drop(runtime.spawn(reading)),
-                    (Err(_), _) => reading.await,
+                    (Some(runtime), None, Some(below)) => drop(below.detach(&runtime, reading)),
+                    _ => reading.await,
                 }
                 ticket
             }
             Boarding::Full => return None,
         };
+        let limit = self.policy.wait_limit(false);
         self.raised_by(ticket, limit, key, call.at).await
     }
 
-    /// Joins the reading of the key that is under way, or leads one.
+    /// Joins the reading of the key that is under way, or leads one, whose work is done in `led`.
     pub(super) fn board_reading(
         &self,
         key: &K,
         hash: u64,
+        led: Option<Arc<Led>>,
     ) -> Option<Boarding<K, Option<Raised<V>>>> {
         let began = Began {
             stamp: self.log.stamp(),
@@ -139,7 +149,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         let is_joinable = |running| self.may_join(running, began.when);
         let readings = self.readings.as_ref()?;
-        Some(readings.board(hash, key, None, began, is_joinable))
+        Some(readings.board_led(hash, key, None, began, led, is_joinable))
     }
 
     /// What a reading brings to one who waits for it, no longer than `limit`, at lookup version `at`.
@@ -154,6 +164,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Ok(runtime) => landing_within(limit, &runtime, ticket).await?,
             Err(_) => ticket.landing().await,
         };
+        self.raised_in(landing, key, at)
+    }
+
+    fn raised_in(
+        &self,
+        landing: Landing<Option<Raised<V>>>,
+        key: &K,
+        at: Option<u64>,
+    ) -> Option<Raised<V>> {
         let Landing::Landed(raised) = landing else {
             return None;
         };

@@ -433,9 +433,18 @@ pub(super) async fn landing_within<T: Clone>(
     runtime: &Handle,
     ticket: Ticket<T>,
 ) -> Option<Landing<T>> {
+    within(limit, runtime, ticket.landing()).await
+}
+
+/// `None` if it takes longer than `limit` by the runtime's time.
+pub(super) async fn within<T>(
+    limit: Duration,
+    runtime: &Handle,
+    coming: impl Future<Output = T>,
+) -> Option<T> {
     let timed = {
         let _runtime = runtime.enter();
-        tokio::time::timeout(limit, ticket.landing())
+        tokio::time::timeout(limit, coming)
     };
     timed.await.ok()
 }

@@ -73,7 +73,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             if self.is_absent(call.hash, key, self.clock.now(), call.at) {
                 return Awaited::Absence;
             }
-            match self.board_reading(key, call.hash) {
+            match self.board_reading(key, call.hash, None) {
                 Some(Boarding::Joined(ticket)) => Awaited::Reading(ticket),
                 Some(Boarding::Leads(lead, ticket)) => {
                     led.push((lead, key.clone(), call.hash));
