@@ -1,6 +1,7 @@
-//! The remote tier beside the client that it is made of, on a real server over loopback: hits that only
-//! the server can answer, hits in memory beside a cache without a server, and how soon another process
-//! hears of an invalidation.
+//! The remote tier beside the `redis` crate's client, on a real server over loopback: hits that only the
+//! server can answer, one key or a hundred at a time; hits in memory beside a cache without a server; how
+//! soon another process hears of an invalidation; what many wait who miss one key; and how soon a server
+//! that was started again is used.
 //!
 //! `cargo run --release -p larder-bench --bin remote [ROUNDS [FILTER]]`
 
@@ -23,6 +24,10 @@ const VALUE_BYTES: usize = 200;
 const TASKS: u64 = 64;
 /// Gets of each task in a round.
 const GETS: u64 = 100;
+/// Keys of one call.
+const TOGETHER: u64 = 100;
+/// What a load takes that many wait for.
+const LOAD: Duration = Duration::from_millis(100);
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -36,6 +41,15 @@ fn main() {
     let is_wanted = |part: &str| part.contains(&filter);
     if is_wanted("hits") {
         hits(&server, &runtime, count);
+    }
+    if is_wanted("many") {
+        many(&server, &runtime, count);
+    }
+    if is_wanted("stampede") {
+        stampede(&server, &runtime, count);
+    }
+    if is_wanted("restart") {
+        restart(&server, &runtime, count);
     }
     if is_wanted("memory") {
         memory(&server, &runtime, count);
@@ -132,6 +146,104 @@ fn hits(server: &RedisServer, runtime: &Runtime, count: usize) {
         );
     }
     println!("{:?}", cache.stats().remote);
+}
+
+/// Hits that memory does not hold, a hundred keys at a time.
+fn many(server: &RedisServer, runtime: &Runtime, count: usize) {
+    let cache = open(server, runtime, "many", 0);
+    let client = redis::Client::open(server.url()).expect("a URL");
+    let raw = runtime.block_on(client.get_multiplexed_async_connection());
+    let raw = raw.expect("the server runs");
+    runtime.block_on(async {
+        let mut raw = raw.clone();
+        for key in 0..KEYS {
+            let name = format!("raw:{key}");
+            let _: () = raw.set(name, value(key)).await.expect("it takes it");
+            cache.insert(key, value(key)).await.expect("it takes it");
+        }
+    });
+    let starts: Vec<u64> = (0..20).map(|n| n * 461 % (KEYS - TOGETHER)).collect();
+    let subjects = [
+        Subject::new("redis-rs, MGET", |start: &u64| {
+            let mut raw = raw.clone();
+            let names: Vec<String> = (*start..*start + TOGETHER)
+                .map(|key| format!("raw:{key}"))
+                .collect();
+            let got: Vec<Option<String>> = runtime
+                .block_on(async move { raw.mget(names).await })
+                .expect("an answer");
+            got.iter().all(Option::is_some)
+        }),
+        Subject::new("Larder, get_many", |start: &u64| {
+            let keys: Vec<u64> = (*start..*start + TOGETHER).collect();
+            let got = runtime.block_on(cache.get_many(&keys)).expect("an answer");
+            got.iter().all(Option::is_some)
+        }),
+    ];
+    let title = format!("remote hits of {VALUE_BYTES} bytes, {TOGETHER} keys in a call");
+    print(&title, &rounds(&subjects, &[&starts], count));
+}
+
+/// A thousand tasks on five caches that share a store ask for one key, whose load takes a while.
+fn stampede(server: &RedisServer, runtime: &Runtime, count: usize) {
+    let caches: Vec<_> = (0..5)
+        .map(|_| open(server, runtime, "stampede", 2 * KEYS))
+        .collect();
+    let loads = Arc::new(AtomicU64::new(0));
+    let mut over_ms = Vec::new();
+    for key in 0..count as u64 {
+        let task = |n: usize| {
+            let (cache, loads) = (caches[n % caches.len()].clone(), loads.clone());
+            runtime.spawn(async move {
+                let started = Instant::now();
+                let load = move |_| async move {
+                    loads.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(LOAD).await;
+                    Ok::<_, std::io::Error>(value(key))
+                };
+                cache.get_or_load(&key, load).await.expect("a value");
+                started.elapsed().saturating_sub(LOAD)
+            })
+        };
+        let waited = runtime.block_on(join_all((0..1_000).map(task)));
+        let waited = waited.into_iter().map(|waited| waited.expect("it ends"));
+        over_ms.extend(waited.map(|waited| waited.as_secs_f64() * 1e3));
+    }
+    over_ms.sort_by(f64::total_cmp);
+    println!(
+        "\n1000 tasks on 5 caches miss one key, {count} times: {} loads of {LOAD:?}; waited beyond that: median {:.1} ms, p99 {:.1} ms, at most {:.1} ms",
+        loads.load(Ordering::Relaxed),
+        median(&over_ms),
+        over_ms[over_ms.len() * 99 / 100],
+        over_ms[over_ms.len() - 1],
+    );
+}
+
+/// How long after a server has been started again its cache is used.
+fn restart(server: &RedisServer, runtime: &Runtime, count: usize) {
+    let cache = open(server, runtime, "restart", 2 * KEYS);
+    let is_trusted = || cache.stats().remote.is_some_and(|remote| remote.is_trusted);
+    let mut millis = Vec::new();
+    for _ in 0..count {
+        server.kill();
+        poll("the end of the link", Duration::from_secs(10), || {
+            (!is_trusted()).then_some(())
+        })
+        .expect("it was killed");
+        server.restart().expect("it starts");
+        let started = Instant::now();
+        poll("a link", Duration::from_secs(10), || {
+            is_trusted().then_some(())
+        })
+        .expect("the server runs");
+        millis.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    millis.sort_by(f64::total_cmp);
+    println!(
+        "\na server that was started again is used after: median {:.0} ms, at most {:.0} ms of {count}",
+        median(&millis),
+        millis[millis.len() - 1],
+    );
 }
 
 /// Hits in memory, with and without a server behind.
