@@ -190,7 +190,7 @@ impl Link for MemberLink {
             // One generation, so that the answer comes from a life that it knows.
             let epoch = self.epoch()?;
             let name = self.server.keys.log(self.namespace());
-            let asked_in = epoch.incarnation(&name);
+            let asked_in = epoch.incarnation(|| name.clone());
             let link = MemberLink::within(self.server.clone(), self.member.clone(), epoch.clone());
             let base = known.map(|place| of_life(place, asked_in).base.to_le_bytes());
             let since = known.map_or(0, |place| place.top).to_string();
@@ -205,7 +205,7 @@ impl Link for MemberLink {
             let news = link.tell(call, replies::log).await?;
             Ok(LogNews {
                 // It may have moved to another server meanwhile, and goes on there.
-                place: of_life(news.place, epoch.incarnation(&name)),
+                place: of_life(news.place, epoch.incarnation(|| name.clone())),
                 ..news
             })
         })
@@ -228,7 +228,7 @@ impl Link for MemberLink {
 
     fn incarnation(&self, key: &str) -> u64 {
         self.epoch()
-            .map_or(0, |epoch| epoch.incarnation(&self.entry(key)))
+            .map_or(0, |epoch| epoch.incarnation(|| self.entry(key)))
     }
 
     fn state(&self) -> LinkState {

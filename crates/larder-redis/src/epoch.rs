@@ -76,8 +76,11 @@ impl Epoch {
     }
 
     /// Which life of its data the server is in that has this name.
-    pub(crate) fn incarnation(&self, name: &str) -> u64 {
-        self.nodes[self.place_of(name)].incarnation
+    pub(crate) fn incarnation(&self, name: impl FnOnce() -> String) -> u64 {
+        match self.nodes.as_slice() {
+            [node] => node.incarnation,
+            nodes => nodes[self.place_of(&name())].incarnation,
+        }
     }
 
     /// The place of the node that has this name. Where that is not known, the first is asked: it knows,

@@ -50,11 +50,15 @@ impl Keys {
     }
 
     pub(crate) fn entry(&self, namespace: &str, key: &str) -> String {
-        format!("{}:e:{{{namespace}:{key}}}", self.prefix)
+        self.name(":e:{", namespace, key)
     }
 
     pub(crate) fn lease(&self, namespace: &str, key: &str) -> String {
-        format!("{}:l:{{{namespace}:{key}}}", self.prefix)
+        self.name(":l:{", namespace, key)
+    }
+
+    fn name(&self, kind: &str, namespace: &str, key: &str) -> String {
+        [self.prefix.as_str(), kind, namespace, ":", key, "}"].concat()
     }
 
     pub(crate) fn log(&self, namespace: &str) -> String {
