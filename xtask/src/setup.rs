@@ -24,7 +24,7 @@ struct Program {
     variable: &'static str,
 }
 
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program {
         names: &["chromium", "chromium-browser", "google-chrome", "chrome"],
         files: &[
@@ -62,6 +62,13 @@ const PROGRAMS: [Program; 4] = [
         package: "postgresql",
         purpose: "the tests against a real PostgreSQL",
         variable: "POSTGRES",
+    },
+    Program {
+        names: &["promtool"],
+        files: &[],
+        package: "prometheus",
+        purpose: "the tests that Prometheus can read the metrics",
+        variable: "PROMTOOL",
     },
 ];
 

@@ -6,7 +6,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{admin, events, health};
+use crate::{admin, events, health, metrics};
 
 /// The gateway's own routes.
 #[derive(utoipa::OpenApi)]
@@ -24,6 +24,7 @@ use crate::{admin, events, health};
     admin::invalidate,
     admin::clear,
     events::events,
+    metrics::metrics,
 ))]
 struct Own;
 

@@ -22,7 +22,7 @@ use crate::host::Hosts;
 use crate::mount::Mount;
 use crate::problem::{Problem, REQUEST_ID};
 use crate::requests::Requests;
-use crate::{admin, dashboard, docs, events, health};
+use crate::{admin, dashboard, docs, events, health, metrics};
 
 /// What the daemon's routes share: caches, access, figures, health, live events.
 pub struct Gateway {
@@ -34,7 +34,7 @@ pub struct Gateway {
     pub(crate) requests: Requests,
     pub(crate) events: Events,
     pub(crate) stopping: watch::Receiver<bool>,
-    registry: Registry,
+    pub(crate) registry: Registry,
     /// Their routes and documents.
     services: Mount,
     access: Access,
@@ -148,6 +148,7 @@ impl Gateway {
         events::start_ticking(&gateway);
         let reads = reads
             .merge(admin::reads(&gateway))
+            .merge(metrics::routes(&gateway))
             .merge(health::details(&gateway));
         let changes = changes.merge(admin::entry_changes(&gateway));
         let administration = administration.merge(admin::changes(&gateway));

@@ -65,12 +65,14 @@ pub(crate) async fn live() -> Json<Value> {
 #[utoipa::path(
     get, path = "/health", tag = "health",
     responses(
-        (status = OK, description = "As /health/ready, for a viewer."),
+        (status = OK, description = "As /health/ready, with the version, for a viewer."),
         (status = SERVICE_UNAVAILABLE, description = "It cannot answer yet, or is stopping."),
     )
 )]
-pub(crate) async fn health(gateway: State<Arc<Gateway>>) -> impl IntoResponse {
-    ready(gateway).await
+pub(crate) async fn health(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+    let (status, mut body) = standing(&gateway);
+    body["version"] = json!(gateway.version);
+    (status, Json(body))
 }
 
 #[utoipa::path(

@@ -30,6 +30,7 @@ mod events;
 mod gateway;
 mod health;
 mod host;
+mod metrics;
 mod mount;
 mod problem;
 mod requests;

@@ -41,6 +41,16 @@ impl Requests {
     /// `status`) and `http_request_duration_seconds` (`method`, `endpoint`). `endpoint` is the route's
     /// template, and `unmatched` where there is none.
     pub fn in_registry(registry: Registry) -> Self {
+        for (name, what) in [
+            ("http_requests_total", "Requests, by route and status."),
+            (
+                "http_request_duration_seconds",
+                "From a request's arrival to its response's head.",
+            ),
+        ] {
+            // Fails only where the registry is full, and then there is nothing to describe.
+            let _ = registry.describe(name, what);
+        }
         Self {
             successful: Counter::default(),
             failed: Counter::default(),

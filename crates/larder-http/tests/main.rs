@@ -7,6 +7,7 @@ mod main {
     mod dashboard;
     mod health;
     mod live;
+    mod metrics;
     mod mounts;
 
     use axum::Router;

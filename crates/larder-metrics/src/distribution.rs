@@ -136,7 +136,7 @@ impl TimingSnapshot {
     /// loads.record(Duration::from_nanos(1_000));
     /// let loads = loads.snapshot();
     /// let bucket = loads.buckets().next().unwrap();
-    /// assert_eq!((bucket.from.as_nanos(), bucket.to.as_nanos(), bucket.count), (992, 1_007, 1));
+    /// assert_eq!((bucket.from.as_nanos(), bucket.to.as_nanos(), bucket.count), (992, 1_000, 1));
     /// ```
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
         self.counts.iter().map(|&(bucket, count)| {

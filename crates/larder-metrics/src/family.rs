@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
 use crate::context::Context;
+use crate::exposition::{Lines, Shape};
 use crate::snapshot::{FamilySnapshot, Series, Value};
 use crate::tags::Tags;
 use crate::{Counter, Gauge, Kind, Timing};
@@ -15,8 +18,15 @@ const OVERFLOW: [(&str, &str); 1] = [("overflow", "true")];
 #[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) kind: Kind,
-    series: HashMap<Box<str>, (Tags, Metric)>,
+    /// Its name in exports to scrapers.
+    pub(crate) exported: String,
+    /// The place of each series.
+    places: HashMap<Box<str>, usize>,
+    /// In the order in which they were made.
+    series: Vec<(Tags, Metric)>,
     overflowed: AtomicU64,
+    /// Of the series that were there at the last export to a scraper.
+    lines: Mutex<Lines>,
 }
 
 #[derive(Debug)]
@@ -35,11 +45,14 @@ pub(crate) trait Handle: Clone {
 }
 
 impl Family {
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind, exported: String) -> Self {
         Self {
             kind,
-            series: HashMap::new(),
+            exported,
+            places: HashMap::new(),
+            series: Vec::new(),
             overflowed: AtomicU64::new(0),
+            lines: Mutex::default(),
         }
     }
 
@@ -70,16 +83,15 @@ impl Family {
         let tags = if full { &OVERFLOW } else { tags };
         *self.overflowed.get_mut() += u64::from(full);
         let handle = H::create(context);
-        self.series.insert(
-            identity(tags),
-            (Tags::of(tags), handle.clone().into_metric()),
-        );
+        self.places.insert(identity(tags), self.series.len());
+        let metric = handle.clone().into_metric();
+        self.series.push((Tags::of(tags), metric));
         handle
     }
 
     pub(crate) fn reset(&mut self) {
         *self.overflowed.get_mut() = 0;
-        for (_, metric) in self.series.values() {
+        for (_, metric) in &self.series {
             match metric {
                 Metric::Counter(counter) => counter.reset(),
                 Metric::Gauge(gauge) => gauge.reset(),
@@ -91,7 +103,7 @@ impl Family {
     pub(crate) fn snapshot(&self, name: &Arc<str>) -> FamilySnapshot {
         let mut series: Vec<_> = self
             .series
-            .values()
+            .iter()
             .map(|(tags, metric)| Series {
                 tags: tags.clone(),
                 value: metric.value(),
@@ -102,8 +114,23 @@ impl Family {
             name: name.clone(),
             kind: self.kind,
             series,
-            overflowed: self.overflowed.load(Ordering::Relaxed),
+            overflowed: self.overflowed(),
         }
+    }
+
+    /// Writes all series as scrapers read them. Two exports at once wait for each other.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut lines = self.lines.lock();
+        let shape = Shape::of(self.kind);
+        for (tags, _) in &self.series[lines.series..] {
+            lines.push(&self.exported, shape, tags);
+        }
+        lines.write(out, self.series.iter().map(|(_, metric)| metric));
+    }
+
+    /// Look-ups that were given the overflow series.
+    pub(crate) fn overflowed(&self) -> u64 {
+        self.overflowed.load(Ordering::Relaxed)
     }
 
     fn is_full(&self, limit: usize) -> bool {
@@ -111,8 +138,8 @@ impl Family {
     }
 
     fn get<H: Handle>(&self, tags: &[(&str, &str)]) -> Option<H> {
-        let (_, metric) = self.series.get(&*identity(tags))?;
-        H::from_metric(metric).cloned()
+        let place = *self.places.get(&*identity(tags))?;
+        H::from_metric(&self.series[place].1).cloned()
     }
 }
 

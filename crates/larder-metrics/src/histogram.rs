@@ -4,13 +4,13 @@ use std::array;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::buckets::{self, OCTAVES, WIDTH};
+use crate::buckets::{self, BOUNDS, OCTAVES, PLACES};
 use crate::distribution::TimingSnapshot;
 
 /// Counts of durations in log-linear buckets, shared by all threads without a lock.
 ///
 /// A recording is two atomic additions; the number of recordings is the sum of the buckets. An
-/// octave's buckets are allocated when its first value comes: about 1 KiB for the whole, and 256
+/// octave's buckets are allocated when its first value comes: about 1 KiB for the whole, and 264
 /// bytes for each octave in use.
 #[derive(Debug)]
 #[repr(align(64))]
@@ -23,7 +23,17 @@ pub(crate) struct Histogram {
     octaves: [OnceLock<Box<Octave>>; OCTAVES],
 }
 
-type Octave = [AtomicU64; WIDTH];
+type Octave = [AtomicU64; PLACES];
+
+/// What a histogram held, as exports count it.
+pub(crate) struct Cumulative {
+    /// How many were at most each of the bounds.
+    pub(crate) up_to: [u64; BOUNDS.len()],
+    /// How many there were.
+    pub(crate) count: u64,
+    /// The sum of their nanoseconds.
+    pub(crate) sum: u128,
+}
 
 impl Histogram {
     pub(crate) fn new() -> Self {
@@ -63,17 +73,45 @@ impl Histogram {
             {
                 let count = count.load(Ordering::Relaxed);
                 if count > 0 {
-                    counts.push(((octave * WIDTH + place) as u16, count));
+                    counts.push(((octave * PLACES + place) as u16, count));
                 }
             }
         }
-        let carry = u128::from(self.sum_carry.load(Ordering::Relaxed)) << 64;
         TimingSnapshot::new(
             counts,
-            carry + u128::from(self.sum.load(Ordering::Relaxed)),
+            self.sum(),
             self.min.load(Ordering::Relaxed),
             self.max.load(Ordering::Relaxed),
         )
+    }
+
+    /// The counts at the bounds. While recordings go on, each is at least the one before it, and the
+    /// whole at least the last.
+    pub(crate) fn cumulative(&self) -> Cumulative {
+        let sum = |places: &[AtomicU64]| -> u64 {
+            let counts = places.iter().map(|count| count.load(Ordering::Relaxed));
+            counts.sum()
+        };
+        let (mut up_to, mut count) = ([0; BOUNDS.len()], 0);
+        let places = BOUNDS.iter().map(|(nanos, _)| buckets::place(*nanos));
+        let mut bounds = places.zip(&mut up_to).peekable();
+        for (octave, block) in self.octaves.iter().enumerate() {
+            let block = block.get().map_or(&[][..], |block| &block[..]);
+            if let Some(((_, place), up_to)) = bounds.next_if(|((own, _), _)| *own == octave) {
+                *up_to = count + sum(block.get(..=place).unwrap_or_default());
+            }
+            count += sum(block);
+        }
+        Cumulative {
+            up_to,
+            count,
+            sum: self.sum(),
+        }
+    }
+
+    fn sum(&self) -> u128 {
+        let carry = u128::from(self.sum_carry.load(Ordering::Relaxed)) << 64;
+        carry + u128::from(self.sum.load(Ordering::Relaxed))
     }
 
     pub(crate) fn reset(&self) {

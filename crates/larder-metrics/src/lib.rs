@@ -1,4 +1,4 @@
-//! Timings, counters and gauges with tags, exported as JSON and as a summary.
+//! Timings, counters and gauges with tags, exported as JSON, as a summary, and to Prometheus.
 //!
 //! A [`Registry`] resolves names and tags to handles, once; a handle records without a lock:
 //!
@@ -55,13 +55,18 @@
 //! # Ok::<(), larder_metrics::Error>(())
 //! ```
 //!
+//! # Prometheus
+//!
+//! An [`Exposition`] writes a registry as Prometheus' text or as `OpenMetrics`, whichever the scraper
+//! [asks for](TextFormat::negotiate), and figures that others keep besides.
+//!
 //! # Limits
 //!
 //! A registry holds at most 1,000 names, and 1,000 series of each, unless its [`Limits`] say
 //! otherwise. A name too many is an [`Error`]; series over the limit share one that is tagged
 //! `overflow="true"`, so that their sum stays right, and both are counted in the [`Snapshot`]. Tags
 //! are at most 16, keys at most 64 bytes, values 1 to 256 bytes. A [`Timing`] takes about 1 KiB, and
-//! 256 bytes for each octave of durations in use.
+//! 264 bytes for each octave of durations in use.
 //!
 //! # What it costs
 //!
@@ -82,6 +87,7 @@ mod context;
 mod counter;
 mod distribution;
 mod error;
+mod exposition;
 mod family;
 mod gauge;
 mod histogram;
@@ -101,6 +107,7 @@ pub use clock::{Clock, ManualClock};
 pub use counter::Counter;
 pub use distribution::{Bucket, TimingSnapshot};
 pub use error::Error;
+pub use exposition::{Exposition, Number, Samples, TextFormat, negotiate};
 pub use gauge::{Gauge, GaugeSnapshot};
 pub use history::History;
 pub use kind::Kind;

@@ -1,4 +1,4 @@
-//! The registry: names to handles, within limits. It knows no export format.
+//! The registry: names to handles, within limits. What an export looks like is not known here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 
 use crate::context::Context;
 use crate::error::{Error, shown};
+use crate::exposition::{self, Shape, Taken, TextFormat};
 use crate::family::{Family, Handle};
 use crate::snapshot::Snapshot;
 use crate::{Clock, Counter, Gauge, Limits, Timing, name, tags};
@@ -38,6 +39,8 @@ pub type TagSlice<'a> = &'a [(&'a str, &'a str)];
 #[derive(Clone, Debug)]
 pub struct Registry(Arc<Inner>);
 
+const DESCRIPTION_CHARS_MAX: usize = 512;
+
 #[derive(Debug)]
 struct Inner {
     context: Arc<Context>,
@@ -49,6 +52,10 @@ struct Inner {
 #[derive(Debug)]
 struct State {
     families: BTreeMap<Arc<str>, Family>,
+    /// What families are, for people; not more than families.
+    descriptions: BTreeMap<Box<str>, Box<str>>,
+    /// Their names in exports to scrapers.
+    taken: Taken,
     families_refused: u64,
     resets: u64,
     /// The clock's uptime when the registry was made.
@@ -68,6 +75,8 @@ impl Registry {
         let now = clock.uptime();
         let state = State {
             families: BTreeMap::new(),
+            descriptions: BTreeMap::new(),
+            taken: Taken::default(),
             families_refused: 0,
             resets: 0,
             made: now,
@@ -205,6 +214,32 @@ impl Registry {
         }
     }
 
+    /// Says what a metric is, for who reads an [`Exposition`](crate::Exposition); before or after it is
+    /// first used. Of a long text the first 512 characters are kept.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.describe("events.received", "Events that came in.")?;
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The name is not valid, or the registry's limit of names is reached by those described.
+    pub fn describe(&self, name: &str, description: &str) -> Result<(), Error> {
+        name::check(name)?;
+        let descriptions = &mut self.0.state.write().descriptions;
+        let limit = self.0.limits.families;
+        if descriptions.len() >= limit && !descriptions.contains_key(name) {
+            return Err(Error::TooManyFamilies {
+                name: shown(name),
+                limit,
+            });
+        }
+        let description: String = description.chars().take(DESCRIPTION_CHARS_MAX).collect();
+        descriptions.insert(name.into(), description.into());
+        Ok(())
+    }
+
     /// All values now; names and series sorted. Handles record meanwhile, new ones wait.
     ///
     /// ```
@@ -250,6 +285,36 @@ impl Registry {
         state.families.values_mut().for_each(Family::reset);
     }
 
+    /// Writes all series as scrapers read them.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, format: TextFormat) -> Refused {
+        let state = self.0.state.read();
+        for (name, family) in &state.families {
+            let description = state.descriptions.get(&**name);
+            let description = description.map_or_else(
+                || format!("The {} {name}.", family.kind).into(),
+                Clone::clone,
+            );
+            let shape = Shape::of(family.kind);
+            exposition::header(out, format, shape, &family.exported, &description);
+            family.write(out);
+        }
+        let overflowed = state
+            .families
+            .iter()
+            .map(|(name, family)| (name.clone(), family.overflowed()));
+        Refused {
+            families: state.families_refused,
+            overflowed: overflowed
+                .filter(|(_, overflowed)| *overflowed > 0)
+                .collect(),
+        }
+    }
+
+    /// Whether an export has this name, or may have it.
+    pub(crate) fn exports(&self, name: &str) -> bool {
+        self.0.state.read().taken.contains(name)
+    }
+
     fn resolve<H: Handle>(&self, name: &str, tags: TagSlice<'_>) -> Result<H, Error> {
         name::check(name)?;
         let tags = tags::check(tags)?;
@@ -267,7 +332,7 @@ impl Registry {
             families: limit,
             series_per_family,
         } = self.0.limits;
-        let mut state = self.0.state.write();
+        let state = &mut *self.0.state.write();
         if !state.families.contains_key(name) {
             if state.families.len() >= limit {
                 state.families_refused += 1;
@@ -276,7 +341,9 @@ impl Registry {
                     limit,
                 });
             }
-            state.families.insert(name.into(), Family::new(H::KIND));
+            let exported = state.taken.claim(Shape::of(H::KIND), name, |_| true);
+            let family = Family::new(H::KIND, exported);
+            state.families.insert(name.into(), family);
         }
         let family = state
             .families
@@ -287,6 +354,14 @@ impl Registry {
         let found = family.find(tags, series_per_family);
         Ok(found.unwrap_or_else(|| family.add(tags, series_per_family, &self.0.context)))
     }
+}
+
+/// What went over a registry's limits.
+pub(crate) struct Refused {
+    /// Look-ups of new names that were refused.
+    pub(crate) families: u64,
+    /// Look-ups that were given the overflow series, by family.
+    pub(crate) overflowed: Vec<(Arc<str>, u64)>,
 }
 
 impl Default for Registry {

@@ -4,6 +4,8 @@
 mod counters;
 #[path = "main/exports.rs"]
 mod exports;
+#[path = "main/exposition.rs"]
+mod exposition;
 #[path = "main/gauges.rs"]
 mod gauges;
 #[path = "main/names.rs"]

@@ -26,6 +26,7 @@ pages! {
     moka: "docs/moka.md";
     negative: "docs/negative.md";
     reading: "docs/reading.md";
+    scheduler_stats: "docs/scheduler_stats.md";
     snapshots: "docs/snapshots.md";
     statistics: "docs/statistics.md";
     sync: "docs/sync.md";

@@ -40,6 +40,7 @@ mod checks;
 mod clock;
 mod entry;
 mod error;
+mod export;
 mod flight;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -77,6 +78,7 @@ pub use cache::{
 pub use clock::{Clock, ManualClock, Tick};
 pub use entry::{Applied, Entry, EntryInfo, Fence, Scope, Source};
 pub use error::{BuildError, Error, LoadError, PatternError};
+pub use export::export;
 pub use hooks::Happening;
 pub use key::{CacheKey, KeyRef};
 /// # Examples

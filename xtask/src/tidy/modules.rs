@@ -22,7 +22,9 @@ const LEAVES: [&str; 13] = [
     "tier_stats",
 ];
 /// Put the mechanisms together.
-const COMPOSING: [&str; 7] = ["any", "builder", "cache", "fuzzing", "lib", "proof", "sync"];
+const COMPOSING: [&str; 8] = [
+    "any", "builder", "cache", "export", "fuzzing", "lib", "proof", "sync",
+];
 
 const SOURCE: &str = "crates/larder/src/";
 

@@ -46,6 +46,20 @@ async fn readiness_fails_first_on_shutdown_and_liveness_does_not() {
 }
 
 #[tokio::test]
+async fn health_tells_the_version_and_is_not_ok_when_not_ready() {
+    let house = house_with(
+        None,
+        Some(Check::new("part", || Standing::NotReady("x".into()))),
+    );
+    let (status, body) = get(&house.router, "/health").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        (&body["status"], &body["version"]),
+        (&json!("not_ready"), &json!("1.2.3"))
+    );
+}
+
+#[tokio::test]
 async fn info_says_what_it_is() {
     let (_, info) = get(&house(None).router, "/health/info").await;
     assert_eq!(
