@@ -14,6 +14,7 @@ mod layers;
 mod live;
 mod reader;
 mod remote;
+mod scheduler_stats;
 mod show;
 mod workstations;
 
@@ -28,6 +29,7 @@ pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use live::Live;
 pub(crate) use remote::{Remote, Secret};
+pub(crate) use scheduler_stats::SchedulerStats;
 pub(crate) use show::{Which, show};
 pub(crate) use workstations::Workstations;
 
@@ -58,6 +60,8 @@ pub(crate) struct Config {
     /// The service of that name.
     pub(crate) workstations: Workstations,
     pub(crate) live: Live,
+    /// The service of that name.
+    pub(crate) scheduler_stats: SchedulerStats,
     /// How the daemon logs.
     pub(crate) log: Log,
     /// The process's variables, for what a service looks up by itself (where
@@ -189,6 +193,7 @@ impl Config {
         let claude_usage = claude_usage(reader, home);
         let workstations = workstations::read(reader);
         let live = live::read(reader, environment);
+        let scheduler_stats = scheduler_stats::read(reader);
         let log = log(reader);
         Self {
             listen,
@@ -199,6 +204,7 @@ impl Config {
             claude_usage,
             workstations,
             live,
+            scheduler_stats,
             log,
             environment: environment.clone(),
             warnings: reader.take_warnings(),

@@ -2,6 +2,7 @@
 //! order.
 
 mod live;
+mod scheduler_stats;
 mod signals;
 mod starting;
 mod tiers;
@@ -64,6 +65,7 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     let started = start_claude_usage(&config, demo, address, &gateway).await?;
     let stations = workstations::start(&config, &gateway, &tiers, &services)?;
     let live = live::start(&config, demo)?;
+    let schedulers = scheduler_stats::start(&config, &gateway, &tiers)?;
     let mut gateway = gateway.mount(accounts.mount());
     if let Some((usage, _)) = &started {
         gateway = services.mount(gateway, usage.mount());
@@ -73,6 +75,9 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     }
     if let Some((live, _)) = &live {
         gateway = services.mount(gateway, live.mount());
+    }
+    if let Some((schedulers, _)) = &schedulers {
+        gateway = services.mount(gateway, schedulers.mount());
     }
     let router = gateway.into_router();
     let demo = demo.then(|| demo_root(&state_dir));
@@ -89,6 +94,9 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     larder_http::serve(listener, router, stopped, DRAIN)
         .await
         .context("the listener failed")?;
+    if let Some((_, running)) = schedulers {
+        running.stop().await;
+    }
     if let Some((_, running)) = stations {
         running.stop().await;
     }

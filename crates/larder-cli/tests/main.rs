@@ -18,6 +18,8 @@ mod live;
 mod remote;
 #[path = "main/run.rs"]
 mod run;
+#[path = "main/scheduler_stats.rs"]
+mod scheduler_stats;
 #[path = "main/serve.rs"]
 mod serve;
 #[path = "main/server.rs"]

@@ -2,5 +2,6 @@
 
 pub mod claude_usage;
 pub mod live;
+pub mod scheduler_stats;
 pub mod sql;
 pub mod workstations;

@@ -4,5 +4,7 @@
 mod claude_usage;
 #[path = "main/live/mod.rs"]
 mod live;
+#[path = "main/scheduler_stats/mod.rs"]
+mod scheduler_stats;
 #[path = "main/workstations/mod.rs"]
 mod workstations;

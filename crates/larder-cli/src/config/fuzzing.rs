@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use super::kinds::DatabaseUrl;
-use super::{Config, Environment, Flags, Invalid, Remote, Which, Workstations, show};
+use super::{
+    Config, Environment, Flags, Invalid, Remote, SchedulerStats, Which, Workstations, show,
+};
 
 /// The text is refused for a reason, or gives settings that come back from what is shown of them.
 /// Panics where it is not so.
@@ -39,15 +41,16 @@ fn settings(config: &Config) -> String {
         remote,
         claude_usage,
         workstations,
+        scheduler_stats,
         log,
         ..
     } = config;
     let state_dir = state_dir.display();
     let remote = remote_settings(remote);
     let workstations = workstations_settings(workstations);
-    format!(
-        "{listen} {state_dir} {allowed_hosts:?} {auth:?} {remote} {claude_usage:?} {workstations} {log:?}"
-    )
+    let scheduler_stats = scheduler_stats_settings(scheduler_stats);
+    let services = format!("{claude_usage:?} {workstations} {scheduler_stats}");
+    format!("{listen} {state_dir} {allowed_hosts:?} {auth:?} {remote} {services} {log:?}")
 }
 
 /// What is shown of them: passwords, and what stands with them in a URL, are not.
@@ -70,4 +73,15 @@ fn workstations_settings(workstations: &Workstations) -> String {
     let Workstations { enabled, database } = workstations;
     let url = database.as_ref().map(|url| DatabaseUrl::shown(&url.0));
     format!("{enabled} {url:?}")
+}
+
+fn scheduler_stats_settings(scheduler_stats: &SchedulerStats) -> String {
+    let SchedulerStats {
+        enabled,
+        database,
+        rate,
+        tasks,
+    } = scheduler_stats;
+    let url = database.as_ref().map(|url| DatabaseUrl::shown(&url.0));
+    format!("{enabled} {url:?} {rate} {tasks}")
 }

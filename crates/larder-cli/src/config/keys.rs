@@ -36,6 +36,10 @@ pub(super) const KEYS: &[&str] = &[
     "live.metrics",
     "live.max_clients",
     "live.max_inflated_mb",
+    "scheduler_stats.enabled",
+    "scheduler_stats.database",
+    "scheduler_stats.rate",
+    "scheduler_stats.tasks",
     "log.format",
     "log.level",
 ];
@@ -167,7 +171,7 @@ mod tests {
         );
         assert_eq!(
             section_advice("xyz"),
-            "the sections are [auth], [remote], [claude_usage], [workstations], [live], [log]"
+            "the sections are [auth], [remote], [claude_usage], [workstations], [live], [scheduler_stats], [log]"
         );
     }
 

@@ -235,3 +235,23 @@ proptest::proptest! {
         super::fuzzing::file(&format!("{listen}\n{section}\n{lines}"));
     }
 }
+
+#[test]
+fn a_databases_url_is_checked_and_its_password_is_not_shown() {
+    let config = from_file(
+        "[scheduler_stats]\ndatabase = \"postgres://me:secret@db.internal/larder\"\nrate = 50",
+    )
+    .expect("good");
+    assert_eq!(config.scheduler_stats.rate, 50);
+    let shown = super::show(&config, super::Which::Effective);
+    assert!(shown.contains("postgres://db.internal/larder"), "{shown}");
+    assert!(!shown.contains("secret"), "{shown}");
+    let config = from_file("[scheduler_stats]\ndatabase = \"sqlite:/var/x.db\"").expect("good");
+    let shown = super::show(&config, super::Which::Effective);
+    assert!(shown.contains("\"sqlite:/var/x.db\""), "{shown}");
+    let refused = problem("[scheduler_stats]\ndatabase = \"mysql://x/y\"");
+    assert!(
+        refused.contains("postgres://user@host/database"),
+        "{refused}"
+    );
+}

@@ -1,0 +1,116 @@
+//! The service behind the gateway, with its clock in the test's hand.
+
+mod caching;
+mod databases;
+mod metrics;
+mod shapes;
+mod simulation;
+mod sockets;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use larder::{ManualClock, Tiers};
+use larder_http::{Access, Gateway, Hosts, Role};
+use larder_metrics::Registry;
+use larder_services::scheduler_stats::{Options, Running, SchedulerStats};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+const TOKEN: &str = "the admin's token";
+const OPERATOR: &str = "operator";
+
+/// A service that runs, and what it runs with.
+struct House {
+    service: SchedulerStats,
+    running: Running,
+    router: Router,
+    clock: ManualClock,
+    registry: Registry,
+    _directory: TempDir,
+}
+
+/// One on a database file of its own.
+fn house() -> House {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("a.db").display());
+    house_at(&url, directory, 100_000)
+}
+
+fn house_at(url: &str, directory: TempDir, tasks_max: u64) -> House {
+    let access = Access::new(TOKEN, Some(Role::Viewer))
+        .issuer(|token| (token == OPERATOR).then_some(Ok(Role::Operator)));
+    let (_, stopping) = watch::channel(false);
+    let gateway = Gateway::new("larder", "1.4.0", access, Hosts::default(), stopping);
+    let (clock, registry) = (ManualClock::new(), gateway.registry());
+    let options = Options {
+        database: url.to_owned(),
+        tiers: Tiers::default(),
+        registry: registry.clone(),
+        clock: clock.clock(),
+        pace: None,
+        rate: 100.0,
+        tasks_max,
+        seed: 7,
+    };
+    let (service, running) = SchedulerStats::start(options).unwrap();
+    let router = gateway.mount(service.mount()).into_router();
+    House {
+        service,
+        running,
+        router,
+        clock,
+        registry,
+        _directory: directory,
+    }
+}
+
+impl House {
+    async fn ask(&self, method: Method, path: &str, token: Option<&str>) -> (StatusCode, String) {
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header(header::HOST, "localhost");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        let (status, body) = self.ask(Method::GET, path, None).await;
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+
+    async fn post(&self, path: &str) -> (StatusCode, Value) {
+        let (status, body) = self.ask(Method::POST, path, Some(TOKEN)).await;
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+
+    /// Lets the simulation run for so many seconds, and writes what has ended.
+    async fn simulate(&self, seconds: u64) {
+        self.pass(seconds);
+        self.service.flush().await.unwrap();
+    }
+
+    fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.clock.advance(Duration::from_secs(1));
+            self.service.step();
+        }
+    }
+
+    fn queries(&self, table: &str) -> u64 {
+        let tags = [("operation", "select"), ("table", table)];
+        let snapshot = self.registry.snapshot();
+        let timing = snapshot.timing("database_query_duration_seconds", &tags);
+        timing.map_or(0, larder_metrics::TimingSnapshot::count)
+    }
+}
