@@ -6,11 +6,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use larder::remote::{
-    Acquired, Down, Filled, Later, Link, LinkState, LogNews, LogPlace, Read, Scanned, Want, head,
+    Acquired, Down, Filled, Later, Link, LinkState, LogNews, LogPlace, Read, RecordId, Scanned,
+    Want, head,
 };
 
 use crate::link::{MemberLink, foreign_entry};
 use crate::replies::{self, of_life};
+use crate::samples;
 use crate::scan;
 use crate::scripts;
 use crate::sending::Call;
@@ -223,6 +225,14 @@ impl Link for MemberLink {
             let epoch = self.epoch()?;
             let scanned = scan::scan(&epoch, &self.server.keys, self.namespace(), cursor);
             self.counted(scanned.await)
+        })
+    }
+
+    fn append(&self, record: Vec<u8>) -> Later<'_, Result<RecordId, Down>> {
+        Box::pin(async move {
+            let epoch = self.epoch()?;
+            let stream = self.server.keys.samples(self.namespace());
+            self.counted(samples::append(&epoch, &stream, &record).await)
         })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! P:e:{namespace:key}  an entry        P:g:{namespace}  the namespace's log of invalidations
-//! P:l:{namespace:key}  its lease
+//! P:l:{namespace:key}  its lease        P:a:{namespace}  its stream of samples
 //! ```
 //! The braces put an entry and its lease into one slot of a cluster. Must not know connections.
 
@@ -65,6 +65,22 @@ impl Keys {
         format!("{}:g:{{{namespace}}}", self.prefix)
     }
 
+    pub(crate) fn samples(&self, namespace: &str) -> String {
+        format!("{}:a:{{{namespace}}}", self.prefix)
+    }
+
+    /// A pattern for the names of all streams of samples. (A prefix has no character that is special.)
+    pub(crate) fn all_samples(&self) -> String {
+        format!("{}:a:{{*}}", self.prefix)
+    }
+
+    /// Whose stream of samples has this name.
+    pub(crate) fn sampled<'a>(&self, name: &'a [u8]) -> Option<&'a str> {
+        let name = std::str::from_utf8(name).ok()?;
+        let name = name.strip_prefix(self.prefix.as_str())?;
+        name.strip_prefix(":a:{")?.strip_suffix('}')
+    }
+
     /// What the names of a namespace's entries begin with. No other namespace's do.
     pub(crate) fn entries(&self, namespace: &str) -> String {
         format!("{}:e:{{{namespace}:", self.prefix)
@@ -98,6 +114,10 @@ mod tests {
         }
         let log = keys.log("users");
         assert_eq!(keys.parse(log.as_bytes()), Some(Changed::Log("users")));
+        let samples = keys.samples("users");
+        assert_eq!(keys.parse(samples.as_bytes()), None);
+        assert_eq!(keys.sampled(samples.as_bytes()), Some("users"));
+        assert_eq!(keys.sampled(log.as_bytes()), None);
         for other in [
             "a:e:{users:7}",
             "a:b:l:{users:7}",

@@ -48,6 +48,7 @@ mod push;
 mod refusal;
 mod remote;
 mod replies;
+mod samples;
 mod scan;
 mod scripts;
 mod sending;
@@ -64,4 +65,5 @@ mod wire;
 mod page {}
 
 pub use remote::Redis;
+pub use samples::Trail;
 pub use url::{UrlError, without_login};

@@ -32,8 +32,8 @@ pub(crate) struct Opened {
 }
 
 /// The way to a server, and which it is in its cluster.
-struct Way {
-    road: Road,
+pub(crate) struct Way {
+    pub(crate) road: Road,
     peer: Option<Peer>,
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn open(server: &Server) -> Result<Opened, String> {
 }
 
 /// The ways to the one server that there is, or to all primaries of the cluster.
-async fn ways(server: &Server) -> Result<Vec<Way>, String> {
+pub(crate) async fn ways(server: &Server) -> Result<Vec<Way>, String> {
     let target = server.target();
     let first = server.attempt();
     let road = Road {

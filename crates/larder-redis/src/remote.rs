@@ -58,6 +58,10 @@ impl Redis {
         })))
     }
 
+    pub(crate) fn server(&self) -> &Server {
+        &self.0
+    }
+
     fn changed(self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.0.config.clone();
         change(&mut config);

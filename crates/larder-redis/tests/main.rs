@@ -1,6 +1,7 @@
 //! The link against real servers. What is needed is named when it is missing.
 
 mod main {
+    mod audit;
     mod bad_input;
     mod caches;
     mod calls;

@@ -131,6 +131,8 @@ pub(crate) struct Fresh<V> {
     /// `None` where they are not known.
     tags: Option<Tags>,
     source: Source,
+    /// The version that it has in the shared store, if it stands there.
+    mark: Option<u64>,
 }
 
 impl<V> Fresh<V> {
@@ -142,6 +144,7 @@ impl<V> Fresh<V> {
             age: Duration::ZERO,
             version: self.version,
             is_stale: false,
+            mark: self.mark,
         })
     }
 }
@@ -251,6 +254,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         match inner.find(hash, key, now) {
             Some(hit) if inner.is_fresh(&hit.meta, now) => {
                 inner.recorder.count(Event::Hit);
+                inner.note_hit(key, now, &hit);
                 Ok(hit.value)
             }
             found => {

@@ -29,6 +29,8 @@ pub struct Entry<V> {
     pub version: u64,
     /// Whether it is past its time to live, and served all the same because the policy says so.
     pub is_stale: bool,
+    /// The version that the value has in a store that processes share, where that is known.
+    pub(crate) mark: Option<u64>,
 }
 
 /// Where a value came from.

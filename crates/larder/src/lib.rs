@@ -31,6 +31,7 @@
 extern crate self as larder;
 
 mod any;
+pub mod audit;
 mod backoff;
 #[cfg(doctest)]
 mod book;

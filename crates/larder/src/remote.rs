@@ -141,6 +141,9 @@ pub trait Link: Send + Sync {
     /// cursor, 0 at the end. What moves from one server to another meanwhile may be missed.
     fn scan(&self, cursor: u64) -> Later<'_, Result<Scanned, Down>>;
 
+    /// Appends a record to the namespace's stream of samples, whose oldest are given up.
+    fn append(&self, record: Vec<u8>) -> Later<'_, Result<RecordId, Down>>;
+
     /// Which life of its data the key's server is in; compared for equality.
     fn incarnation(&self, key: &str) -> u64;
 
@@ -178,6 +181,16 @@ pub trait Hearer: Send + Sync {
 
 /// A cursor to go on from, 0 at the end, and entries by key and header.
 pub type Scanned = (u64, Vec<(String, Vec<u8>)>);
+
+/// Where a record stands in a namespace's stream: the server's time at its arrival, and a number among
+/// those of one millisecond. It never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId {
+    /// Milliseconds since 1970.
+    pub millis: u64,
+    /// From 0 on.
+    pub number: u64,
+}
 
 /// What a lease is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,6 +317,24 @@ pub struct RemoteStats {
     pub reclaimed: u64,
     /// Invalidations that wait to be sent.
     pub waiting: u64,
+    /// Samples for the [auditor](crate::audit); `None` where none are taken.
+    pub samples: Option<SampleStats>,
+}
+
+/// What became of samples for the auditor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SampleStats {
+    /// One key in so many is sampled.
+    pub one_in: u32,
+    /// What this instance is called in the auditor's cases: a random number.
+    pub instance: u64,
+    /// Samples that were taken.
+    pub taken: u64,
+    /// Those that were appended to the namespace's stream.
+    pub appended: u64,
+    /// Those that were given up, as too many waited.
+    pub lost: u64,
 }
 
 /// The bytes that an entry of this version begins with: by them a server tells versions apart.

@@ -47,6 +47,8 @@ pub(crate) struct Raised<V> {
     pub(super) source: Source,
     /// The shared store's epoch that it was read in.
     pub(super) epoch: Option<u64>,
+    /// The version that it has there.
+    pub(super) mark: Option<u64>,
 }
 
 /// What is known of a key for which memory has no value of use.
@@ -97,8 +99,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 value: Some(value),
                 meta,
                 source,
+                mark,
                 ..
-            }) => Beneath::Hit(Hit { value, meta }, source),
+            }) => Beneath::Hit(Hit { value, meta, mark }, source),
             Some(Raised { value: None, .. }) => {
                 self.negative_hit();
                 Beneath::Absent
@@ -307,6 +310,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             lookup: note.at,
             source: self.source_below(),
             epoch: None,
+            mark: note.mark,
         };
         self.land_raised(lead, key, hash, raised);
     }
@@ -383,6 +387,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             expires_at,
             note,
             cost,
+            is_watched: false,
         }
     }
 

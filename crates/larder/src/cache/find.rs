@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::cell::Cell;
 
 use super::Inner;
+use super::shared::Answer;
 use crate::checks::Check;
 use crate::clock::Tick;
 use crate::entry::{Entry, Source};
@@ -57,7 +58,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         let found = self.find(hash, key, now)?;
-        (found.meta.fresh_until > now).then_some(found.value)
+        if found.meta.fresh_until <= now {
+            return None;
+        }
+        self.note_hit(key, now, &found);
+        Some(found.value)
     }
 
     /// The entry in memory that no invalidation has made invalid, fresh or stale.
@@ -69,10 +74,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         // The log's first: what is lifted to its number is under the floor of every epoch that ends later.
         let horizon = self.log.horizon();
         let (shared, started) = (self.shared_horizon(now), Recorder::sample());
-        let older = Cell::new(None);
-        let found = self.memory.get(hash, key, now, |meta| {
+        let (older, mark) = (Cell::new(None), Cell::new(None));
+        let mut found = self.memory.get(hash, key, now, |meta| {
             if !self.is_trusted(meta, shared) {
                 return false;
+            }
+            if meta.is_watched {
+                let note = self.notes.get(meta.note);
+                mark.set(note.and_then(|note| note.mark));
             }
             if meta.version >= horizon || !self.checks.stands(Check::Hit) {
                 return true;
@@ -83,6 +92,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         });
         if let (Some(started), Some(_)) = (started, &found) {
             self.recorder.sampled(started);
+        }
+        if let Some(found) = &mut found {
+            found.mark = mark.get();
         }
         match older.get() {
             None => found,
@@ -209,9 +221,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             .is_refresh_due(now, times, meta.cost.duration(), fastrand::f64())
     }
 
+    /// Notes a get that memory answers with something fresh, if its key is sampled.
+    #[inline]
+    pub(super) fn note_hit<Q: KeyRef<K> + ?Sized>(&self, key: &Q, began: Tick, hit: &Hit<V>) {
+        let answer = Answer {
+            mark: hit.mark,
+            source: Source::Memory,
+            is_stale: false,
+        };
+        self.note_read(key, began, answer);
+    }
+
     /// The entry as a caller sees it, and what a stale one may be used for.
     pub(crate) fn entry_of(&self, hit: Hit<V>, now: Tick) -> (Entry<V>, Option<Stale>) {
-        let Hit { value, meta } = hit;
+        let Hit { value, meta, mark } = hit;
         let is_stale = meta.fresh_until <= now;
         let stale = is_stale.then(|| {
             self.policy
@@ -226,6 +249,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 age,
                 version: meta.version,
                 is_stale,
+                mark,
             },
             stale,
         )

@@ -10,6 +10,7 @@ use quanta::Instant;
 use tokio::runtime::Handle;
 
 use super::below::Beneath;
+use super::shared::Answer;
 use super::under_way::{Former, UnderWay};
 use super::{Fresh, Inner, Outcome};
 use crate::checks::Check;
@@ -44,6 +45,8 @@ pub(crate) struct Call {
     pub(crate) fence: Option<u64>,
     /// What the load took, where that is kept.
     pub(crate) cost: Cost,
+    /// When the get began.
+    pub(crate) began: Tick,
 }
 
 impl Call {
@@ -60,7 +63,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     pub(super) async fn answer<F, Fut, L, E>(
         self: &Arc<Self>,
         key: K,
-        call: Call,
+        mut call: Call,
         found: Option<Hit<V>>,
         load: F,
     ) -> Result<Entry<V>, Error>
@@ -71,6 +74,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         E: Display + Send + Sync + 'static,
     {
         let (now, hash) = (self.clock.now(), call.hash);
+        call.began = now;
         let usable = |hit: &Hit<V>| {
             hit.meta.fresh_until > now || self.policy.stale_use(now, hit.meta.fresh_until).is_some()
         };
@@ -88,7 +92,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         let Some(hit) = found else {
             if let Some(entry) = self.without_link(&key, &call).await? {
-                return Ok(self.served(entry, &key));
+                return Ok(self.served(entry, &key, now));
             }
             self.missed(hash, &key, call.at);
             return self.load_through(key, call, None, false, load).await;
@@ -98,10 +102,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let (mut entry, stale) = self.entry_of(hit, now);
         entry.source = source;
         if is_fresh {
-            return Ok(self.served(entry, &key));
+            return Ok(self.served(entry, &key, now));
         }
         if stale != Some(Stale::Fallback) {
-            let entry = self.served(entry, &key);
+            let entry = self.served(entry, &key, now);
             self.refresh(key, call, former, now, load);
             return Ok(entry);
         }
@@ -123,16 +127,31 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         self.recorder.count(Event::NegativeHit);
     }
 
-    /// Counts an entry that answers a get.
-    pub(super) fn served<Q>(&self, entry: Entry<V>, key: &Q) -> Entry<V>
+    /// Counts an entry that answers a get which began then.
+    pub(super) fn served<Q>(&self, entry: Entry<V>, key: &Q, began: Tick) -> Entry<V>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
         self.recorder.count(Event::Hit);
+        let entry = self.noted(entry, key, began);
         if entry.is_stale {
             self.served_stale(&key.to_key());
         }
+        entry
+    }
+
+    /// Notes an entry that answers a get which began then, if its key is sampled.
+    pub(super) fn noted<Q>(&self, entry: Entry<V>, key: &Q, began: Tick) -> Entry<V>
+    where
+        Q: KeyRef<K> + ?Sized,
+    {
+        let answer = Answer {
+            mark: entry.mark,
+            source: entry.source,
+            is_stale: entry.is_stale,
+        };
+        self.note_read(key, began, answer);
         entry
     }
 
@@ -201,6 +220,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     {
         let runtime = self.runtime()?;
         let started = Instant::now();
+        let began = call.began;
         let mut own = Some((call, former, load));
         let (asked, mut not_before) = (self.log.stamp(), 0);
         for boarding in 1..=BOARDINGS_MAX {
@@ -234,7 +254,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                     let fresh = outcome.inspect_err(|_| self.recorder.missed(started.elapsed()))?;
                     if self.suits(&key, &fresh, asked) {
                         self.recorder.missed(started.elapsed());
-                        return fresh.into_entry();
+                        return Ok(self.noted(fresh.into_entry()?, &key, began));
                     }
                     not_before = asked;
                 }
@@ -340,7 +360,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let is_new = |hit: &Hit<V>| hit.meta.fresh_until > now && Some(hit.meta.version) != seen;
         let found = self.find_at(call.hash, &key, now, call.at);
         let lead = match found.filter(is_new) {
-            Some(Hit { value, meta }) => {
+            Some(Hit { value, meta, .. }) => {
                 let (stamp, mut value) = (lead.stamp(), Some(value));
                 lead.land_on(|| self.found_still(call.hash, &key, stamp, &meta, &mut value))?
             }
@@ -396,6 +416,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 stamp,
                 tags: None,
                 source: Source::Memory,
+                mark: None,
             })
         })
     }

@@ -13,7 +13,6 @@ use crate::entry::{Applied, Entry, Fence};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::{LoadCx, Loaded};
-use crate::observe::Event;
 use crate::policy::Stale;
 
 /// One call on one key, from [`Cache::entry`](crate::Cache::entry).
@@ -142,7 +141,12 @@ where
     /// # Ok(()) }
     /// ```
     pub async fn get(self) -> Result<Option<Entry<V>>, Error> {
-        let Self { inner, key, call } = self;
+        let Self {
+            inner,
+            key,
+            mut call,
+        } = self;
+        call.began = inner.clock.now();
         if let Some(entry) = inner.get_in_memory(key, &call) {
             return Ok(Some(entry));
         }
@@ -174,8 +178,7 @@ where
         let now = inner.clock.now();
         match inner.find_at(call.hash, key, now, call.at) {
             Some(hit) if inner.is_fresh(&hit.meta, now) => {
-                inner.recorder.count(Event::Hit);
-                Ok(inner.entry_of(hit, now).0)
+                Ok(inner.served(inner.entry_of(hit, now).0, key, now))
             }
             found => inner.answer(key.to_key(), call, found, load).await,
         }
@@ -235,7 +238,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let now = self.clock.now();
         let found = self.find_at(call.hash, key, now, call.at)?;
         match self.entry_of(found, now) {
-            (entry, None | Some(Stale::Serve)) => Some(self.served(entry, key)),
+            (entry, None | Some(Stale::Serve)) => Some(self.served(entry, key, call.began)),
             (_, Some(Stale::Fallback)) => None,
         }
     }
@@ -254,11 +257,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             let (mut entry, stale) = self.entry_of(hit, self.clock.now());
             if matches!(stale, None | Some(Stale::Serve)) {
                 entry.source = source;
-                return Ok(Some(self.served(entry, key)));
+                return Ok(Some(self.served(entry, key, call.began)));
             }
         }
         if let Some(entry) = self.without_link(key, call).await? {
-            return Ok(Some(self.served(entry, key)));
+            return Ok(Some(self.served(entry, key, call.began)));
         }
         self.missed(call.hash, key, call.at);
         Ok(None)

@@ -55,7 +55,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let inner = &self.inner;
         let (mut found, mut missed) = (Vec::new(), Vec::new());
         for key in keys {
-            let call = Call::plain(inner.memory.hash(key));
+            let mut call = Call::plain(inner.memory.hash(key));
+            call.began = inner.clock.now();
             let entry = inner.get_in_memory(key, &call);
             if entry.is_none() {
                 missed.push((found.len(), key.to_key(), call));
@@ -156,7 +157,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         L: Into<Loaded<V>> + 'static,
         E: Display + Send + Sync + 'static,
     {
-        let (inner, started) = (&self.inner, Instant::now());
+        let (inner, started, began) = (&self.inner, Instant::now(), self.inner.clock.now());
         let runtime = inner.runtime()?;
         let mut values = HashMap::new();
         let (asked, mut not_before) = (inner.log.stamp(), 0);
@@ -183,7 +184,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
                         inner.recorder.missed(started.elapsed());
                         let fresh = outcome?;
                         if inner.suits(&key, &fresh, asked) {
-                            values.extend(fresh.value.map(|value| (key, value)));
+                            if let Ok(entry) = fresh.into_entry() {
+                                let entry = inner.noted(entry, &key, began);
+                                values.insert(key, entry.value);
+                            }
                         } else {
                             wanted.push(key);
                         }
@@ -210,10 +214,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     ) -> Result<Vec<K>, Error> {
         let (mut missed, mut wanted) = (Vec::new(), Vec::new());
         for key in keys {
-            let (call, now) = (Call::plain(self.memory.hash(&key)), self.clock.now());
+            let (mut call, now) = (Call::plain(self.memory.hash(&key)), self.clock.now());
+            call.began = now;
             let found = self.find(call.hash, &key, now);
             if let Some(hit) = found.filter(|hit| hit.meta.fresh_until > now) {
                 self.recorder.count(Event::Hit);
+                self.note_hit(&key, now, &hit);
                 values.insert(key, hit.value);
             } else {
                 missed.push((key, call));
@@ -244,15 +250,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     ) -> Result<(), Error> {
         match beneath {
             Beneath::Absent => return Ok(()),
-            Beneath::Hit(hit, _) if hit.meta.fresh_until > self.clock.now() => {
-                self.recorder.count(Event::Hit);
-                values.insert(key, hit.value);
+            Beneath::Hit(hit, source) if hit.meta.fresh_until > self.clock.now() => {
+                let mut entry = self.entry_of(hit, call.began).0;
+                entry.source = source;
+                let entry = self.served(entry, &key, call.began);
+                values.insert(key, entry.value);
                 return Ok(());
             }
             Beneath::Hit(..) | Beneath::Nothing => {}
         }
         if let Some(entry) = self.without_link(&key, call).await? {
-            let entry = self.served(entry, &key);
+            let entry = self.served(entry, &key, call.began);
             values.insert(key, entry.value);
             return Ok(());
         }

@@ -9,6 +9,7 @@
 //! ```
 //! The protocol and its reasons stand in `docs/protocol.md`.
 
+mod append;
 mod entry;
 mod figures;
 mod hear;
@@ -21,6 +22,7 @@ mod put;
 mod read;
 mod reclaim;
 mod renew;
+mod samples;
 mod settings;
 mod write;
 
@@ -35,6 +37,7 @@ use self::log::SharedLog;
 use self::outbox::Outbox;
 use self::pace::Pace;
 use self::reclaim::Sweep;
+use self::samples::Samples;
 use super::below::Raised;
 use super::load::Call;
 use super::{Cache, Inner};
@@ -55,6 +58,7 @@ pub(crate) use hear::Ear;
 pub(super) use lease::Lease;
 pub use reclaim::{Reclaimed, Reclaiming};
 pub(super) use renew::Renewing;
+pub(super) use samples::Answer;
 pub use settings::{CutOff, Sharing};
 
 /// Keys of one of these wake together when one of them changes.
@@ -81,6 +85,7 @@ pub(crate) struct Shared<V> {
     /// Reclaiming in the background: whether it runs, and whether there is more to do when it is through.
     sweep: Sweep,
     pace: Pace,
+    samples: Samples,
     /// Milliseconds of the tick at which the link was lost the last time.
     cut_off_since: AtomicU64,
 }
@@ -105,6 +110,7 @@ struct Counts {
 impl<V> Shared<V> {
     /// `owed`: what an earlier life of the cache has not sent.
     pub(crate) fn new(
+        name: &str,
         sharing: Sharing,
         schema: u64,
         typed: Typed<V>,
@@ -112,6 +118,7 @@ impl<V> Shared<V> {
         checks: Checks,
     ) -> Self {
         Self {
+            samples: Samples::new(name, sharing.one_in),
             link: OnceLock::new(),
             gate: Gate::new(),
             log: SharedLog::default(),
@@ -285,6 +292,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             age: now.since(stored.created),
             version: stored.version,
             is_stale: true,
+            mark: stored.mark,
         })
     }
 

@@ -220,6 +220,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             expires_at,
             note,
             cost,
+            is_watched: false,
         }
     }
 
@@ -253,6 +254,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 stamp,
                 tags: Some(note.tags),
                 source: Source::Loader,
+                mark: None,
             })
         });
         drop(below);
@@ -295,6 +297,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             expires_at: until,
             note: self.notes.hold(&note),
             cost: Cost::UNKNOWN,
+            is_watched: false,
         };
         let (mut is_fenced, mut below) = (false, None);
         let (mut former, mut departed) = (None, None);
@@ -311,6 +314,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 stamp,
                 tags: Some(note.tags),
                 source: Source::Loader,
+                mark: None,
             })
         });
         drop(below);
@@ -323,9 +327,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Puts a value, or that there is none, into memory, under the lock that orders writes.
-    pub(super) fn keep(&self, hash: u64, key: K, value: Option<V>, meta: Meta) -> Left<K, V> {
+    pub(super) fn keep(&self, hash: u64, key: K, value: Option<V>, mut meta: Meta) -> Left<K, V> {
         let now = self.clock.now();
         let note = self.notes.get(meta.note).unwrap_or_default();
+        meta.is_watched = note.mark.is_some() && self.is_sampled(&key);
         let is_shared = note.mark.is_some() && meta.version != SUSPECT;
         let below = is_shared
             .then(|| self.put_below(&key, value.as_ref(), &Kept::of(meta, &note, None)))

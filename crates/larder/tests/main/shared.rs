@@ -1,5 +1,6 @@
 //! Caches that share a store, on a fake of it in virtual time.
 
+mod audit;
 mod conditional;
 mod entries;
 #[expect(dead_code, reason = "the checker of histories uses the rest of it")]

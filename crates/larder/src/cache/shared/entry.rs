@@ -215,6 +215,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             expires_at,
             note: self.notes.hold(&note),
             cost: self.cost_below(Duration::from_micros(header.cost_us.into())),
+            is_watched: false,
         };
         Raised {
             value,
@@ -223,6 +224,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             lookup: note.at,
             source: Source::Remote,
             epoch: Some(asked.epoch),
+            mark: note.mark,
         }
     }
 }

@@ -26,6 +26,7 @@ impl<V> Shared<V> {
             short: count(&counts.short),
             reclaimed: count(&counts.reclaimed),
             waiting: self.outbox.lock().len() as u64,
+            samples: self.samples.stats(),
         }
     }
 }

@@ -86,6 +86,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Hearer for Ear<K, V> {
                 return Ok(());
             };
             inner.meet(link);
+            inner.append_samples();
             inner.replay(link).await?;
             inner.catch_up(link).await
         })

@@ -89,6 +89,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 stamp: began.stamp,
                 tags: Some(note.tags),
                 source: Source::Loader,
+                mark: note.mark,
             };
             if !is_fenced && is_kept && meta.expires_at > self.clock.now() {
                 let version = if is_pushed { SUSPECT } else { meta.version };
@@ -116,6 +117,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             expires_at: until,
             note: crate::notes::NO_NOTE,
             cost: Cost::UNKNOWN,
+            is_watched: false,
         }
     }
 

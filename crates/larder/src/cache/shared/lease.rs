@@ -130,7 +130,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                     let epoch = asked.epoch;
                     return ControlFlow::Break(Lease::Held(HeldLease {
                         token: claim.token,
-                        stamp: Stamp { epoch, log },
+                        stamp: Stamp {
+                            epoch,
+                            log,
+                            asked: asked.sent,
+                        },
                         unmodified: None,
                     }));
                 }
@@ -222,6 +226,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                 stamp,
                 tags: Some(tags),
                 source: Source::Remote,
+                mark: raised.mark,
             };
             if is_unfenced && is_current {
                 if is_pushed {

@@ -6,6 +6,7 @@ use super::super::Inner;
 use super::Shared;
 use super::entry::Stamped;
 use super::lease::HeldLease;
+use super::samples::Version;
 use crate::clock::Tick;
 use crate::key::CacheKey;
 use crate::notes::Note;
@@ -18,6 +19,8 @@ use crate::tier::remote::open;
 pub(super) struct Stamp {
     pub(super) epoch: u64,
     pub(super) log: LogPlace,
+    /// Before the lease that it is stored under, or that its key is held with, was asked for.
+    pub(super) asked: Tick,
 }
 
 /// What became of an entry that was to be stored.
@@ -40,9 +43,9 @@ pub(super) enum Put {
 
 impl<V> Shared<V> {
     /// The present, if the log is known.
-    pub(super) fn stamp(&self) -> Option<Stamp> {
+    pub(super) fn stamp(&self, asked: Tick) -> Option<Stamp> {
         let (epoch, log) = (self.gate.epoch(), self.log.place()?);
-        Some(Stamp { epoch, log })
+        Some(Stamp { epoch, log, asked })
     }
 }
 
@@ -69,6 +72,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if shared.gate.epoch() != stamp.epoch {
             return Put::Late;
         }
+        let made = self.clock.now();
         let filled = match shared.sealed(text, value, (meta, note), &stamped) {
             Ok(bytes) => link.fill(text, token, bytes, life).await,
             Err(error) => {
@@ -79,7 +83,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if let Ok(Filled::Stored) = filled {
             Shared::<V>::count(&shared.counts.fills);
         }
-        came_to(shared, (link, text), token, token, filled).await
+        let put = came_to(shared, (link, text), token, token, filled).await;
+        let version = Version {
+            token,
+            asked: stamp.asked,
+            made,
+            acknowledged: matches!(put, Put::Stands(_)).then(|| self.clock.now()),
+        };
+        shared.note_stored(text, note, &version);
+        put
     }
 
     /// Prolongs the life of the stored value of this version, under a lease, which ends: a new header

@@ -29,6 +29,7 @@ pub struct Sharing {
     pub(crate) is_strict: bool,
     pub(crate) reclaims_per_second: Option<u32>,
     pub(crate) loads_per_second: Option<u32>,
+    pub(crate) one_in: u32,
     pub(crate) codec: Codec,
     pub(crate) compression: Compression,
 }
@@ -57,6 +58,9 @@ impl Sharing {
     /// The latest that another process's invalidation takes effect here, unless set: 1 s.
     pub const DEFAULT_STALENESS: Duration = Duration::from_secs(1);
 
+    /// One key in so many is sampled for the auditor, unless set.
+    pub const DEFAULT_AUDIT: u32 = 1_024;
+
     /// Shares `remote` with other processes.
     pub fn over(remote: impl Remote + 'static) -> Self {
         Self {
@@ -66,6 +70,7 @@ impl Sharing {
             is_strict: false,
             reclaims_per_second: None,
             loads_per_second: None,
+            one_in: Self::DEFAULT_AUDIT,
             codec: Codec::default(),
             compression: Compression::default(),
         }
@@ -116,6 +121,14 @@ impl Sharing {
         self
     }
 
+    /// Samples one key in `one_in` for the [auditor](crate::audit), the same keys in all processes that
+    /// are set alike; none for 0. Hits on other keys cost nothing for it.
+    #[must_use]
+    pub const fn audit(mut self, one_in: u32) -> Self {
+        self.one_in = one_in;
+        self
+    }
+
     /// The setting that is outside its range, with what was given and expected.
     pub(crate) fn fault(&self) -> Option<(&'static str, String, &'static str)> {
         if self.staleness < Duration::from_millis(100) {
@@ -159,6 +172,7 @@ impl std::fmt::Debug for Sharing {
             .field("staleness", &self.staleness)
             .field("cut_off", &self.cut_off)
             .field("is_strict", &self.is_strict)
+            .field("one_in", &self.one_in)
             .finish_non_exhaustive()
     }
 }

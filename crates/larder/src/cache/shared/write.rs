@@ -76,7 +76,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Some(shared) = &self.shared else {
             return Ok(Applied::Everywhere);
         };
-        let text = key.to_text();
+        let (text, began) = (key.to_text(), self.clock.now());
         let told = match shared.link() {
             Ok(link) => link.invalidate(&[&text]).await,
             Err(down) => Err(down),
@@ -88,6 +88,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         if self.checks.stands(Check::Again) {
             again();
+        }
+        if told.is_ok() {
+            shared.note_invalidated(&text, began, self.clock.now());
         }
         kept?;
         self.applied(shared, told)
@@ -106,6 +109,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if items.is_empty() {
             return Ok((number, Applied::Everywhere));
         }
+        let began = self.clock.now();
         let bytes: Vec<_> = items.iter().map(LogItem::to_bytes).collect();
         let told = match shared.link() {
             Ok(link) => self.ask_log(link, &bytes).await,
@@ -118,8 +122,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             self.owe(shared, add).await
         };
         self.reclaim_soon(shared);
+        let now = self.clock.now();
+        if told.is_ok() {
+            shared.note_items(items, began, now);
+        }
         let items = items.iter().cloned().map(item_of);
-        let number = self.log.record(items, self.clock.now());
+        let number = self.log.record(items, now);
         kept?;
         Ok((number, self.applied(shared, told)?))
     }
@@ -221,7 +229,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     ) -> Result<Applied, Error> {
         let text = key.to_text().into_owned();
         // Before the first step is sent: what is invalidated between the two is newer.
-        let (token, stamp) = (new_token(), shared.stamp());
+        let (token, stamp) = (new_token(), shared.stamp(self.clock.now()));
         let want = Want {
             token,
             lease: INSERT_LEASE,
@@ -249,6 +257,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             None => false,
         };
         let _ = self.remove(&key, None);
+        if !stands && let Some(stamp) = stamp {
+            shared.note_invalidated(&text, stamp.asked, self.clock.now());
+        }
         if let (true, Some(stamp)) = (stands, stamp) {
             inserted.note.mark = Some(token);
             self.keep_suspect(shared, key, hash, inserted, stamp.epoch);
@@ -337,7 +348,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         link.caught_up().await?;
         self.catch_up(link).await?;
         // First where the log is, then what it says.
-        let stamp = shared.stamp();
+        let stamp = shared.stamp(self.clock.now());
         let may = fence >= shared.gate.floor()
             && shared.gate.epoch() == epoch
             && shared.gate.is_open(self.clock.now())

@@ -13,7 +13,7 @@ use crate::clock::Tick;
 /// What is known of a value beside itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meta {
-    /// From the namespace's counter, under `u64::MAX`; also the stamp that invalidations are compared with.
+    /// From the namespace's counter, under 2^63 - 1; also the stamp that invalidations are compared with.
     pub(crate) version: u64,
     /// When the value was made.
     pub(crate) created: Tick,
@@ -25,6 +25,9 @@ pub(crate) struct Meta {
     pub(crate) note: u32,
     /// How long it took to load.
     pub(crate) cost: Cost,
+    /// Whether a look at the entry is to be told: [`get_fresh`](super::Memory::get_fresh) leaves it to
+    /// [`get`](super::Memory::get).
+    pub(crate) is_watched: bool,
 }
 
 /// What an entry must be above to be alive.
@@ -50,6 +53,8 @@ const FREQUENCY_MASK: u64 = MAX_FREQUENCY << FREQUENCY_SHIFT;
 /// The entry is gone at `fresh_until`, and a hit moves that on.
 const IDLES: u64 = 1 << 62;
 const IN_MAIN: u64 = 1 << 63;
+/// Beside the version, where the entry is not watched: so one that is lies under every horizon.
+const UNWATCHED: u64 = 1 << 63;
 /// A hit moves an idle deadline on only by more than one part in this many of the time to idle.
 const IDLE_PARTS: u64 = 16;
 
@@ -62,7 +67,8 @@ pub(super) const MAX_FREQUENCY: u64 = 7;
 pub(super) struct Entry<K, V> {
     pub(super) key: K,
     pub(super) value: V,
-    /// One more than the version: the zero that it never is marks an empty slot.
+    /// One more than the version, and a bit for those that are not watched. The zero that it never is
+    /// marks an empty slot.
     version: NonZeroU64,
     /// `fresh_until`, the high bits of `expires_at`, the use counter, the frequency, whether it idles,
     /// the queue's bit. Under a read lock only the use counter changes, and a count may get lost: all
@@ -108,7 +114,12 @@ impl<K, V> Entry<K, V> {
 
     /// Gives the entry another version.
     pub(super) fn restamp(&mut self, version: u64) {
-        self.version = stored(version);
+        self.version = stored(version, self.is_watched());
+    }
+
+    /// Has looks at the entry told, or not.
+    pub(super) fn watch(&mut self, is_watched: bool) {
+        self.version = stored(self.version(), is_watched);
     }
 
     /// Makes the value stale from `now` on.
@@ -128,12 +139,24 @@ impl<K, V> Entry<K, V> {
             expires_at: expires_at(state, cold),
             note: cold.note,
             cost: Cost::from_code(cold.cost),
+            is_watched: self.is_watched(),
         }
     }
 
     #[inline]
     pub(super) fn version(&self) -> u64 {
-        self.version.get() - 1
+        (self.version.get() & !UNWATCHED) - 1
+    }
+
+    #[inline]
+    fn is_watched(&self) -> bool {
+        self.version.get() & UNWATCHED == 0
+    }
+
+    /// Whether the version is under `horizon`, or the entry is watched.
+    #[inline]
+    pub(super) fn is_unclear(&self, horizon: u64) -> bool {
+        self.version.get() <= horizon | UNWATCHED
     }
 
     #[inline]
@@ -245,13 +268,14 @@ fn expires_at(state: u64, cold: Cold) -> Tick {
     Tick::from_millis(high | cold.times >> TICK_BITS)
 }
 
-fn stored(version: u64) -> NonZeroU64 {
-    NonZeroU64::MIN.saturating_add(version)
+fn stored(version: u64, is_watched: bool) -> NonZeroU64 {
+    let flag = if is_watched { 0 } else { UNWATCHED };
+    NonZeroU64::MIN.saturating_add(version) | flag
 }
 
 #[inline]
 fn pack(meta: &Meta) -> (NonZeroU64, u64, Cold) {
-    let version = stored(meta.version);
+    let version = stored(meta.version, meta.is_watched);
     let expires = meta.expires_at.as_millis().min(TICK_MASK);
     let fresh = meta.fresh_until.as_millis().min(expires);
     let created = meta.created.as_millis() & TICK_MASK;
@@ -277,13 +301,14 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_packed_is_unpacked(
-            version in 0..u64::MAX, created in 0..=TICK_MASK, fresh in 0..=TICK_MASK, expires in 0..=TICK_MASK,
+            version in 0..UNWATCHED - 1, created in 0..=TICK_MASK, fresh in 0..=TICK_MASK, expires in 0..=TICK_MASK,
             uses in 0..6_u64, frequency in 0..12_u64, note in any::<u32>(), cost in any::<u8>(),
+            is_watched in any::<bool>(), horizon in 0..UNWATCHED,
         ) {
             let tick = Tick::from_millis;
             let meta = Meta {
                 version, created: tick(created), fresh_until: tick(fresh.min(expires)), expires_at: tick(expires), note,
-                cost: Cost::from_code(cost),
+                cost: Cost::from_code(cost), is_watched,
             };
             let (mut entry, cold) = Entry::new((), 1, &Meta { fresh_until: tick(fresh), ..meta }, false);
             entry.raise_frequency(frequency);
@@ -293,6 +318,10 @@ mod tests {
             }
             prop_assert_eq!(entry.meta(cold), meta);
             prop_assert_eq!(entry.gone_at(cold), meta.expires_at);
+            prop_assert_eq!(entry.is_unclear(horizon), is_watched || version < horizon);
+            prop_assert!(entry.is_unclear(u64::MAX));
+            entry.watch(!is_watched);
+            prop_assert_eq!(entry.meta(cold), Meta { is_watched: !is_watched, ..meta });
             let later = Meta { version: version / 2, created: tick(expires), note: !note, cost: Cost::from_code(!cost), ..meta };
             let (new, cold) = Entry::new((), 2, &later, false);
             let ((), former) = entry.replace(new);

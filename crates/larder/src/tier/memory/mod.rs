@@ -60,13 +60,16 @@ pub(crate) struct Limits {
 pub(crate) struct Hit<V> {
     pub(crate) value: V,
     pub(crate) meta: Meta,
+    /// The version that the value has in another store, where whoever looked has found it out; not by
+    /// this tier.
+    pub(crate) mark: Option<u64>,
 }
 
 /// What [`Memory::get_fresh`] found.
 #[derive(Debug)]
 pub(crate) enum Look<V> {
     Fresh(V),
-    /// There is an entry; [`Memory::get`] tells whether it has expired or may be served.
+    /// There is an entry; [`Memory::get`] tells whether it has expired, may be served, is watched.
     Unclear,
     Absent,
 }
@@ -117,8 +120,8 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         self.hasher.hash_one(key)
     }
 
-    /// The value of `key` if it is fresh by `now` and its version is not under `horizon`; its use is
-    /// counted. It looks at no more than the key's group and entry, so it is cheaper than
+    /// The value of `key` if it is fresh by `now`, its version is not under `horizon` and it is not
+    /// watched; its use is counted. It looks at no more than the key's group and entry, so it is cheaper than
     /// [`get`](Self::get).
     #[inline]
     pub(crate) fn get_fresh<Q>(&self, hash: u64, key: &Q, now: Tick, horizon: u64) -> Look<V>
@@ -130,7 +133,7 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         let Some((slot, entry)) = shard.find(hash, |k| k.borrow() == key) else {
             return Look::Absent;
         };
-        if now >= entry.fresh_until() || entry.version() < horizon {
+        if now >= entry.fresh_until() || entry.is_unclear(horizon) {
             return Look::Unclear;
         }
         entry.count_use(|| shard.cold(slot), now, self.idle_millis);
@@ -163,6 +166,7 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         Some(Hit {
             value: entry.value.clone(),
             meta,
+            mark: None,
         })
     }
 
@@ -283,6 +287,16 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     {
         let is_key = |k: &K| k.borrow() == key;
         self.shard(hash).write().renumber(hash, is_key, to);
+    }
+
+    /// Has looks at the key's entry told, or not; all else stays.
+    pub(crate) fn watch<Q>(&self, hash: u64, key: &Q, is_watched: bool)
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let is_key = |k: &K| k.borrow() == key;
+        self.shard(hash).write().watch(hash, is_key, is_watched);
     }
 
     /// Makes the key's entry stale from `now` on, if it is fresh; all else stays.

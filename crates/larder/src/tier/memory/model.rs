@@ -157,6 +157,7 @@ impl Model {
             expires_at,
             note: self.version as u32 % 3,
             cost: Cost::of(Duration::from_micros(self.version % 4)),
+            is_watched: false,
         };
         let counted = Counted::new(&self.alive, value);
         let hash = self.memory.hash(&key);

@@ -204,6 +204,13 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         }
     }
 
+    /// Has looks at the key's entry told, or not.
+    pub(super) fn watch(&mut self, hash: u64, is_key: impl Fn(&K) -> bool, is_watched: bool) {
+        if let Some((slot, _)) = self.table.find(hash, is_key) {
+            self.table.entry_mut(slot).watch(is_watched);
+        }
+    }
+
     /// Makes the key's entry stale from `now` on.
     pub(super) fn expire(&mut self, hash: u64, is_key: impl Fn(&K) -> bool, now: Tick) {
         if let Some((slot, _)) = self.table.find(hash, is_key) {

@@ -16,6 +16,7 @@ fn meta(version: u64, expires_at: Tick) -> Meta {
         expires_at,
         note: 0,
         cost: Cost::UNKNOWN,
+        is_watched: false,
     }
 }
 
@@ -72,6 +73,7 @@ fn what_is_stored_is_found_with_what_is_known_of_it() {
         expires_at: tick(3_000),
         note: 9,
         cost: Cost::of(Duration::from_millis(20)),
+        is_watched: false,
     };
     memory
         .insert(memory.hash("a"), "a".into(), 1, meta, bar(NOW))

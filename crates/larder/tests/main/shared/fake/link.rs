@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use larder::remote::{
-    Acquired, Down, Filled, Later, Link, LinkState, LogNews, LogPlace, Membership, Read, Remote,
-    Want,
+    Acquired, Down, Filled, Later, Link, LinkState, LogNews, LogPlace, Membership, Read, RecordId,
+    Remote, Want,
 };
 
 use super::Fake;
@@ -243,6 +243,15 @@ impl Link for Wired {
         Box::pin(async move {
             match self.call(Op::Scan(cursor)).await? {
                 Reply::Scanned(next, entries) => Ok((next, entries)),
+                reply => odd(&reply),
+            }
+        })
+    }
+
+    fn append(&self, record: Vec<u8>) -> Later<'_, Result<RecordId, Down>> {
+        Box::pin(async move {
+            match self.call(Op::Append(record)).await? {
+                Reply::Appended(id) => Ok(id),
                 reply => odd(&reply),
             }
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use larder::remote::{
-    Acquired, Filled, HEAD_BYTES, LogNews, LogPlace, Read, Want, head, version_of,
+    Acquired, Filled, HEAD_BYTES, LogNews, LogPlace, Read, RecordId, Want, head, version_of,
 };
 
 use super::log::Log;
@@ -25,6 +25,7 @@ pub(crate) enum Op {
     Reclaim(String, Vec<u8>),
     Log(Option<LogPlace>, Vec<Vec<u8>>),
     Scan(u64),
+    Append(Vec<u8>),
     Beat,
     /// From now on this connection is told of changes.
     Track,
@@ -51,6 +52,7 @@ pub(crate) enum Reply {
     Log(LogNews),
     Scanned(u64, Vec<(String, Vec<u8>)>),
     Bytes(u64),
+    Appended(RecordId),
     Beat(u64, Option<LogPlace>),
     Refused,
 }
@@ -85,6 +87,7 @@ struct Space {
     entries: BTreeMap<String, Held>,
     leases: BTreeMap<String, Lease>,
     log: Option<Log>,
+    records: Vec<(RecordId, Vec<u8>)>,
 }
 
 #[derive(Clone)]
@@ -188,6 +191,20 @@ impl Server {
                 let next = (page + 1) % SCAN_PAGES;
                 Reply::Scanned(next, space.page(page))
             }
+            Op::Append(record) => {
+                let last = space
+                    .records
+                    .last()
+                    .map_or(RecordId::default(), |(id, _)| *id);
+                let millis = last.millis.max(now);
+                let number = if millis == last.millis {
+                    last.number + 1
+                } else {
+                    0
+                };
+                space.records.push((RecordId { millis, number }, record));
+                Reply::Appended(RecordId { millis, number })
+            }
             Op::Beat | Op::Track => {
                 let place = space.log.as_ref().map(|log| log.place(log_life));
                 Reply::Beat(life, place)
@@ -254,6 +271,12 @@ impl Server {
             }
             None => drop(entries.remove(key)),
         }
+    }
+
+    /// The stream of samples.
+    pub(crate) fn records(&self, ns: &str) -> Vec<(RecordId, Vec<u8>)> {
+        let space = self.spaces.get(ns);
+        space.map_or_else(Vec::new, |space| space.records.clone())
     }
 
     pub(crate) fn bytes_of(&self, ns: &str, key: &str) -> Option<Vec<u8>> {
