@@ -13,7 +13,7 @@ use crate::config::{Flags, parse_duration};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  failed
+  1  failed, or an audit has found broken promises
   2  wrong usage or bad configuration
   3  the server can't be reached
   4  the server refused: no token, a wrong one, or too low a role
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Invalidate(Invalidate),
     /// Remove every entry of a cache (needs an admin token)
     Clear(Clear),
+    /// Tell whether caches that share a server keep their promise, from what they sample
+    Audit(Audit),
     /// Show what a cache would have hit on a recorded stream of keys
     Simulate(Simulate),
     /// Make, list and remove users, who log in with a password
@@ -170,6 +172,37 @@ pub(crate) struct Clear {
     /// The cache's name
     #[arg(value_name = "CACHE", value_parser = cache_name)]
     pub(crate) cache: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The Redis or Valkey server [default: the configured remote.url]"
+    )]
+    pub(crate) url: Option<String>,
+    /// What the names of the caches' keys begin with at the server [default: the configured one]
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) prefix: Option<String>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The configuration file [default: $LARDER_CONFIG, else none]"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// The cache to audit [default: all that have samples]
+    #[arg(long, value_name = "CACHE", value_parser = cache_name)]
+    pub(crate) namespace: Option<String>,
+    /// Judge what the server has now, and end; exit code 1 if a promise was broken (the default)
+    #[arg(long, conflicts_with = "follow")]
+    pub(crate) once: bool,
+    /// Go on until interrupted; print every 30 s, and at once when a promise was broken
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Print JSON, a line each time
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

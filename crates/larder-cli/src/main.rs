@@ -1,6 +1,7 @@
 //! The command `larder`: the daemon, the terminal view and the tools.
 
 mod args;
+mod audit;
 mod client;
 mod commands;
 mod config;
@@ -43,6 +44,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Caches(args) => commands::caches(&args, &environment, out),
         Command::Invalidate(args) => commands::invalidate(&args, &environment, out),
         Command::Clear(args) => commands::clear(&args, &environment, out),
+        Command::Audit(args) => audit::run(&args, &environment, out),
         Command::Simulate(args) => simulate::run(&args, out),
         Command::User { command } => commands::user(&command, &environment, out),
         Command::Token { command } => commands::token(&command, &environment, out),

@@ -5,7 +5,7 @@ mod live;
 mod scheduler_stats;
 mod signals;
 mod starting;
-mod tiers;
+pub(crate) mod tiers;
 mod workstations;
 
 use std::io;

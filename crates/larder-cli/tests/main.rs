@@ -2,6 +2,8 @@
 
 #[path = "main/accounts.rs"]
 mod accounts;
+#[path = "main/audit.rs"]
+mod audit;
 #[path = "main/commands.rs"]
 mod commands;
 #[path = "main/configuration.rs"]

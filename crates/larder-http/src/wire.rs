@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder::remote::RemoteStats;
+use larder::remote::{RemoteStats, SampleStats};
 use larder::{AnyCache, EntryInfo, Latency, Stats, TierStats};
 use serde::Serialize;
 
@@ -119,6 +119,29 @@ struct RemoteInfo {
     leased: u64,
     short: u64,
     waiting: u64,
+    samples: Option<SamplesInfo>,
+}
+
+/// Samples for the auditor. The instance is what the auditor calls it.
+#[derive(Serialize)]
+struct SamplesInfo {
+    one_in: u32,
+    instance: String,
+    taken: u64,
+    appended: u64,
+    lost: u64,
+}
+
+impl From<SampleStats> for SamplesInfo {
+    fn from(stats: SampleStats) -> Self {
+        Self {
+            one_in: stats.one_in,
+            instance: format!("{:016x}", stats.instance),
+            taken: stats.taken,
+            appended: stats.appended,
+            lost: stats.lost,
+        }
+    }
 }
 
 impl From<RemoteStats> for RemoteInfo {
@@ -143,6 +166,7 @@ impl From<RemoteStats> for RemoteInfo {
             leased: stats.leased,
             short: stats.short,
             waiting: stats.waiting,
+            samples: stats.samples.map(SamplesInfo::from),
         }
     }
 }

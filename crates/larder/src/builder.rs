@@ -393,8 +393,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             });
         }
         let is_tiered = below.is_some() || sharing.is_some();
-        let shared =
-            sharing.map(|(sharing, typed)| Shared::new(&name, sharing, schema, typed, owed, checks));
+        let shared = sharing
+            .map(|(sharing, typed)| Shared::new(&name, sharing, schema, typed, owed, checks));
         let cache = Cache::from_inner(Inner {
             name,
             capacity: max_capacity,

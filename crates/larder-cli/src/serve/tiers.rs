@@ -42,18 +42,9 @@ pub(super) struct Card {
 /// # Errors
 /// A file with a password or with authorities cannot be read.
 pub(super) fn store(remote: &Remote) -> anyhow::Result<Option<Store>> {
-    let Some(Secret(url)) = &remote.url else {
+    let (Some(Secret(url)), Some(redis)) = (&remote.url, server(remote)?) else {
         return Ok(None);
     };
-    let mut redis = Redis::at(url)?.prefix(&remote.prefix);
-    if let Some(password) = password(remote)? {
-        redis = redis.login(remote.user.as_deref(), &password);
-    }
-    if let Some(path) = &remote.ca_file {
-        let pem = std::fs::read(path)
-            .with_context(|| format!("cannot read remote.ca_file {}", path.display()))?;
-        redis = redis.trusting(pem);
-    }
     let sharing = Sharing::over(redis)
         .staleness(remote.staleness)
         .cut_off(remote.cut_off);
@@ -70,6 +61,26 @@ pub(super) fn store(remote: &Remote) -> anyhow::Result<Option<Store>> {
             remote.prefix
         ),
     }))
+}
+
+/// The server that the configuration names, if it names one. Nothing is connected yet.
+///
+/// # Errors
+/// A file with a password or with authorities cannot be read.
+pub(crate) fn server(remote: &Remote) -> anyhow::Result<Option<Redis>> {
+    let Some(Secret(url)) = &remote.url else {
+        return Ok(None);
+    };
+    let mut redis = Redis::at(url)?.prefix(&remote.prefix);
+    if let Some(password) = password(remote)? {
+        redis = redis.login(remote.user.as_deref(), &password);
+    }
+    if let Some(path) = &remote.ca_file {
+        let pem = std::fs::read(path)
+            .with_context(|| format!("cannot read remote.ca_file {}", path.display()))?;
+        redis = redis.trusting(pem);
+    }
+    Ok(Some(redis))
 }
 
 /// What replaces the URL's password, if something does.
