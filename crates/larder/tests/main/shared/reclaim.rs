@@ -69,8 +69,12 @@ async fn what_invalidations_of_many_have_made_invalid_is_taken_out_and_nothing_e
 /// G11
 #[tokio::test(start_paused = true)]
 async fn what_is_written_again_between_the_look_and_the_taking_out_stays() {
+    // All of them are in the first step of a scan.
+    const INSERTED: &str = "a3";
+    const LOADED: &str = "a7";
+    const INVALID: &str = "b2";
     let (fake, [a, b]) = caches().await;
-    for key in ["inserted", "loaded", "invalid"] {
+    for key in [INSERTED, LOADED, INVALID] {
         tagged(&b, key, "t", 1).await;
     }
     assert!(is_everywhere(a.invalidate_tag("t").await));
@@ -79,16 +83,17 @@ async fn what_is_written_again_between_the_look_and_the_taking_out_stays() {
     let reclaiming = a.reclaim(FAST).unwrap();
     fake.settle().await;
     assert_eq!(fake.calls().scans, 1, "its answer is on the way");
-    tagged(&b, "inserted", "t", 2).await;
-    load(&fake, &b, "loaded", 3).await;
+    tagged(&b, INSERTED, "t", 2).await;
+    load(&fake, &b, LOADED, 3).await;
     fake.release_answers(0, Wire::Data).await;
     fake.pass(100).await;
-    assert_eq!(reclaiming.done().await.unwrap().entries, 1);
+    let reclaimed = reclaiming.done().await.unwrap();
+    assert_eq!((reclaimed.scanned, reclaimed.entries), (3, 1));
     for cache in [&a, &b] {
-        let values = (value(cache, "inserted").await, value(cache, "loaded").await);
+        let values = (value(cache, INSERTED).await, value(cache, LOADED).await);
         assert_eq!(values, (Some(2), Some(3)));
     }
-    assert!(!stands(&fake, "invalid"));
+    assert!(!stands(&fake, INVALID));
 }
 
 /// G11: a lost log makes invalid what was stamped by it, and nothing that was stored since.
