@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use larder_http::Problem;
 use larder_metrics::Registry;
-use sqlx::AnyPool;
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow, install_default_drivers};
+use sqlx::query::Query;
+use sqlx::{Any, AnyPool};
 use tokio::sync::OnceCell;
 
 /// Stands in a schema for a column that numbers its rows: `id {identity}`.
@@ -129,6 +130,22 @@ impl Database {
         answer
     }
 
+    /// Runs one statement that changes rows, and returns those that it says (`RETURNING …`) once it has
+    /// been committed. With `fetch_one` and `fetch_optional` the first row comes *before* the commit,
+    /// which may still fail, and what is invalidated then is invalidated too early.
+    ///
+    /// # Errors
+    /// As of [`run`](Self::run).
+    pub async fn change(
+        &self,
+        operation: &'static str,
+        table: &'static str,
+        statement: Query<'_, Any, AnyArguments>,
+    ) -> sqlx::Result<Vec<AnyRow>> {
+        let to_its_end = async |pool: &AnyPool| statement.fetch_all(pool).await;
+        self.run(operation, table, to_its_end).await
+    }
+
     /// Makes the tables that are not there. Several processes may do so at once.
     async fn make(&self) -> sqlx::Result<()> {
         let mut transaction = self.pool.begin().await?;
@@ -219,6 +236,8 @@ fn is_away(code: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::Row as _;
+
     use super::*;
 
     const SCHEMA: &[&str] =
@@ -230,12 +249,10 @@ mod tests {
     }
 
     async fn add(database: &Database, word: &str) -> sqlx::Result<i64> {
-        let word = word.to_owned();
-        let added = database.run("insert", "words", async |pool| {
-            let insert = sqlx::query_scalar("INSERT INTO words (word) VALUES ($1) RETURNING id");
-            insert.bind(word).fetch_one(pool).await
-        });
-        added.await
+        let insert = sqlx::query("INSERT INTO words (word) VALUES ($1) RETURNING id");
+        let insert = insert.bind(word.to_owned());
+        let added = database.change("insert", "words", insert).await?;
+        added[0].try_get("id")
     }
 
     #[tokio::test]

@@ -6,5 +6,7 @@ mod claude_usage;
 mod live;
 #[path = "main/scheduler_stats/mod.rs"]
 mod scheduler_stats;
+#[path = "main/sql.rs"]
+mod sql;
 #[path = "main/workstations/mod.rs"]
 mod workstations;

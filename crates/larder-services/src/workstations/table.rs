@@ -79,11 +79,8 @@ pub(super) async fn insert(
         columns.join(", "),
         numbers.join(", ")
     );
-    let row = database.run("insert", TABLE, async |pool| {
-        let query = bind(sqlx::query(AssertSqlSafe(text)), fields);
-        query.fetch_optional(pool).await
-    });
-    row.await?.as_ref().map(workstation).transpose()
+    let insert = bind(sqlx::query(AssertSqlSafe(text)), fields);
+    first(&database.change("insert", TABLE, insert).await?)
 }
 
 /// Changes these fields of the workstation `id`, if there is one.
@@ -101,23 +98,15 @@ pub(super) async fn update(
         sets.join(", "),
         sets.len() + 1
     );
-    let row = database.run("update", TABLE, async |pool| {
-        let query = bind(sqlx::query(AssertSqlSafe(text)), fields);
-        query.bind(id).fetch_optional(pool).await
-    });
-    row.await?.as_ref().map(workstation).transpose()
+    let update = bind(sqlx::query(AssertSqlSafe(text)), fields).bind(id);
+    first(&database.change("update", TABLE, update).await?)
 }
 
 /// Removes the workstation `id`, if there is one, and returns what it was.
 pub(super) async fn delete(database: &Database, id: i64) -> sqlx::Result<Option<Workstation>> {
-    let row = database.run("delete", TABLE, async |pool| {
-        let text = format!("DELETE FROM {TABLE} WHERE id = $1 RETURNING {SUMMARY}, {DETAILS}");
-        sqlx::query(AssertSqlSafe(text))
-            .bind(id)
-            .fetch_optional(pool)
-            .await
-    });
-    row.await?.as_ref().map(workstation).transpose()
+    let text = format!("DELETE FROM {TABLE} WHERE id = $1 RETURNING {SUMMARY}, {DETAILS}");
+    let delete = sqlx::query(AssertSqlSafe(text)).bind(id);
+    first(&database.change("delete", TABLE, delete).await?)
 }
 
 type Bound<'q> = Query<'q, Any, AnyArguments>;
@@ -129,6 +118,10 @@ fn bind(query: Bound<'_>, fields: Fields) -> Bound<'_> {
         Datum::Whole(whole) => query.bind(whole),
         Datum::Real(real) => query.bind(real),
     })
+}
+
+fn first(rows: &[AnyRow]) -> sqlx::Result<Option<Workstation>> {
+    rows.first().map(workstation).transpose()
 }
 
 fn summary(row: &AnyRow) -> sqlx::Result<Summary> {
