@@ -8,6 +8,7 @@ mod miri;
 mod models;
 mod setup;
 mod shell;
+mod switches;
 mod test;
 mod tidy;
 

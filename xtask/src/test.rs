@@ -1,6 +1,6 @@
 //! `cargo xtask test`: all tests, doctests too, after their set-up.
 
-use crate::{models, setup, shell};
+use crate::{models, setup, shell, switches};
 
 /// What the long form sets: how long threads race, and how many histories are tried.
 const LONG: [(&str, &str); 2] = [("LARDER_PROOF_SECONDS", "60"), ("PROPTEST_CASES", "5000")];
@@ -21,6 +21,9 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     if arguments.is_empty() {
         models::loom(is_long)?;
         models::shuttle(is_long)?;
+    }
+    if is_long && arguments.is_empty() {
+        switches::run()?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 mod edges;
 mod links;
 mod modules;
+mod scenarios;
 mod sources;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut complaints = edges::check()?;
     complaints.extend(modules::check(&files));
     complaints.extend(links::check(&files, shell::root()));
+    complaints.extend(scenarios::check(&files));
     complaints.extend(sources::check(&files));
     if complaints.is_empty() {
         println!("tidy: {} files, nothing to complain about", files.len());

@@ -32,6 +32,7 @@ mod asleep;
 mod beat;
 mod board;
 mod calls;
+mod checks;
 mod cluster;
 mod commands;
 mod driver;

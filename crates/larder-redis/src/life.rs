@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::board::Board;
+use crate::checks::Checks;
 use crate::keys::{Changed, Keys};
 use crate::member::{Member, Seat};
 
@@ -22,6 +23,7 @@ use crate::member::{Member, Seat};
 pub(crate) struct Life {
     pub(crate) number: u64,
     pub(crate) board: Arc<Board>,
+    pub(crate) checks: Checks,
     keys: Keys,
     /// Whether it has got so far that its end is news.
     has_begun: AtomicBool,
@@ -35,10 +37,11 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    pub(crate) fn new(number: u64, keys: Keys, board: Arc<Board>) -> Self {
+    pub(crate) fn new(number: u64, keys: Keys, board: Arc<Board>, checks: Checks) -> Self {
         Self {
             number,
             board,
+            checks,
             keys,
             has_begun: AtomicBool::new(false),
             is_over: AtomicBool::new(false),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use larder::remote::{Down, LogPlace};
 
+use crate::checks::Check;
 use crate::cluster::{self, Peer, View};
 use crate::commands::Commands;
 use crate::life::Life;
@@ -55,7 +56,11 @@ impl Node {
         data: Wire,
         tracker: Option<Wire>,
     ) -> Self {
-        let both = [identity.run.as_slice(), &identity.replication].concat();
+        let both = if life.checks.stands(Check::Life) {
+            [identity.run.as_slice(), &identity.replication].concat()
+        } else {
+            Vec::new()
+        };
         Self {
             life,
             peer,
@@ -127,7 +132,9 @@ impl Node {
         let beat = std::iter::once(Call::beat());
         let calls: Vec<Call<'_>> = beat.chain(logs.into_iter().map(place)).collect();
         let calls: Vec<&Call<'_>> = calls.iter().collect();
-        let beating = self.tracker.as_ref().unwrap_or(&self.data);
+        let is_vouched_for = self.life.checks.stands(Check::Tracker);
+        let tracker = self.tracker.as_ref().filter(|_| is_vouched_for);
+        let beating = tracker.unwrap_or(&self.data);
         let (answers, view) = tokio::join!(self.run_through(beating, &calls), self.sign_of_life());
         let (answers, view) = (answers?, view?);
         let mut answers = answers.into_iter();

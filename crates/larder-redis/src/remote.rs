@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use larder::remote::{Link, Membership, Remote};
 
+use crate::checks::Checks;
 use crate::tending::{Config, Server};
 use crate::tls::Trust;
 use crate::url::{Login, Target, UrlError};
@@ -55,6 +56,7 @@ impl Redis {
             max_value_bytes: 8 << 20,
             connect_timeout: Duration::from_secs(2),
             trust: Arc::new(Trust::default()),
+            checks: Checks::default(),
         })))
     }
 
@@ -78,6 +80,15 @@ impl Redis {
                 password: Some(password.to_owned()),
             };
         })
+    }
+
+    /// Takes out the check of this name, if there is one: for the proof that a checker notices.
+    #[cfg(feature = "switches")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_check(self, name: &str) -> Option<Self> {
+        let checks = Checks::without(name)?;
+        Some(self.changed(|config| config.checks = checks))
     }
 
     /// What the names of all keys begin with: 1 to 64 of `[A-Za-z0-9_.:-]`, `larder` if not set. Those

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::beat;
 use crate::board::Board;
+use crate::checks::Checks;
 use crate::epoch::{Epoch, Watch};
 use crate::keys::Keys;
 use crate::life::Life;
@@ -47,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) max_value_bytes: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) trust: Arc<Trust>,
+    pub(crate) checks: Checks,
 }
 
 /// A server and those who have joined it.
@@ -146,7 +148,8 @@ impl Server {
 
     pub(crate) fn next_life(&self) -> Arc<Life> {
         let number = self.lives.fetch_add(1, Ordering::Relaxed) + 1;
-        Arc::new(Life::new(number, self.keys.clone(), self.board.clone()))
+        let (keys, board) = (self.keys.clone(), self.board.clone());
+        Arc::new(Life::new(number, keys, board, self.config.checks))
     }
 
     /// How often it was tried to connect.

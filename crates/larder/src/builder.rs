@@ -269,6 +269,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         self
     }
 
+    /// Takes out the check of this name, if there is one: for the proof that a checker notices.
+    #[cfg(feature = "switches")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_check(mut self, name: &str) -> Option<Self> {
+        self.checks = Checks::without_named(name)?;
+        Some(self)
+    }
+
     /// Keeps values on disk too, so that they survive a restart: see [`Disk`]. Inserts and
     /// invalidations then wait until they are durable; loads do not.
     ///

@@ -1,7 +1,7 @@
 //! The checks that keep an invalidated value from being served, by name: a test can take one out
 //! and see whether its checker notices.
 //!
-//! In every other build they all stand, and this is no field and no branch. Knows nothing of what
+//! In a build without the feature `switches` that is no test they all stand, and this is no field and no branch. Knows nothing of what
 //! is checked.
 
 /// One of those that keep the promise together.
@@ -39,10 +39,23 @@ pub(crate) enum Check {
     Incarnation,
 }
 
+/// Those that a program with the feature `switches` may name.
+#[cfg(feature = "switches")]
+const ALL: [Check; 8] = [
+    Check::Gate,
+    Check::Epoch,
+    Check::Suspect,
+    Check::Again,
+    Check::Together,
+    Check::SharedLog,
+    Check::Incarnation,
+    Check::Reading,
+];
+
 /// Which checks are made.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Checks {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "switches"))]
     without: Option<Check>,
 }
 
@@ -54,16 +67,24 @@ impl Checks {
         }
     }
 
-    /// Whether this check is made: always, but in a test that took it out.
+    /// All but the one of this name, if there is one.
+    #[cfg(feature = "switches")]
+    pub(crate) fn without_named(name: &str) -> Option<Self> {
+        let mut fitting = ALL.into_iter().filter(|check| format!("{check:?}") == name);
+        let without = Some(fitting.next()?);
+        Some(Self { without })
+    }
+
+    /// Whether this check is made: always, but where a test took it out.
     #[inline]
     #[cfg_attr(
-        not(test),
+        not(any(test, feature = "switches")),
         expect(clippy::unused_self, reason = "only a test's has something to say")
     )]
     pub(crate) fn stands(self, check: Check) -> bool {
-        #[cfg(test)]
+        #[cfg(any(test, feature = "switches"))]
         let is_out = self.without == Some(check);
-        #[cfg(not(test))]
+        #[cfg(not(any(test, feature = "switches")))]
         let (is_out, _) = (false, check);
         !is_out
     }

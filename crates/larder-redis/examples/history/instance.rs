@@ -63,23 +63,13 @@ pub(crate) fn run(told: &str) {
 
 fn start(told: &str) {
     let words: Vec<&str> = told.split(' ').collect();
-    let [number, url, origin, seed, staleness] = words[..] else {
-        panic!("{told:?}: five words are expected");
+    let [number, url, origin, seed, staleness, without] = words[..] else {
+        panic!("{told:?}: six words are expected");
     };
     let parse = |word: &str| word.parse::<u64>().expect("a number");
     let staleness = Duration::from_millis(parse(staleness));
     let redis = Redis::at(url).expect("a URL");
-    let cache = Cache::builder("history")
-        .max_capacity(1_000)
-        .policy(
-            Policy::ttl(Duration::from_secs(20))
-                .jitter(0.2)
-                .refresh_ahead(0.8)
-                .hard_timeout(Duration::from_secs(5)),
-        )
-        .remote(Sharing::over(redis).staleness(staleness))
-        .build()
-        .expect("the cache is well described");
+    let cache = open(redis, staleness, without);
     let instance = Instance {
         cache,
         origin: origin.parse().expect("an address"),
@@ -95,6 +85,33 @@ fn start(told: &str) {
     }
     tokio::spawn(instance.clone().write(fastrand::Rng::with_seed(seed + 8)));
     tokio::spawn(instance.clone().insert(fastrand::Rng::with_seed(seed + 9)));
+}
+
+/// The cache, without the check of this name; `-` is none.
+fn open(redis: Redis, staleness: Duration, without: &str) -> Cache<String, Value> {
+    let builder = Cache::builder("history").max_capacity(1_000).policy(
+        Policy::ttl(Duration::from_secs(20))
+            .jitter(0.2)
+            .refresh_ahead(0.8)
+            .hard_timeout(Duration::from_secs(5)),
+    );
+    #[cfg(feature = "switches")]
+    let (builder, redis) = match (without, redis.clone().without_check(without)) {
+        ("-", _) => (builder, redis),
+        (_, Some(redis)) => (builder, redis),
+        _ => {
+            let builder = builder.without_check(without);
+            (
+                builder.unwrap_or_else(|| panic!("no check is named {without}")),
+                redis,
+            )
+        }
+    };
+    #[cfg(not(feature = "switches"))]
+    assert_eq!(without, "-", "the checks stand in this build");
+    let sharing = Sharing::over(redis).staleness(staleness);
+    let cache = builder.remote(sharing).build();
+    cache.expect("the cache is well described")
 }
 
 fn name(key: u64) -> String {

@@ -12,6 +12,9 @@
 //! - in the process that invalidated, one that began after the call had returned did not either;
 //! - no value came back in pieces, and the origin lost no update.
 //!
+//! With `--features switches`, `--without NAME` takes a check out, and the checker is to notice:
+//! `cargo xtask test --long` sees to that.
+//!
 //! Exit status 1 if that does not hold, 2 if the arguments are wrong.
 
 mod check;
@@ -44,6 +47,8 @@ struct Settings {
     weather: Weather,
     seed: u64,
     staleness: Duration,
+    /// The check that is taken out.
+    without: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -86,6 +91,7 @@ fn settings(args: impl Iterator<Item = String>) -> Result<Settings, String> {
         },
         seed: 1,
         staleness: Duration::from_secs(1),
+        without: None,
     };
     while let Some(name) = args.next() {
         let value = args.next().ok_or(format!("{name}: a value is expected"))?;
@@ -105,10 +111,12 @@ fn settings(args: impl Iterator<Item = String>) -> Result<Settings, String> {
                     Weather::Server(faults::named(&value, &faults::Fault::ALL)?)
                 }
             }
+            "--without" if cfg!(feature = "switches") => settings.without = Some(value),
+            "--without" => return Err("--without needs --features switches".to_owned()),
             _ => {
                 return Err(format!(
-                    "{name}: expected --cluster (first), --instances, --seconds, --faults, --seed or \
-                     --staleness-ms"
+                    "{name}: expected --cluster (first), --instances, --seconds, --faults, --seed, \
+                     --staleness-ms or --without"
                 ));
             }
         }
@@ -189,9 +197,10 @@ fn spawn(
     path: &Path,
 ) -> std::io::Result<Child> {
     let told = format!(
-        "{number} {url} {origin} {} {}",
+        "{number} {url} {origin} {} {} {}",
         settings.seed,
-        settings.staleness.as_millis()
+        settings.staleness.as_millis(),
+        settings.without.as_deref().unwrap_or("-")
     );
     Command::new(std::env::current_exe()?)
         .env(CHILD, told)

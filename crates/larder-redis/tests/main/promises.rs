@@ -2,12 +2,13 @@
 //! finer points, in virtual time.)
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use larder::remote::Acquired;
-use larder::{Applied, Cache, Policy, Sharing, Source};
+use larder::{Applied, Cache, CutOff, Disk, Policy, Sharing, Source};
 use larder_redis::Redis;
 use larder_testkit::poll;
 use larder_testkit::proxy::{Direction, FaultProxy};
@@ -184,6 +185,78 @@ async fn what_was_invalidated_while_a_process_was_cut_off_is_not_served_when_it_
         trusts_again(&b);
         assert_eq!(origin.get(&b).await, value + 1);
     }
+}
+
+/// A cache that keeps values on disk too.
+fn on_disk(server: &RedisServer, directory: &Path, cut_off: CutOff) -> Cache<u64, u64> {
+    let redis = Redis::at(&server.url()).unwrap().prefix("tc");
+    Cache::builder("users")
+        .policy(Policy::ttl(Duration::from_mins(10)))
+        .disk(Disk::at(directory))
+        .remote(Sharing::over(redis).staleness(X).cut_off(cut_off))
+        .build()
+        .unwrap()
+}
+
+async fn loads(cache: &Cache<u64, u64>, key: u64, value: u64) -> u64 {
+    let load = move |_| async move { Ok::<_, Infallible>(value) };
+    cache.get_or_load(&key, load).await.unwrap()
+}
+
+/// A4
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_server_the_disk_answers_where_that_was_chosen_and_says_that_it_is_stale() {
+    let server = server();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let first = on_disk(&server, path, CutOff::Short);
+    trusts_again(&first);
+    assert_eq!(loads(&first, 7, 1).await, 1);
+    first.close().await.unwrap();
+    server.kill();
+
+    let stale = on_disk(&server, path, CutOff::Stale(Duration::from_mins(5)));
+    let entry = stale.get(&7).await.unwrap().unwrap();
+    assert_eq!(
+        (entry.value, entry.source, entry.is_stale),
+        (1, Source::Disk, true)
+    );
+    assert_eq!(loads(&stale, 7, 2).await, 1);
+    stale.close().await.unwrap();
+
+    let short = on_disk(&server, path, CutOff::Short);
+    assert_eq!(
+        loads(&short, 7, 3).await,
+        3,
+        "what others did to it is not known"
+    );
+    short.close().await.unwrap();
+}
+
+/// H5
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_disk_kept_over_a_restart_is_compared_before_it_is_served() {
+    let server = server();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let before = on_disk(&server, path, CutOff::Short);
+    trusts_again(&before);
+    for key in [7, 8, 9] {
+        assert_eq!(loads(&before, key, 1).await, 1);
+    }
+    before.close().await.unwrap();
+    let other = process(&server.url(), X);
+    assert_eq!(other.insert(8, 2).await.unwrap(), Applied::Everywhere);
+    assert_eq!(other.invalidate(&9).await.unwrap(), Applied::Everywhere);
+
+    let after = on_disk(&server, path, CutOff::Short);
+    trusts_again(&after);
+    let same = after.get(&7).await.unwrap().unwrap();
+    assert_eq!((same.value, same.source), (1, Source::Disk));
+    assert_eq!(after.stats().remote.unwrap().revalidated, 1);
+    assert_eq!(after.get(&8).await.unwrap().unwrap().value, 2);
+    assert!(after.get(&9).await.unwrap().is_none());
+    after.close().await.unwrap();
 }
 
 /// F7: replicas are missing, so the server refuses to write.

@@ -1,0 +1,58 @@
+//! What protects the shared store, taken out one at a time: the checker of histories over a real server
+//! must notice each.
+//!
+//! It must not know what the checks are.
+
+use anyhow::{Context as _, ensure};
+
+use crate::shell;
+
+/// The check that is taken out, the faults and the seed by which that is found.
+const OUT: [(&str, &str, &str); 6] = [
+    ("Gate", "hole,halfopen,refuse", "1"),
+    ("Suspect", "none", "1"),
+    ("SharedLog", "none", "1"),
+    ("Incarnation", "serveroldcopy", "1"),
+    ("Life", "serveroldcopy", "1"),
+    ("Tracker", "halfopentracker", "1"),
+];
+/// Of each history; what is missing shows sooner.
+const SECONDS: &str = "40";
+
+/// Runs a history without each of them.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let example = [
+        "-p",
+        "larder-redis",
+        "--features",
+        "switches",
+        "--example",
+        "history",
+    ];
+    let mut build = shell::cargo(&["build", "--release"]);
+    build.args(example);
+    shell::run(build)?;
+    for (check, faults, seed) in OUT {
+        println!("==> without {check}");
+        let mut history = shell::cargo(&["run", "--release", "--quiet"]);
+        history.args(example).args([
+            "--",
+            "--instances",
+            "3",
+            "--seconds",
+            SECONDS,
+            "--faults",
+            faults,
+            "--seed",
+            seed,
+            "--without",
+            check,
+        ]);
+        let status = history.status().context("cannot run the checker")?;
+        ensure!(
+            status.code() == Some(1),
+            "the checker has not noticed that {check} is missing: {status}"
+        );
+    }
+    Ok(())
+}
