@@ -8,11 +8,10 @@ use anyhow::{Context as _, ensure};
 use crate::shell;
 
 /// The check that is taken out, the faults and the seed by which that is found.
-const OUT: [(&str, &str, &str); 6] = [
-    ("Gate", "hole,halfopen,refuse", "1"),
+const OUT: [(&str, &str, &str); 5] = [
+    ("Gate", "processstop,holetoclient", "1"),
     ("Suspect", "none", "1"),
     ("SharedLog", "none", "1"),
-    ("Incarnation", "serveroldcopy", "1"),
     ("Life", "serveroldcopy", "1"),
     ("Tracker", "halfopentracker", "1"),
 ];

@@ -203,6 +203,15 @@ async fn loads(cache: &Cache<u64, u64>, key: u64, value: u64) -> u64 {
     cache.get_or_load(&key, load).await.unwrap()
 }
 
+/// What a process has stored is suspect here too until it is read again, and on disk from then on.
+async fn is_on_disk(cache: &Cache<u64, u64>, key: u64) {
+    let begun = Instant::now();
+    while cache.peek(&key).is_none() {
+        assert!(begun.elapsed() < LIMIT);
+        cache.get(&key).await.unwrap();
+    }
+}
+
 /// A4
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_server_the_disk_answers_where_that_was_chosen_and_says_that_it_is_stale() {
@@ -212,6 +221,7 @@ async fn without_a_server_the_disk_answers_where_that_was_chosen_and_says_that_i
     let first = on_disk(&server, path, CutOff::Short);
     trusts_again(&first);
     assert_eq!(loads(&first, 7, 1).await, 1);
+    is_on_disk(&first, 7).await;
     first.close().await.unwrap();
     server.kill();
 
@@ -243,6 +253,7 @@ async fn what_the_disk_kept_over_a_restart_is_compared_before_it_is_served() {
     trusts_again(&before);
     for key in [7, 8, 9] {
         assert_eq!(loads(&before, key, 1).await, 1);
+        is_on_disk(&before, key).await;
     }
     before.close().await.unwrap();
     let other = process(&server.url(), X);
@@ -353,6 +364,38 @@ async fn what_an_old_copy_brings_back_is_not_served() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(origin.get(cache).await, 2);
+    }
+}
+
+/// What was left for another database does not know what was invalidated meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_swapped_back_brings_nothing_back() {
+    let server = server();
+    let (a, b) = two(&server, X);
+    let origin = Origin::new();
+    assert_eq!((origin.get(&a).await, origin.get(&b).await), (1, 1));
+    let swaps = |until: u64| {
+        server.cli(&["SWAPDB", "0", "1"]);
+        let is_noticed = |cache: &Cache<u64, u64>| {
+            let remote = cache.stats().remote.unwrap();
+            (is_trusted(cache) && remote.link.opened >= until).then_some(())
+        };
+        let noticed = || is_noticed(&a).and_then(|()| is_noticed(&b));
+        poll("both to have a log", LIMIT, noticed).unwrap();
+        let has_log = || (server.cli(&["EXISTS", "tc:g:{users}"]) == "1").then_some(());
+        poll("a log in this database", LIMIT, has_log).unwrap();
+    };
+    swaps(1);
+    for cache in [&a, &b] {
+        let dropped = || cache.peek(&7).is_none().then_some(());
+        poll("what is held to be doubted", LIMIT, dropped).unwrap();
+    }
+    origin.value.store(2, Ordering::SeqCst);
+    assert_eq!(a.invalidate(&7).await.unwrap(), Applied::Everywhere);
+    swaps(1);
+    let begun = Instant::now();
+    while (origin.get(&a).await, origin.get(&b).await) != (2, 2) {
+        assert!(begun.elapsed() < 2 * X, "what was left is served");
     }
 }
 

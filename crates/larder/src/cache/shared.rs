@@ -73,8 +73,6 @@ pub(crate) struct Shared<V> {
     log: SharedLog,
     outbox: Mutex<Outbox>,
     is_replaying: AtomicBool,
-    /// The lives of the server's data that were met, the latest last.
-    lives: Mutex<Vec<u64>>,
     typed: Typed<V>,
     sharing: Sharing,
     schema: u64,
@@ -124,7 +122,6 @@ impl<V> Shared<V> {
             log: SharedLog::default(),
             outbox: Mutex::new(Outbox::recovered(owed)),
             is_replaying: AtomicBool::new(false),
-            lives: Mutex::default(),
             typed,
             sharing,
             schema,

@@ -14,8 +14,6 @@ use crate::tier::LogItem;
 
 /// Keys in one message of what waits.
 const REPLAYED_AT_ONCE: usize = 100;
-/// Lives of the server's data that are told apart.
-const LIVES_MAX: usize = 64;
 
 /// What is told to a cache, while it lives.
 pub(crate) struct Ear<K: CacheKey, V>(pub(crate) Weak<Inner<K, V>>);
@@ -85,7 +83,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Hearer for Ear<K, V> {
             let Some(inner) = self.0.upgrade() else {
                 return Ok(());
             };
-            inner.meet(link);
             inner.append_samples();
             inner.replay(link).await?;
             inner.catch_up(link).await
@@ -110,30 +107,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         self.push(hash, key, doubt);
         shared.waker(hash).notify_waiters();
-    }
-
-    /// Notes which life of its data the server is in. None comes back once another has been seen, unless
-    /// one name leads to several servers in turn: then what was invalidated at another is not known at
-    /// this one, and all of it is invalidated.
-    fn meet(&self, link: &dyn Link) {
-        let Some(shared) = &self.shared else { return };
-        let mut lives = shared.lives.lock();
-        let life = link.incarnation("");
-        let known = lives.iter().position(|known| *known == life);
-        if known.is_some_and(|known| known + 1 < lives.len()) {
-            tracing::warn!(
-                cache = %self.name,
-                "the shared store is one that was left for another: all that it holds is invalidated"
-            );
-            shared.outbox.lock().add_items([LogItem::All]);
-        }
-        if let Some(known) = known {
-            lives.remove(known);
-        }
-        if lives.len() >= LIVES_MAX {
-            lives.remove(0);
-        }
-        lives.push(life);
     }
 
     /// Opens the gate, as soon as what was heard of so far is known.

@@ -41,6 +41,26 @@ struct Known {
     /// Questions that were put, and the last of them whose answer was taken in.
     asked: u64,
     taken: u64,
+    /// The bases that were met, the latest last.
+    bases: Vec<u64>,
+}
+
+/// Bases that are told apart.
+const BASES_MAX: usize = 64;
+
+impl Known {
+    /// Whether the log of this base was left for another since it was met.
+    fn is_back(&self, base: u64) -> bool {
+        self.bases.iter().rev().skip(1).any(|known| *known == base)
+    }
+
+    fn meet(&mut self, base: u64) {
+        self.bases.retain(|known| *known != base);
+        if self.bases.len() >= BASES_MAX {
+            self.bases.remove(0);
+        }
+        self.bases.push(base);
+    }
 }
 
 /// A question to the log: its number, and what was known when it was put.
@@ -106,6 +126,12 @@ impl SharedLog {
         Some((epoch, until))
     }
 
+    /// Whether a log has come back that was left for another, as it does where databases are swapped, or
+    /// a name leads to several servers in turn: it has not heard of what was invalidated meanwhile.
+    fn is_back(&self, place: LogPlace) -> bool {
+        self.known.lock().is_back(place.base)
+    }
+
     fn ask(&self) -> Question {
         let mut known = self.known.lock();
         known.asked += 1;
@@ -125,6 +151,7 @@ impl SharedLog {
         let is_late = question.number < known.taken;
         known.taken = known.taken.max(question.number);
         let (former, place) = (known.place, news.place);
+        known.meet(place.base);
         let adds = former.is_some_and(|former| former.base == place.base)
             && if news.is_whole {
                 news.floor <= former.map_or(0, |former| former.top)
@@ -171,8 +198,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Some(shared) = &self.shared else {
             return Ok(());
         };
-        let question = shared.log.ask();
-        let news = link.log(question.known, items).await?;
+        let mut question = shared.log.ask();
+        let mut news = link.log(question.known, items).await?;
+        if shared.log.is_back(news.place) {
+            tracing::warn!(
+                cache = %self.name,
+                "the shared store is one that was left for another: all that it holds is invalidated"
+            );
+            question = shared.log.ask();
+            let all = LogItem::All.to_bytes();
+            news = link.log(question.known, &[all]).await?;
+        }
         let now = self.clock.now();
         let new = shared.log.take_in(question, news, now);
         if !new.is_empty() {
@@ -251,6 +287,17 @@ mod tests {
         let question = log.ask();
         log.take_in(question, news(base, top, true, &[]), NOW);
         log
+    }
+
+    #[test]
+    fn a_log_that_was_left_is_known_again_and_the_present_one_is_not_back() {
+        let log = known(1, 5);
+        let is_back = |base| log.is_back(LogPlace { base, top: 0 });
+        assert!(!is_back(1) && !is_back(2));
+        log.take_in(log.ask(), news(2, 0, true, &[]), NOW);
+        assert!(is_back(1) && !is_back(2));
+        log.take_in(log.ask(), news(1, 6, true, &[]), NOW);
+        assert!(!is_back(1) && is_back(2));
     }
 
     #[test]
