@@ -185,6 +185,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let Some(shared) = &self.inner.shared else {
             return Ok(());
         };
+        // There has been no link so far: what is on disk may be served from now on for so long.
+        let now = self.inner.clock.now();
+        shared
+            .cut_off_since
+            .store(now.as_millis(), Ordering::Release);
         let ear: Arc<dyn Hearer> = Arc::new(Ear(Arc::downgrade(&self.inner)));
         let joined = shared.sharing.remote.join(Membership {
             namespace: self.inner.name.clone(),
