@@ -49,11 +49,12 @@ const FOREIGN: &str = "the server told of changes in a way that is not known";
 mod tests {
     use super::*;
     use crate::board::Board;
+    use crate::checks::Checks;
     use crate::keys::Keys;
 
     fn after(kind: PushKind, data: Vec<Value>) -> Arc<Life> {
         let board = Arc::new(Board::new(String::new()));
-        let life = Arc::new(Life::new(1, Keys::new("tc"), board));
+        let life = Arc::new(Life::new(1, Keys::new("tc"), board, Checks::default()));
         hearer(life.clone())(PushInfo { kind, data });
         life
     }
