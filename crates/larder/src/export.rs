@@ -327,6 +327,10 @@ fn remote_events(remote: &RemoteStats, each: &mut Each<'_, '_>) {
     ] {
         each.add(&[("event", event)], count);
     }
+    if let Some(samples) = &remote.samples {
+        each.add(&[("event", "sampled")], samples.taken);
+        each.add(&[("event", "sample_lost")], samples.lost);
+    }
 }
 
 fn latencies(seen: &Seen<'_>, samples: &mut Samples<'_>) {
