@@ -11,7 +11,7 @@
 //!
 //! The caching pattern is *namespaces with a time to live*: nothing is invalidated when rows are
 //! written, for who reads figures of the last seconds is content with those of ten seconds ago. It stands
-//! in one line each of [`reads`]: `get_or_load(key, SELECT)`. The two caches are the namespaces.
+//! in one line each of `reads`: `get_or_load(key, SELECT)`. The two caches are the namespaces.
 //!
 //! It must not know who may do what: its routes are mounted by role.
 

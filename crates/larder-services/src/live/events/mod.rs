@@ -1,6 +1,6 @@
 //! What Live tells while it runs: the list of events, and their arguments.
 //!
-//! It must not know trees: what an event does to one is in [`apply`](super::apply).
+//! It must not know trees: what an event does to one is in `apply`.
 
 pub(crate) mod debounce;
 pub mod osc;
