@@ -10,6 +10,9 @@ use crate::record::{Event, KEYS};
 
 /// Violations that are shown.
 const SHOWN: usize = 10;
+/// Events of the key that are shown with each, and for how long before it.
+const TRAIL: usize = 40;
+const TRAIL_NS: u64 = 5_000_000_000;
 
 /// What became of the promise.
 pub(crate) struct Report {
@@ -114,19 +117,67 @@ fn check_key(key: u64, histories: &[Vec<Event>], staleness: u64, report: &mut Re
             else {
                 continue;
             };
-            let bounds = [everywhere.at(began), own.at(began)];
-            let older = bounds
-                .into_iter()
-                .flatten()
-                .find(|(_, least)| version < *least);
-            if let (true, Some((since, least))) = (of == key, older) {
+            if of != key {
+                continue;
+            }
+            let bounds = [
+                ("to all", everywhere.at(began)),
+                ("to itself", own.at(began)),
+            ];
+            let older = bounds.into_iter().find_map(|(whom, bound)| {
+                let (since, least) = bound?;
+                (version < least).then_some((whom, since, least))
+            });
+            if let Some((whom, since, least)) = older {
+                let late = (began - since) as f64 / 1e9;
+                let before = before(histories, key, began);
                 report.stale.push(format!(
-                    "instance {instance}, key {key}: version {version} from {source}, though {least} was due {:.3} s before the read began at {began}",
-                    (began - since) as f64 / 1e9
+                    "instance {instance}, key {key}: version {version} from {source}, though {least} was \
+                     due {whom} {late:.3} s before the read began at {began}{before}"
                 ));
             }
         }
     }
+}
+
+/// What the instances did with the key just before: instance, what, and how long before.
+fn before(histories: &[Vec<Event>], key: u64, began: u64) -> String {
+    let mut lines = Vec::new();
+    for (instance, history) in histories.iter().enumerate() {
+        for event in history {
+            let (time, what) = match *event {
+                Event::Read {
+                    key: of,
+                    version,
+                    began,
+                    source,
+                } if of == key => (began, format!("read {version} from {source}")),
+                Event::Invalidated {
+                    key: of,
+                    version,
+                    acknowledged,
+                    is_everywhere,
+                } if of == key => {
+                    let whose = if is_everywhere { "everywhere" } else { "here" };
+                    (
+                        acknowledged,
+                        format!("invalidated before {version} {whose}"),
+                    )
+                }
+                _ => continue,
+            };
+            if time <= began && began - time < TRAIL_NS {
+                lines.push((time, format!("instance {instance} {what}")));
+            }
+        }
+    }
+    lines.sort();
+    let last = lines.len().saturating_sub(TRAIL);
+    let line = |(time, what): &(u64, String)| {
+        let ago = (began - time) as f64 / 1e9;
+        format!("\n    -{ago:.3} s: {what}")
+    };
+    lines[last..].iter().map(line).collect()
 }
 
 impl Report {
