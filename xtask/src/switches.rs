@@ -3,6 +3,8 @@
 //!
 //! It must not know what the checks are.
 
+use std::process::Command;
+
 use anyhow::{Context as _, ensure};
 
 use crate::shell;
@@ -15,43 +17,46 @@ const OUT: [(&str, &str, &str); 5] = [
     ("Life", "serveroldcopy", "1"),
     ("Tracker", "halfopentracker", "1"),
 ];
+/// What is built and run.
+const EXAMPLE: [&str; 6] = [
+    "-p",
+    "larder-redis",
+    "--features",
+    "switches",
+    "--example",
+    "history",
+];
 /// Of each history; what is missing shows sooner.
 const SECONDS: &str = "40";
 
-/// Runs a history without each of them.
+/// Runs a history with all of them, and one without each.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let example = [
-        "-p",
-        "larder-redis",
-        "--features",
-        "switches",
-        "--example",
-        "history",
-    ];
     let mut build = shell::cargo(&["build", "--release"]);
-    build.args(example);
+    build.args(EXAMPLE);
     shell::run(build)?;
+    ensure!(
+        history(&[]).status()?.success(),
+        "a promise of the shared store was broken"
+    );
     for (check, faults, seed) in OUT {
         println!("==> without {check}");
-        let mut history = shell::cargo(&["run", "--release", "--quiet"]);
-        history.args(example).args([
-            "--",
-            "--instances",
-            "3",
-            "--seconds",
-            SECONDS,
-            "--faults",
-            faults,
-            "--seed",
-            seed,
-            "--without",
-            check,
-        ]);
-        let status = history.status().context("cannot run the checker")?;
+        let arguments = ["--faults", faults, "--seed", seed, "--without", check];
+        let status = history(&arguments)
+            .status()
+            .context("cannot run the checker")?;
         ensure!(
             status.code() == Some(1),
             "the checker has not noticed that {check} is missing: {status}"
         );
     }
     Ok(())
+}
+
+fn history(arguments: &[&str]) -> Command {
+    let mut history = shell::cargo(&["run", "--release", "--quiet"]);
+    history
+        .args(EXAMPLE)
+        .args(["--", "--instances", "3", "--seconds", SECONDS]);
+    history.args(arguments);
+    history
 }

@@ -382,6 +382,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             });
         }
         let clock = clock.unwrap_or_default();
+        // What was vouched for must not be served past its time because the clock's thread stood still.
+        let clock = if sharing.is_some() {
+            clock.exact()
+        } else {
+            clock
+        };
         let name: Arc<str> = name.into();
         let (mut below, mut log) = (None, InvalidationLog::new(checks));
         let mut owed = Vec::new();

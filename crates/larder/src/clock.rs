@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// A point in monotonic time, in milliseconds since its clock's origin.
 ///
@@ -109,6 +109,8 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System(&'static Ticker),
+    /// The same, read anew each time.
+    Exact(&'static Ticker),
     Manual(Arc<Manual>),
 }
 
@@ -128,6 +130,16 @@ impl Clock {
         Self(Source::System(Ticker::start()))
     }
 
+    /// The same clock without its coarseness: a process that was stopped, and its thread with it, goes on
+    /// with the present time and not with that of 10 ms before it was stopped. Reading it costs some
+    /// nanoseconds more.
+    pub(crate) fn exact(self) -> Self {
+        match self.0 {
+            Source::System(ticker) => Self(Source::Exact(ticker)),
+            _ => self,
+        }
+    }
+
     /// Monotonic time. Never blocks; it does not follow jumps of the wall clock.
     ///
     /// ```
@@ -140,6 +152,7 @@ impl Clock {
     pub fn now(&self) -> Tick {
         match &self.0 {
             Source::System(ticker) => Tick(ticker.millis.load(Ordering::Relaxed)),
+            Source::Exact(ticker) => Tick(ticker.read()),
             Source::Manual(manual) => Tick(manual.millis.load(Ordering::Acquire)),
         }
     }
@@ -153,7 +166,7 @@ impl Clock {
     /// ```
     pub fn wall(&self) -> SystemTime {
         match &self.0 {
-            Source::System(_) => SystemTime::now(),
+            Source::System(_) | Source::Exact(_) => SystemTime::now(),
             Source::Manual(manual) => {
                 let millis = manual.wall_millis.load(Ordering::Acquire);
                 SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
@@ -174,6 +187,7 @@ const START_MILLIS: u64 = 4 * 365 * 24 * 3_600 * 1_000;
 #[derive(Debug)]
 struct Ticker {
     millis: AtomicU64,
+    origin: quanta::Instant,
 }
 
 impl Ticker {
@@ -182,22 +196,25 @@ impl Ticker {
         TICKER.get_or_init(|| {
             let ticker: &'static Self = Box::leak(Box::new(Self {
                 millis: AtomicU64::new(START_MILLIS),
+                origin: quanta::Instant::now(),
             }));
-            let origin = Instant::now();
             std::thread::Builder::new()
                 .name("larder-clock".into())
                 .spawn(move || {
                     loop {
                         std::thread::sleep(Duration::from_millis(10));
-                        let millis = origin.elapsed().as_millis() as u64;
-                        ticker
-                            .millis
-                            .store(START_MILLIS + millis, Ordering::Relaxed);
+                        ticker.millis.store(ticker.read(), Ordering::Relaxed);
                     }
                 })
                 .expect("the clock's thread starts");
             ticker
         })
+    }
+
+    /// Milliseconds now.
+    #[inline]
+    fn read(&self) -> u64 {
+        START_MILLIS + self.origin.elapsed().as_millis() as u64
     }
 }
 
@@ -284,5 +301,37 @@ impl ManualClock {
 impl Default for ManualClock {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exact_clock_moves_in_smaller_steps_than_the_coarse_one() {
+        let (coarse, exact) = (Clock::system(), Clock::system().exact());
+        let begun = quanta::Instant::now();
+        let mut last = exact.now();
+        loop {
+            let (before, now) = (coarse.now(), exact.now());
+            assert!(before <= now, "the coarse clock is never ahead");
+            let step = now.since(std::mem::replace(&mut last, now));
+            if step > Duration::ZERO && step < Duration::from_millis(5) {
+                return;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "only steps of {step:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_manual_clock_is_as_exact_as_it_is() {
+        let manual = ManualClock::new();
+        let exact = manual.clock().exact();
+        manual.advance(Duration::from_millis(3));
+        assert_eq!(exact.now(), manual.clock().now());
     }
 }
