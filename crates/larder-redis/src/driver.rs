@@ -103,10 +103,7 @@ impl Driver {
     }
 
     fn take(&mut self) {
-        let due = self.pipe.take(&mut self.output);
-        if let Some(due) = due
-            && self.due.is_none_or(|before| due < before)
-        {
+        if let Some(due) = self.pipe.take(&mut self.output) {
             self.wait_until(due);
         }
     }

@@ -55,6 +55,7 @@ mod scripts;
 mod sending;
 mod sentinel;
 mod slots;
+mod tcp;
 mod tending;
 mod tls;
 mod url;

@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use redis::Value;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::task::AbortHandle;
 
 use crate::commands::Commands;
 use crate::driver::{Driver, Pushes, Stream};
 use crate::pipe::Pipe;
 use crate::refusal;
+use crate::tcp::Tcp;
 use crate::tls::Trust;
 use crate::url::{Host, Login};
 
@@ -81,11 +83,11 @@ impl Wire {
     }
 
     fn over(
-        stream: Pin<Box<dyn Stream>>,
+        (stream, socket): Way,
         pushes: Option<Pushes>,
         last: impl FnOnce(String) + Send + 'static,
     ) -> Self {
-        let pipe = Pipe::new();
+        let pipe = Pipe::new(socket);
         let mut driver = Driver::new(stream, pipe.clone(), pushes);
         let task = tokio::spawn(async move {
             match driver.run().await {
@@ -178,17 +180,22 @@ impl Drop for Wire {
     }
 }
 
-async fn stream(road: &Road) -> io::Result<Pin<Box<dyn Stream>>> {
+/// A stream, and its socket if it is nothing more than that.
+type Way = (Pin<Box<dyn Stream>>, Option<Arc<OwnedWriteHalf>>);
+
+async fn stream(road: &Road) -> io::Result<Way> {
     let host = match &road.end {
-        End::Unix(path) => return unix(path).await,
+        End::Unix(path) => return Ok((unix(path).await?, None)),
         End::Host(host) => host,
     };
     let stream = TcpStream::connect((host.name.as_str(), host.port)).await?;
     stream.set_nodelay(true)?;
-    Ok(match &road.trust {
-        Some(trust) => Box::pin(trust.wrap(&host.name, stream).await?),
-        None => Box::pin(stream),
-    })
+    if let Some(trust) = &road.trust {
+        return Ok((Box::pin(trust.wrap(&host.name, stream).await?), None));
+    }
+    let tcp = Tcp::new(stream);
+    let socket = tcp.socket();
+    Ok((Box::pin(tcp), Some(socket)))
 }
 
 #[cfg(unix)]

@@ -12,7 +12,7 @@ const LONG: Duration = Duration::from_mins(1);
 /// A pipe over a stream with buffers of so many bytes, the server's end, and the driver's task.
 fn connected(bytes: usize, pushes: Option<Pushes>) -> (Arc<Pipe>, DuplexStream, JoinHandle<Over>) {
     let (ours, theirs) = tokio::io::duplex(bytes);
-    let pipe = Pipe::new();
+    let pipe = Pipe::new(None);
     let mut driver = Driver::new(Box::pin(ours), pipe.clone(), pushes);
     let task = tokio::spawn(async move { driver.run().await });
     (pipe, theirs, task)
