@@ -384,7 +384,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         let clock = clock.unwrap_or_default();
         // What was vouched for must not be served past its time because the clock's thread stood still.
         let clock = if sharing.is_some() {
-            clock.exact()
+            clock.direct()
         } else {
             clock
         };

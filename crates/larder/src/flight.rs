@@ -7,18 +7,22 @@
 //!
 //! Knows no tiers, no policy and no invalidation log.
 
+mod landing;
 mod led;
 
 use std::borrow::Borrow;
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
 use crate::checks::{Check, Checks};
 use crate::clock::Tick;
+use crate::shim::sync::Mutex;
 use crate::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::shim::sync::{Mutex, watch};
-pub(crate) use led::Led;
+pub(crate) use landing::Landing;
+use landing::Strip;
+pub(crate) use led::{Led, Work};
 
 /// The flights of one cache.
 pub(crate) struct Flights<K, T> {
@@ -52,23 +56,16 @@ struct Flight<T> {
     is_pushed: AtomicBool,
     /// It was pushed while it loaded: nobody joins it any more.
     is_shut: AtomicBool,
-    landing: watch::Sender<Landing<T>>,
+    strip: Strip<T>,
     /// Its work, if its leader does it as it waits.
     led: Option<Arc<Led>>,
 }
 
-/// What a flight's waiters see.
-#[derive(Clone)]
-pub(crate) enum Landing<T> {
-    InTheAir,
-    Landed(T),
-    Panicked,
-    /// The task that loaded was cancelled: whoever still wants the value starts anew.
-    Lost,
-}
-
 /// A place among those who wait for a flight.
-pub(crate) struct Ticket<T>(watch::Receiver<Landing<T>>);
+pub(crate) struct Ticket<T> {
+    flight: Arc<Flight<T>>,
+    place: Option<usize>,
+}
 
 /// What came of asking for a flight.
 pub(crate) enum Boarding<K: Eq, T> {
@@ -141,7 +138,7 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
         if let Ok(slot) = shard.find_entry(hash, is_wanted) {
             let flight = &slot.get().flight;
             if !flight.is_shut.load(Ordering::Acquire) && is_joinable(flight.began) {
-                let (ticket, led) = (Ticket(flight.landing.subscribe()), flight.led.clone());
+                let (ticket, led) = (Ticket::of(flight), flight.led.clone());
                 drop(shard);
                 if let Some(led) = led {
                     led.hand_over();
@@ -154,13 +151,12 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
             self.running.fetch_sub(1, Ordering::Relaxed);
             return Boarding::Full;
         }
-        let (landing, ticket) = watch::channel(Landing::InTheAir);
         let flight = Arc::new(Flight {
             began,
             at,
             is_pushed: AtomicBool::new(false),
             is_shut: AtomicBool::new(false),
-            landing,
+            strip: Strip::new(),
             led,
         });
         let slot = Slot {
@@ -169,13 +165,14 @@ impl<K: Eq + Clone, T: Clone> Flights<K, T> {
             flight: flight.clone(),
         };
         shard.insert_unique(hash, slot, |slot| slot.hash);
+        let ticket = Ticket::of(&flight);
         let lead = Lead {
             flights: self.clone(),
             flight,
             key: key.clone(),
             hash,
         };
-        Boarding::Leads(lead, Ticket(ticket))
+        Boarding::Leads(lead, ticket)
     }
 
     /// Runs `write` such that no flight of `key` that began before, at whatever lookup version, can
@@ -260,7 +257,7 @@ impl<K: Eq, T> Lead<K, T> {
         let may_publish = own.is_some() || !self.flights.checks.stands(Check::Table);
         let outcome = publish(may_publish);
         drop(shard);
-        self.flight.landing.send_replace(Landing::Landed(outcome));
+        self.flight.strip.land(Landing::Landed(outcome));
     }
 
     /// Whatever was pushed so far is for the store to judge, to which the result is handed now.
@@ -297,7 +294,7 @@ impl<K: Eq, T> Lead<K, T> {
         let Some(outcome) = landing else {
             return Some(self);
         };
-        self.flight.landing.send_replace(Landing::Landed(outcome));
+        self.flight.strip.land(Landing::Landed(outcome));
         None
     }
 
@@ -315,7 +312,7 @@ impl<K: Eq, T> Drop for Lead<K, T> {
     /// Counts the flight out; an unfinished one was cancelled or panicked.
     fn drop(&mut self) {
         self.flights.running.fetch_sub(1, Ordering::Relaxed);
-        if !matches!(*self.flight.landing.borrow(), Landing::InTheAir) {
+        if self.flight.strip.has_landed() {
             return;
         }
         let own = self.take_out(&mut self.flights.shard(self.hash).lock());
@@ -325,17 +322,30 @@ impl<K: Eq, T> Drop for Lead<K, T> {
         } else {
             Landing::Lost
         };
-        self.flight.landing.send_replace(landing);
+        self.flight.strip.land(landing);
+    }
+}
+
+impl<T> Ticket<T> {
+    fn of(flight: &Arc<Flight<T>>) -> Self {
+        Self {
+            flight: flight.clone(),
+            place: None,
+        }
     }
 }
 
 impl<T: Clone> Ticket<T> {
     /// Waits until the flight has landed or is lost. Dropping the future cancels nothing.
     pub(crate) async fn landing(mut self) -> Landing<T> {
-        let landed = self
-            .0
-            .wait_for(|landing| !matches!(landing, Landing::InTheAir))
-            .await;
-        landed.map_or(Landing::Lost, |landing| landing.clone())
+        poll_fn(|cx| self.flight.strip.poll(&mut self.place, cx)).await
+    }
+}
+
+impl<T> Drop for Ticket<T> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.flight.strip.leave(place);
+        }
     }
 }

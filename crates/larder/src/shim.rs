@@ -1,4 +1,4 @@
-//! The locks, atomics and channel whose interleavings the tests go through: the usual ones, and
+//! The locks and atomics whose interleavings the tests go through: the usual ones, and
 //! loom's or shuttle's in a build with `--cfg larder_loom` or `--cfg larder_shuttle` (`cargo xtask
 //! loom`, `cargo xtask shuttle`).
 //!
@@ -9,7 +9,6 @@ pub(crate) mod sync {
     pub(crate) use std::sync::atomic;
 
     pub(crate) use parking_lot::{Condvar, Mutex, RwLock};
-    pub(crate) use tokio::sync::watch;
 }
 
 #[cfg(any(larder_loom, larder_shuttle))]

@@ -19,7 +19,7 @@ use super::store::Left;
 use crate::checks::Check;
 use crate::clock::Tick;
 use crate::entry::Source;
-use crate::flight::{Began, Boarding, Flights, Landing, Lead, Led, Ticket};
+use crate::flight::{Began, Boarding, Flights, Landing, Lead, Led, Ticket, Work};
 use crate::key::{CacheKey, KeyRef};
 use crate::log::Standing;
 use crate::misses::MissReason;
@@ -117,7 +117,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let ticket = match self.board_reading(key, call.hash, led.clone())? {
             Boarding::Joined(ticket) => ticket,
             Boarding::Leads(lead, ticket) => {
-                let reading = self.clone().raise(lead, key.clone(), call.hash);
+                let reading: Work = Box::pin(self.clone().raise(lead, key.clone(), call.hash));
                 match (runtime, led, &self.below) {
                     (Some(runtime), Some(led), _) => {
                         let led = async move {

@@ -259,7 +259,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                     not_before = asked;
                 }
                 Landing::Panicked => return Err(Error::LoadPanicked),
-                Landing::Lost | Landing::InTheAir => {}
+                Landing::Lost => {}
             }
         }
         Err(Error::Abandoned)

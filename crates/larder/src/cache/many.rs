@@ -193,7 +193,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
                         }
                     }
                     Landing::Panicked => return Err(Error::LoadPanicked),
-                    Landing::Lost | Landing::InTheAir => wanted.push(key),
+                    Landing::Lost => wanted.push(key),
                 }
             }
             if wanted.is_empty() {

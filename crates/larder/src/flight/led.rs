@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
-type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The place of such work.
 pub(crate) struct Led {
@@ -53,9 +53,9 @@ impl Led {
     }
 
     /// Does the work; returns when it is done, or a task. A panic in it ends it, as it does a task.
-    pub(crate) async fn lead(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) async fn lead(&self, work: Work) {
         let _gone = HandsOver(self);
-        self.take_on(Box::pin(work));
+        self.take_on(work);
         poll_fn(|cx| self.poll(cx)).await;
     }
 
@@ -120,7 +120,7 @@ mod tests {
         let led = led();
         tokio::spawn(async move {
             let caller = tokio::task::try_id();
-            led.lead(work).await;
+            led.lead(Box::pin(work)).await;
             assert!(caller.is_some());
             assert_eq!(told.await.unwrap(), caller);
         })
@@ -137,7 +137,7 @@ mod tests {
                 waits.notified().await;
                 tells.notify_one();
             };
-            let mut leading = Box::pin(led.lead(work));
+            let mut leading = Box::pin(led.lead(Box::pin(work)));
             let first = poll_fn(|cx| Poll::Ready(leading.as_mut().poll(cx))).await;
             assert!(first.is_pending());
             if is_gone {
@@ -157,7 +157,8 @@ mod tests {
     async fn a_caller_hears_that_it_is_a_task_by_now() {
         let led = led();
         let caller = led.clone();
-        let waits = tokio::spawn(async move { caller.lead(std::future::pending()).await });
+        let waits =
+            tokio::spawn(async move { caller.lead(Box::pin(std::future::pending())).await });
         while led.state.lock().caller.is_none() {
             tokio::task::yield_now().await;
         }
@@ -170,11 +171,11 @@ mod tests {
         let (led, runs) = (led(), Arc::new(AtomicUsize::new(0)));
         led.hand_over();
         let (ran, (tell, told)) = (runs.clone(), oneshot::channel());
-        led.lead(async move {
+        let work = async move {
             ran.fetch_add(1, Ordering::SeqCst);
             let _ = tell.send(());
-        })
-        .await;
+        };
+        led.lead(Box::pin(work)).await;
         told.await.unwrap();
         assert_eq!(runs.load(Ordering::SeqCst), 1);
     }
@@ -182,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_in_it_is_not_its_callers() {
         let led = led();
-        led.lead(async { panic!("expected") }).await;
+        led.lead(Box::pin(async { panic!("expected") })).await;
         assert!(led.state.lock().work.is_none());
     }
 }

@@ -1,5 +1,4 @@
-//! loom's or shuttle's locks with the face of `parking_lot`'s, and a channel on them with that of
-//! tokio's `watch`. Nothing times out here.
+//! loom's or shuttle's locks with the face of `parking_lot`'s. Nothing times out here.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{LockResult, PoisonError};
@@ -105,93 +104,5 @@ impl Condvar {
 
     pub(crate) fn notify_one(&self) {
         self.0.notify_one();
-    }
-}
-
-pub(crate) mod watch {
-    use std::future::poll_fn;
-    use std::ops::Deref;
-    use std::sync::Arc;
-    use std::task::{Poll, Waker};
-
-    use super::{Mutex, MutexGuard};
-
-    struct State<T> {
-        value: T,
-        is_closed: bool,
-        wakers: Vec<Waker>,
-    }
-
-    pub(crate) struct Sender<T>(Arc<Mutex<State<T>>>);
-
-    pub(crate) struct Receiver<T>(Arc<Mutex<State<T>>>);
-
-    pub(crate) struct Ref<'a, T>(MutexGuard<'a, State<T>>);
-
-    impl<T> Deref for Ref<'_, T> {
-        type Target = T;
-
-        fn deref(&self) -> &T {
-            &self.0.value
-        }
-    }
-
-    pub(crate) fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
-        let state = Arc::new(Mutex::new(State {
-            value,
-            is_closed: false,
-            wakers: Vec::new(),
-        }));
-        (Sender(state.clone()), Receiver(state))
-    }
-
-    impl<T> Sender<T> {
-        pub(crate) fn subscribe(&self) -> Receiver<T> {
-            Receiver(self.0.clone())
-        }
-
-        pub(crate) fn borrow(&self) -> Ref<'_, T> {
-            Ref(self.0.lock())
-        }
-
-        pub(crate) fn send_replace(&self, value: T) {
-            let mut state = self.0.lock();
-            state.value = value;
-            let wakers = std::mem::take(&mut state.wakers);
-            drop(state);
-            wakers.into_iter().for_each(Waker::wake);
-        }
-    }
-
-    impl<T> Drop for Sender<T> {
-        fn drop(&mut self) {
-            let mut state = self.0.lock();
-            state.is_closed = true;
-            let wakers = std::mem::take(&mut state.wakers);
-            drop(state);
-            wakers.into_iter().for_each(Waker::wake);
-        }
-    }
-
-    impl<T> Receiver<T> {
-        /// `Err` when the sender is gone.
-        pub(crate) async fn wait_for(
-            &mut self,
-            mut is_it: impl FnMut(&T) -> bool,
-        ) -> Result<Ref<'_, T>, ()> {
-            poll_fn(|context| {
-                let mut state = self.0.lock();
-                if is_it(&state.value) {
-                    return Poll::Ready(Ok(()));
-                }
-                if state.is_closed {
-                    return Poll::Ready(Err(()));
-                }
-                state.wakers.push(context.waker().clone());
-                Poll::Pending
-            })
-            .await?;
-            Ok(Ref(self.0.lock()))
-        }
     }
 }

@@ -301,7 +301,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Miss<'_, K, V> {
                     not_before = asked;
                 }
                 Landing::Panicked => return Err(Error::LoadPanicked),
-                Landing::Lost | Landing::InTheAir => {}
+                Landing::Lost => {}
             }
         }
         Err(Error::Abandoned)
