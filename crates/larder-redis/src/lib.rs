@@ -26,7 +26,7 @@
 //! Each value has two connections to the server, or to every primary of the cluster, however many
 //! caches have joined. When one is lost, does not answer within the X of the caches' promise, or turns
 //! out to lead elsewhere, all are given up and made anew: after 50 ms at first, then twice as long each
-//! time, 5 s at most, by chance up to half of it less.
+//! time, 600 ms at most, by chance up to half of it less.
 
 mod asleep;
 mod beat;
