@@ -1,7 +1,7 @@
 //! The remote tier beside the `redis` crate's client, on a real server over loopback: hits that only the
 //! server can answer, one key or a hundred at a time; hits in memory beside a cache without a server; how
-//! soon another process hears of an invalidation; what many wait who miss one key; and how soon a server
-//! that was started again is used.
+//! soon another process hears of an invalidation; what many wait who miss one key; how soon a server that
+//! was started again is used; and what samples for the auditor cost.
 //!
 //! `cargo run --release -p larder-bench --bin remote [ROUNDS [FILTER]]`
 
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use larder::{Cache, Policy};
+use larder::{Cache, Policy, Sharing};
 use larder_bench::machine;
 use larder_bench::rounds::{Subject, median, print, rounds};
 use larder_redis::Redis;
@@ -57,15 +57,22 @@ fn main() {
     if is_wanted("told") {
         told(&server, &runtime, count);
     }
+    if is_wanted("audit") {
+        audit(&server, &runtime, count);
+    }
 }
 
 fn open(server: &RedisServer, runtime: &Runtime, name: &str, capacity: u64) -> Cache<u64, String> {
-    let _runtime = runtime.enter();
     let redis = Redis::at(&server.url()).expect("a URL");
+    open_over(Sharing::over(redis), runtime, name, capacity)
+}
+
+fn open_over(sharing: Sharing, runtime: &Runtime, name: &str, capacity: u64) -> Cache<u64, String> {
+    let _runtime = runtime.enter();
     let cache = Cache::<u64, String>::builder(name)
         .max_capacity(capacity)
         .policy(Policy::ttl(Duration::from_hours(1)))
-        .remote(redis)
+        .remote(sharing)
         .build()
         .expect("the cache is well described");
     let is_trusted = || cache.stats().remote.is_some_and(|remote| remote.is_trusted);
@@ -335,4 +342,50 @@ fn told(server: &RedisServer, runtime: &Runtime, count: usize) {
         median(&micros),
         micros.len()
     );
+}
+
+/// What it costs that a key in 1,024 is sampled for the auditor: gets of 64 tasks, half of whose keys only
+/// the server has, and hits in memory.
+fn audit(server: &RedisServer, runtime: &Runtime, count: usize) {
+    let over = |one_in, name: String, capacity| {
+        let redis = Redis::at(&server.url()).expect("a URL");
+        open_over(Sharing::over(redis).audit(one_in), runtime, &name, capacity)
+    };
+    for (capacity, gets, what) in [
+        (KEYS / 2, GETS, "half of the keys in memory"),
+        (2 * KEYS, 100 * GETS, "all keys in memory"),
+    ] {
+        let caches = [0, 1_024].map(|one_in| over(one_in, format!("audit{one_in}"), capacity));
+        runtime.block_on(async {
+            for cache in &caches {
+                for key in 0..KEYS {
+                    cache.insert(key, value(key)).await.expect("it takes it");
+                }
+                for key in (0..2 * KEYS).map(|key| key % KEYS) {
+                    cache.get(&key).await.expect("an answer");
+                }
+            }
+        });
+        let are_all_found = |cache: &Cache<u64, String>| {
+            let task = |at: u64| {
+                let cache = cache.clone();
+                runtime.spawn(async move {
+                    let mut found = 0;
+                    for key in (0..gets).map(|n| (at * gets + n) * 7_919 % KEYS) {
+                        found += u64::from(cache.get(&key).await.expect("an answer").is_some());
+                    }
+                    found
+                })
+            };
+            let ended = runtime.block_on(join_all((0..TASKS).map(task)));
+            let found = ended.into_iter().map(|found| found.expect("it ends"));
+            found.sum::<u64>() == TASKS * gets
+        };
+        let subjects = [
+            Subject::new("no samples", |(): &()| are_all_found(&caches[0])),
+            Subject::new("one key in 1,024", |(): &()| are_all_found(&caches[1])),
+        ];
+        let title = format!("{} gets, {what}", TASKS * gets);
+        print(&title, &rounds(&subjects, &[&[()]], count));
+    }
 }
