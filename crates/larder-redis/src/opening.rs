@@ -250,7 +250,8 @@ fn check(info: &str, is_peer: bool) -> Result<(), String> {
     if major.is_some_and(|major: u32| major < OLDEST) {
         return Err(format!("it is Redis {version}: {}", refusal::TOO_OLD));
     }
-    match field("redis_mode") {
+    // Valkey has another name for it.
+    match field("redis_mode").or(field("server_mode")) {
         Some("cluster") if !is_peer => Err(refusal::CLUSTER.to_owned()),
         Some("sentinel") => Err(SENTINEL.to_owned()),
         _ => Ok(()),
@@ -296,6 +297,8 @@ mod tests {
                 .contains("redis+sentinel")
         );
         assert_eq!(check("redis_mode:cluster", true), Ok(()));
+        let valkey = check("redis_version:7.2.4\r\nserver_mode:cluster\r\n", false);
+        assert!(valkey.unwrap_err().contains("redis+cluster"));
         assert_eq!(check("nothing of the kind", false), Ok(()));
     }
 }
