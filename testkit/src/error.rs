@@ -22,6 +22,16 @@ pub enum Error {
         /// The variable that names another place.
         variable: &'static str,
     },
+    /// A variable has a value that is none of its own.
+    #[error("{variable} is {value:?}: expected {expected}")]
+    Unknown {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
     /// A server ended instead of starting.
     #[error("{name} did not start; the last of what it said:\n{log}")]
     Start {

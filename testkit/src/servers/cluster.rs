@@ -2,10 +2,14 @@
 
 mod view;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use self::view::View;
 use super::options::Kind;
+use super::tls::TlsFiles;
 use super::{Binary, Options, RedisServer};
 use crate::resp::Reply;
 use crate::wait::poll;
@@ -24,6 +28,8 @@ const RANGES: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
     ids: Vec<String>,
+    /// Where the certificate is that they share.
+    _certificate: TempDir,
 }
 
 impl RedisCluster {
@@ -33,9 +39,23 @@ impl RedisCluster {
     /// # Errors
     /// As [`RedisServer::start`].
     pub fn start(binary: &Binary) -> Result<Self, Error> {
+        Self::start_with(Options::new().binary(binary))
+    }
+
+    /// The same with nodes that are set up in this way. With TLS they show one
+    /// certificate, and speak it among themselves.
+    ///
+    /// # Errors
+    /// As [`RedisServer::start`].
+    pub fn start_with(mut options: Options) -> Result<Self, Error> {
+        let certificate = tempfile::tempdir().map_err(Error::io("no temporary directory"))?;
+        if options.has_tls {
+            let files = TlsFiles::create(certificate.path())?;
+            options = options.certified_by(Arc::new(files));
+        }
         let node = || {
             let bus = format!("cluster-port {}", ports::free().port());
-            let options = Options::new().binary(binary).kind(Kind::ClusterNode);
+            let options = options.clone().kind(Kind::ClusterNode);
             RedisServer::start(
                 options
                     .config(&bus)
@@ -47,7 +67,11 @@ impl RedisCluster {
             .collect::<Result<_, _>>()?;
         let id = |node: &RedisServer| node.try_cli(&["CLUSTER", "MYID"]);
         let ids = nodes.iter().map(id).collect::<Result<_, _>>()?;
-        let cluster = Self { nodes, ids };
+        let cluster = Self {
+            nodes,
+            ids,
+            _certificate: certificate,
+        };
         cluster.join()?;
         cluster.wait_until_whole()?;
         Ok(cluster)
@@ -187,17 +211,16 @@ impl RedisCluster {
             if keys.is_empty() {
                 break;
             }
-            let head: [&[u8]; 8] = [
-                b"MIGRATE",
-                ip.as_bytes(),
-                port.as_bytes(),
-                none,
-                b"0",
-                b"5000",
-                b"REPLACE",
-                b"KEYS",
-            ];
-            source.call(&[&head, keys.as_slice()].concat())?;
+            let (ip, port) = (ip.as_bytes(), port.as_bytes());
+            let head: [&[u8]; 7] = [b"MIGRATE", ip, port, none, b"0", b"5000", b"REPLACE"];
+            let login: Vec<&[u8]> = source.login().iter().map(String::as_bytes).collect();
+            let auth: &[&[u8]] = match login.len() {
+                0 => &[],
+                1 => &[b"AUTH"],
+                _ => &[b"AUTH2"],
+            };
+            let names = [&[&b"KEYS"[..]], keys.as_slice()].concat();
+            source.call(&[&head, auth, &login, &names].concat())?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::tls::TlsFiles;
 use super::{Binary, RedisServer};
@@ -16,6 +17,8 @@ const ADMIN: (&str, &str) = ("larder-testkit", "larder-testkit");
 pub struct Options {
     pub(super) binary: Option<Binary>,
     pub(super) has_tls: bool,
+    /// A certificate that it shares with other servers.
+    pub(super) tls: Option<Arc<TlsFiles>>,
     pub(super) kind: Kind,
     password: Option<String>,
     users: Vec<(String, String, String)>,
@@ -130,6 +133,12 @@ impl Options {
         self
     }
 
+    /// Shows this certificate where it listens with TLS, and not one of its own.
+    pub(super) fn certified_by(mut self, files: Arc<TlsFiles>) -> Self {
+        self.tls = Some(files);
+        self
+    }
+
     pub(super) fn kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
         self
@@ -163,9 +172,8 @@ impl Options {
             Kind::Server => lines.extend(data()),
             Kind::ClusterNode => {
                 lines.extend(data());
-                lines.extend(
-                    ["cluster-enabled yes", "cluster-node-timeout 5000"].map(str::to_owned),
-                );
+                lines.extend(cluster(place.tls.is_some()));
+                lines.extend(masters(&self.login()));
             }
             Kind::Sentinel => {}
         }
@@ -233,18 +241,32 @@ fn data() -> [String; 4] {
     .map(str::to_owned)
 }
 
+/// What a node of a cluster has beyond a server; with TLS it speaks that with the others too.
+fn cluster(has_tls: bool) -> Vec<String> {
+    let mut lines = vec!["cluster-enabled yes", "cluster-node-timeout 5000"];
+    if has_tls {
+        lines.extend(["tls-cluster yes", "tls-replication yes"]);
+    }
+    lines.into_iter().map(str::to_owned).collect()
+}
+
 fn replication(primary: &Primary) -> Vec<String> {
     let (ip, port) = (primary.addr.ip(), primary.addr.port());
     let mut lines = vec![format!("replicaof {ip} {port}")];
-    match primary.login.as_slice() {
-        [] => {}
-        [password] => lines.push(format!("masterauth {}", quoted(password))),
-        [name, password, ..] => lines.extend([
+    lines.extend(masters(&primary.login));
+    lines
+}
+
+/// As whom it follows a primary.
+fn masters(login: &Login) -> Vec<String> {
+    match login.as_slice() {
+        [] => Vec::new(),
+        [password] => vec![format!("masterauth {}", quoted(password))],
+        [name, password, ..] => vec![
             format!("masteruser {}", quoted(name)),
             format!("masterauth {}", quoted(password)),
-        ]),
+        ],
     }
-    lines
 }
 
 fn quoted(text: &str) -> String {

@@ -1,7 +1,8 @@
 //! Which servers this machine has.
 //!
 //! A variable names a program before the search path does: `REDIS_SERVER`,
-//! `VALKEY_SERVER`, `POSTGRES`.
+//! `VALKEY_SERVER`, `POSTGRES`. `LARDER_STORE`, `redis` or `valkey`, leaves
+//! only the servers of that name.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,33 +29,55 @@ pub struct Binary {
     pub path: PathBuf,
 }
 
-/// The Redis and Valkey servers that are installed here, Redis first; never
-/// none. Runs each with `--version`.
+/// The Redis and Valkey servers that are installed here, Redis first, or those
+/// that `LARDER_STORE` names; never none. Runs each with `--version`.
 ///
 /// # Errors
 /// [`Error::Missing`] if there is none: it names the package.
+/// [`Error::Unknown`] if `LARDER_STORE` names something else.
 pub fn available() -> Result<Vec<Binary>, Error> {
+    let wanted = Flavor::wanted()?;
     let mut found: Vec<Binary> = Vec::new();
-    let places = [
-        ("REDIS_SERVER", "redis-server"),
-        ("VALKEY_SERVER", "valkey-server"),
-    ];
-    let paths = places
+    let paths = SERVERS
         .into_iter()
         .filter_map(|(variable, name)| find(variable, name));
     for binary in paths.filter_map(|path| identify(&path)) {
-        if !found.iter().any(|known| known.path == binary.path) {
+        let is_known = found.iter().any(|known| known.path == binary.path);
+        if !is_known && wanted.is_none_or(|wanted| wanted == binary.flavor) {
             found.push(binary);
         }
     }
     if found.is_empty() {
+        let (variable, program) = SERVERS[usize::from(wanted == Some(Flavor::Valkey))];
         return Err(Error::Missing {
-            program: "redis-server",
-            package: "redis-server",
-            variable: "REDIS_SERVER",
+            program,
+            package: program,
+            variable,
         });
     }
     Ok(found)
+}
+
+/// The variable that names a server's program, and its name.
+const SERVERS: [(&str, &str); 2] = [
+    ("REDIS_SERVER", "redis-server"),
+    ("VALKEY_SERVER", "valkey-server"),
+];
+
+impl Flavor {
+    /// The only one that is to be used, if one is named.
+    fn wanted() -> Result<Option<Self>, Error> {
+        match std::env::var("LARDER_STORE").as_deref() {
+            Err(_) | Ok("") => Ok(None),
+            Ok("redis") => Ok(Some(Self::Redis)),
+            Ok("valkey") => Ok(Some(Self::Valkey)),
+            Ok(value) => Err(Error::Unknown {
+                variable: "LARDER_STORE",
+                value: value.to_owned(),
+                expected: "redis or valkey",
+            }),
+        }
+    }
 }
 
 /// The best that is here.

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ pub struct RedisServer {
     options: Options,
     addr: SocketAddr,
     login: Login,
-    tls: Option<TlsFiles>,
+    tls: Option<Arc<TlsFiles>>,
     node: Mutex<Node>,
     directory: TempDir,
 }
@@ -60,8 +60,11 @@ impl RedisServer {
 
     fn prepare(options: Options) -> Result<Self, Error> {
         let directory = tempfile::tempdir().map_err(Error::io("no temporary directory"))?;
-        let wants_tls = options.has_tls.then_some(directory.path());
-        let tls = wants_tls.map(TlsFiles::create).transpose()?;
+        let tls = match &options.tls {
+            Some(shared) => Some(shared.clone()),
+            None if options.has_tls => Some(Arc::new(TlsFiles::create(directory.path())?)),
+            None => None,
+        };
         let binary = match &options.binary {
             Some(binary) => binary.clone(),
             None => programs::first()?,
@@ -85,7 +88,7 @@ impl RedisServer {
             addr: self.addr,
             directory: self.directory.path(),
             socket: &self.unix_socket(),
-            tls: self.tls.as_ref(),
+            tls: self.tls.as_deref(),
         };
         let config = self.config_file();
         let what = format!("cannot write {}", config.display());
