@@ -164,6 +164,9 @@ impl Instance {
 
     async fn read(self, mut rng: fastrand::Rng) {
         loop {
+            if rng.u8(..8) == 0 {
+                self.read_many(&mut rng).await;
+            }
             let key = rng.u64(..KEYS);
             let is_peek = rng.u8(..4) == 0;
             let began = now();
@@ -179,6 +182,30 @@ impl Instance {
                 None => self.record(Event::Failed),
             }
             tokio::time::sleep(Duration::from_micros(rng.u64(..4_000))).await;
+        }
+    }
+
+    /// Asks for some keys together: each that is found is a read.
+    async fn read_many(&self, rng: &mut fastrand::Rng) {
+        let first = rng.u64(..KEYS);
+        let keys: Vec<u64> = (0..rng.u64(2..=KEYS)).map(|n| (first + n) % KEYS).collect();
+        let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
+        let began = now();
+        let Ok(found) = self.cache.get_many(&names).await else {
+            self.record(Event::Failed);
+            return;
+        };
+        for (key, entry) in keys.into_iter().zip(found) {
+            match entry {
+                Some(entry) if entry.value.is_whole(key) => self.record(Event::Read {
+                    key,
+                    version: entry.value.version,
+                    began,
+                    source: letter(entry.source).to_ascii_uppercase(),
+                }),
+                Some(_) => self.record(Event::Torn { key }),
+                None => {}
+            }
         }
     }
 

@@ -14,7 +14,7 @@ pub(crate) fn now() -> u64 {
 /// Something that an instance did.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
-    /// A get that began then returned this version.
+    /// A get that began then returned this version; of many keys together if the source is a capital.
     Read {
         key: u64,
         version: u64,
