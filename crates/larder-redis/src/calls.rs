@@ -177,7 +177,9 @@ impl Link for MemberLink {
                 keys: self.both(key),
                 arguments: vec![header],
             };
-            self.ask(call, |value| replies::count(&value)).await
+            // What is being moved stays, for the next time.
+            self.ask_where_it_is(call, |value| replies::count(&value), 0)
+                .await
         })
     }
 

@@ -98,6 +98,23 @@ impl MemberLink {
         self.run(call, meaning, refused).await
     }
 
+    /// A call that can wait: `elsewhere` if its key is on its way to another server.
+    pub(crate) async fn ask_where_it_is<T>(
+        &self,
+        call: Call<'_>,
+        meaning: impl FnOnce(Value) -> Option<T>,
+        elsewhere: T,
+    ) -> Result<T, Down> {
+        let refused = |error: &ServerError| {
+            if is_elsewhere(error) {
+                Ok(elsewhere)
+            } else {
+                Err(Down(refusal::meaning(error).into()))
+            }
+        };
+        self.run(call, meaning, refused).await
+    }
+
     async fn run<T>(
         &self,
         call: Call<'_>,

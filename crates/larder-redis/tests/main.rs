@@ -7,7 +7,9 @@ mod main {
     mod calls;
     mod cluster;
     mod ends;
+    mod guarded;
     mod promises;
+    mod reclaim;
     mod recorder;
     mod refusals;
     mod sites;

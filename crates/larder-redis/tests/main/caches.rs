@@ -15,8 +15,7 @@ use crate::main::sites::{Site, on_both};
 
 /// A process of its own, as far as the server can tell.
 pub(crate) fn process_at(server: &impl Reached, staleness: Duration) -> Cache<u64, u64> {
-    let redis = Redis::at(&server.url()).unwrap().prefix(&server.prefix());
-    process_of(redis, staleness)
+    process_of(server.redis(), staleness)
 }
 
 pub(crate) fn process(url: &str, staleness: Duration) -> Cache<u64, u64> {
@@ -142,33 +141,6 @@ async fn many_keys_come_in_one_trip_for_a_hundred_of_them() {
         assert_eq!(entry.map(|entry| entry.value), Some(key + 1));
     }
     assert!(trips < 5 + READS_BESIDES, "{trips} reads of the server's");
-}
-
-/// G11
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_invalidation_of_many_has_made_invalid_is_taken_out_by_unlink() {
-    let server = server();
-    let (a, b) = two(&server, X);
-    a.insert_many((0..700).map(|key| (key, key))).await.unwrap();
-    assert_eq!(b.get_many(&[5, 200, 300]).await.unwrap().len(), 3);
-    assert_eq!(a.invalidate_prefix("1").await.unwrap(), Applied::Everywhere);
-    let begun = Instant::now();
-    while b.get(&1).await.unwrap().is_some() {
-        assert!(begun.elapsed() < LIMIT, "it was never told");
-    }
-    // From here on what is stored is stamped as newer.
-    let (rewritten, left) = (15, 700 - 111 + 1);
-    b.insert(rewritten, 9).await.unwrap();
-    let reclaimed = a.reclaim(100_000).unwrap().done().await.unwrap();
-    assert_eq!((reclaimed.entries, reclaimed.scanned >= 700), (110, true));
-    // The log's key is there besides.
-    assert_eq!(server.cli(&["DBSIZE"]), (left + 1).to_string());
-    let commands = server.cli(&["INFO", "commandstats"]);
-    assert!(commands.contains("cmdstat_unlink:calls=110"), "{commands}");
-    for (key, expected) in [(5, Some(5)), (1, None), (rewritten, Some(9))] {
-        let found = b.get(&key).await.unwrap();
-        assert_eq!(found.map(|entry| entry.value), expected);
-    }
 }
 
 /// After a restart of the server each key is loaded once among all, and no faster than said.

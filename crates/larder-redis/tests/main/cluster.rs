@@ -16,6 +16,8 @@ use crate::main::sites::{Shaken, Site};
 const ENTRY: &str = "e:{users:7}";
 /// Its namespace's log.
 const LOG: &str = "g:{users}";
+/// An X with which no heartbeat tells of a slot's new owner before it is asked for.
+const RARE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_go_to_the_primaries_of_their_slots_and_all_tell_of_changes() {
@@ -81,7 +83,7 @@ async fn nothing_is_served_past_x_while_one_primary_is_out_of_reach() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_that_moves_between_known_primaries_is_followed() {
     let site = Shaken::alone().await;
-    let node = Node::up(&site);
+    let node = Node::up_within(&site, RARE);
     node.stores("7", 1).await;
     node.stores("8", 1).await;
     let first = node.link.incarnation("7");
@@ -98,15 +100,17 @@ async fn a_slot_that_moves_between_known_primaries_is_followed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_moves_is_another_log_with_the_same_items() {
     let site = Shaken::alone().await;
-    let node = Node::up(&site);
+    let node = Node::up_within(&site, RARE);
     let tag = |name: &str| [b"\x01", name.as_bytes()].concat();
     let before = node.link.log(None, &[tag("a")]).await.unwrap().place;
     let to = site.place_of_another("g:{u}");
     site.cluster.move_slot(site.slot_of("g:{u}"), to).unwrap();
     let news = node.link.log(Some(before), &[tag("b")]).await.unwrap();
     assert_ne!(news.place.base, before.base);
+    assert_eq!(news.items, [(2, tag("b"))], "what has come since");
     let all = node.link.log(None, &[]).await.unwrap();
     assert_eq!(all.items, [(1, tag("a")), (2, tag("b"))]);
+    node.link.caught_up().await.unwrap();
     node.hears(&Heard::Log(Some(all.place)));
     assert_eq!(node.recorder.count(&Heard::Ended), 0);
 }
@@ -114,7 +118,7 @@ async fn a_log_that_moves_is_another_log_with_the_same_items() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_slot_is_being_moved_its_missing_keys_are_not_read_and_invalidations_wait() {
     let site = Shaken::alone().await;
-    let node = Node::up(&site);
+    let (node, patient) = (Node::up(&site), Node::up_within(&site, RARE));
     let (slot, to) = (site.slot_of("e:{u:7}"), site.place_of_another("e:{u:7}"));
     site.cluster.begin_move(slot, to).unwrap();
     let refused = node.link.read("7", None).await.unwrap_err();
@@ -134,12 +138,11 @@ async fn while_a_slot_is_being_moved_its_missing_keys_are_not_read_and_invalidat
         "it is not acknowledged"
     );
     node.comes_up(2);
-    node.recorder.forget();
-    let (told, ()) = tokio::join!(node.link.invalidate(&["7"]), async {
+    let (told, ()) = tokio::join!(patient.link.invalidate(&["7"]), async {
         tokio::task::block_in_place(|| site.cluster.end_move(slot, to)).unwrap();
     });
     told.unwrap();
-    assert_eq!(node.recorder.count(&Heard::Ended), 0);
+    assert_eq!(patient.recorder.count(&Heard::Ended), 0);
     node.stores("7", 1).await;
 }
 

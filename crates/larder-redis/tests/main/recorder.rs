@@ -114,6 +114,10 @@ pub(crate) trait Reached {
     fn prefix(&self) -> String {
         "tc".to_owned()
     }
+
+    fn redis(&self) -> Redis {
+        Redis::at(&self.url()).unwrap().prefix(&self.prefix())
+    }
 }
 
 impl Reached for RedisServer {
@@ -162,8 +166,7 @@ impl Node {
     }
 
     pub(crate) fn up_within(server: &impl Reached, staleness: Duration) -> Self {
-        let redis = Redis::at(&server.url()).unwrap().prefix(&server.prefix());
-        let node = Self::join(&redis, "u", staleness);
+        let node = Self::join(&server.redis(), "u", staleness);
         node.comes_up(1);
         node
     }

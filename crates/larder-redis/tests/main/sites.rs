@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use larder_testkit::servers::{RedisCluster, RedisServer, available};
+use larder_redis::Redis;
+use larder_testkit::servers::{Options, RedisCluster, RedisServer, available};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::main::recorder::{Reached, server};
@@ -42,10 +43,28 @@ fn own_prefix() -> String {
     format!("c{}", PREFIXES.fetch_add(1, Ordering::SeqCst))
 }
 
+/// One with TLS and a user.
+static GUARDED: OnceLock<RwLock<RedisCluster>> = OnceLock::new();
+/// The user of that one, and what the documentation says that it needs.
+pub(crate) const USER: &str = "app";
+const RIGHTS: &str = "~c* +@read +@write +@scripting +@connection +info +scan \
+                      +cluster|slots +cluster|info +cluster|myid";
+
+fn guarded() -> &'static RwLock<RedisCluster> {
+    GUARDED.get_or_init(|| {
+        let options = Options::new().tls().user(USER, "secret", RIGHTS);
+        let binaries = available().unwrap();
+        let cluster = RedisCluster::start_with(options.binary(&binaries[0]));
+        RwLock::new(cluster.unwrap())
+    })
+}
+
 /// Seeds are two of the nodes: the first was a replica at the start.
 fn url(cluster: &RedisCluster) -> String {
     let nodes = cluster.nodes();
-    format!("redis+cluster://{},{}", nodes[4].addr(), nodes[1].addr())
+    let first = nodes[4].url();
+    let (scheme, place) = first.split_once("://").unwrap();
+    format!("{scheme}+cluster://{place},{}", nodes[1].addr())
 }
 
 /// Where a test takes place.
@@ -136,6 +155,25 @@ impl Shaken {
         }
     }
 
+    /// The cluster with TLS, and its user.
+    pub(crate) async fn guarded() -> Self {
+        Self {
+            cluster: guarded().write().await,
+            prefix: own_prefix(),
+        }
+    }
+
+    pub(crate) fn primaries(&self) -> impl Iterator<Item = &RedisServer> {
+        let nodes = self.cluster.nodes().iter();
+        nodes.filter(|node| node.cli(&["ROLE"]).starts_with("master"))
+    }
+
+    /// Whether the primary of this name has it.
+    pub(crate) fn has(&self, rest: &str) -> bool {
+        let name = self.name(rest);
+        primary_of(&self.cluster, &name).cli(&["EXISTS", &name]) == "1"
+    }
+
     pub(crate) fn name(&self, rest: &str) -> String {
         format!("{}:{rest}", self.prefix)
     }
@@ -167,6 +205,14 @@ impl Reached for Shaken {
 
     fn prefix(&self) -> String {
         self.prefix.clone()
+    }
+
+    fn redis(&self) -> Redis {
+        let redis = Redis::at(&self.url()).unwrap().prefix(&self.prefix);
+        match self.cluster.nodes()[0].authority() {
+            Some(authority) => redis.trusting(std::fs::read(authority).unwrap()),
+            None => redis,
+        }
     }
 }
 
