@@ -132,7 +132,8 @@ impl Clock {
 
     /// The same clock, not read through the thread: a process that was stopped, and its thread with it,
     /// goes on with the present time and not with that of before it was stopped. Reading it costs some
-    /// nanoseconds more. It too may be 10 ms late.
+    /// nanoseconds more. It too may be 10 ms late, and later where the system's ticks are: see
+    /// [`exact`](Self::exact).
     pub(crate) fn direct(self) -> Self {
         match self.0 {
             Source::System(ticker) => Self(Source::Direct(ticker)),
@@ -154,6 +155,20 @@ impl Clock {
             Source::System(ticker) => Tick(ticker.millis.load(Ordering::Relaxed)),
             Source::Direct(ticker) => Tick(ticker.read()),
             Source::Manual(manual) => Tick(manual.millis.load(Ordering::Acquire)),
+        }
+    }
+
+    /// One that stands still until it is read exactly.
+    #[cfg(test)]
+    pub(crate) fn standing() -> Self {
+        Self(Source::System(Box::leak(Box::new(Ticker::new()))))
+    }
+
+    /// As [`now`](Self::now), and never late, which costs more.
+    pub(crate) fn exact(&self) -> Tick {
+        match &self.0 {
+            Source::System(ticker) | Source::Direct(ticker) => Tick(ticker.since(exact_millis())),
+            Source::Manual(_) => self.now(),
         }
     }
 
@@ -219,16 +234,38 @@ impl Ticker {
     /// Milliseconds now.
     #[inline]
     fn read(&self) -> u64 {
-        START_MILLIS + system_millis().saturating_sub(self.origin)
+        self.since(system_millis())
+    }
+
+    fn since(&self, system: u64) -> u64 {
+        START_MILLIS + system.saturating_sub(self.origin)
     }
 }
 
 /// The system's monotonic time at its last tick, 1 to 10 ms apart: cheaper to read than the time now.
+/// One processor counts the ticks: they stand while a hypervisor gives it no time, though others run.
 #[cfg(target_os = "linux")]
 #[inline]
 fn system_millis() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    millis_of(rustix::time::ClockId::MonotonicCoarse)
+}
+
+/// The same time, now.
+#[cfg(target_os = "linux")]
+fn exact_millis() -> u64 {
+    millis_of(rustix::time::ClockId::Monotonic)
+}
+
+#[cfg(target_os = "linux")]
+#[inline]
+fn millis_of(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
     time.tv_sec as u64 * 1_000 + time.tv_nsec as u64 / 1_000_000
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exact_millis() -> u64 {
+    system_millis()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -333,15 +370,27 @@ mod tests {
     /// As after the whole process was stopped.
     #[test]
     fn read_directly_it_goes_on_while_its_thread_stands_still() {
-        let ticker: &'static Ticker = Box::leak(Box::new(Ticker::new()));
-        let (through, direct) = (Clock(Source::System(ticker)), Clock(Source::System(ticker)));
-        let direct = direct.direct();
+        let through = Clock::standing();
+        let direct = through.clone().direct();
         let (first, begun) = (through.now(), quanta::Instant::now());
         while direct.now().since(first) < Duration::from_millis(50) {
             assert!(begun.elapsed() < Duration::from_secs(30), "it stands");
         }
         assert!(begun.elapsed() > Duration::from_millis(39), "it is ahead");
         assert_eq!(through.now(), first);
+    }
+
+    #[test]
+    fn read_exactly_it_is_never_behind() {
+        let clock = Clock::system().direct();
+        let coarse = clock.now();
+        let (exact, begun) = (clock.exact(), quanta::Instant::now());
+        assert!(exact >= coarse);
+        while clock.exact().since(exact) < Duration::from_millis(3) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it stands");
+        }
+        let (before, later) = (begun.elapsed(), clock.exact());
+        assert!(later.since(exact) + Duration::from_millis(1) > before);
     }
 
     #[test]

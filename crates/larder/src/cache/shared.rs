@@ -42,7 +42,7 @@ use super::below::Raised;
 use super::load::Call;
 use super::{Cache, Inner};
 use crate::checks::{Check, Checks};
-use crate::clock::Tick;
+use crate::clock::{Clock, Tick};
 use crate::entry::{Entry, Source};
 use crate::error::{BuildError, Error};
 use crate::flight::Began;
@@ -63,7 +63,7 @@ pub use settings::{CutOff, Sharing};
 
 /// Keys of one of these wake together when one of them changes.
 const WAKERS: usize = 64;
-/// What the clock may be behind.
+/// What the clock may be behind, where its ticks are in time.
 const CLOCK_LAG: Duration = Duration::from_millis(10);
 
 /// A cache's side of a link.
@@ -118,7 +118,7 @@ impl<V> Shared<V> {
         Self {
             samples: Samples::new(name, sharing.one_in),
             link: OnceLock::new(),
-            gate: Gate::new(),
+            gate: Gate::new(sharing.staleness),
             log: SharedLog::default(),
             outbox: Mutex::new(Outbox::recovered(owed)),
             is_replaying: AtomicBool::new(false),
@@ -141,12 +141,17 @@ impl<V> Shared<V> {
 
     /// The least number that an entry may be served with at first sight. To be asked before the look.
     #[inline]
-    pub(super) fn horizon(&self, now: Tick) -> u64 {
-        if self.gate.is_open(now) || !self.checks.stands(Check::Gate) {
+    pub(super) fn horizon(&self, now: Tick, clock: &Clock) -> u64 {
+        if self.gate.is_open_by(clock, now) || !self.checks.stands(Check::Gate) {
             self.gate.floor()
         } else {
             u64::MAX
         }
+    }
+
+    /// How long what was loaded may be used that nobody vouches for, from when its load began.
+    fn kept_short(&self) -> Duration {
+        self.sharing.staleness.saturating_sub(2 * CLOCK_LAG)
     }
 
     /// Whether an entry that is under the [horizon](Self::horizon) may be served, its log aside:
@@ -159,9 +164,9 @@ impl<V> Shared<V> {
     }
 
     /// Whether who asks now may wait for what began then.
-    pub(super) fn may_join(&self, running: Began, now: Tick) -> bool {
-        self.gate.is_open(now) && running.stamp >= self.gate.floor()
-            || now < running.when.after(self.sharing.staleness)
+    pub(super) fn may_join(&self, running: Began, now: Tick, clock: &Clock) -> bool {
+        self.gate.is_open_by(clock, now) && running.stamp >= self.gate.floor()
+            || now < running.when.after(self.kept_short())
             || !self.checks.stands(Check::Together)
     }
 
@@ -214,7 +219,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let log = self.log.horizon();
         match &self.shared {
             None => log,
-            Some(shared) => log.max(shared.horizon(now)),
+            Some(shared) => log.max(shared.horizon(now, &self.clock)),
         }
     }
 
@@ -227,7 +232,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// The shared store's part of [`horizon`](Self::horizon).
     pub(super) fn shared_horizon(&self, now: Tick) -> u64 {
         let shared = self.shared.as_ref();
-        shared.map_or(0, |shared| shared.horizon(now))
+        shared.map_or(0, |shared| shared.horizon(now, &self.clock))
     }
 
     /// Whether what was read in an epoch of the shared store was read in the present one.
@@ -248,7 +253,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return Ok(None);
         };
         let now = self.clock.now();
-        if shared.gate.is_open(now) {
+        if shared.gate.is_open(self.clock.exact()) {
             return Ok(None);
         }
         match shared.sharing.cut_off {
@@ -301,6 +306,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Whether a get may join a flight, as far as the shared store is concerned.
     pub(super) fn may_join(&self, running: Began, now: Tick) -> bool {
         let shared = self.shared.as_ref();
-        shared.is_none_or(|shared| shared.may_join(running, now))
+        shared.is_none_or(|shared| shared.may_join(running, now, &self.clock))
     }
 }

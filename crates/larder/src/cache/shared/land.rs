@@ -60,7 +60,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         let is_short = matches!(kept, Fate::Short);
         if is_short {
-            let limit = began.when.after(shared.sharing.staleness);
+            let limit = began.when.after(shared.kept_short());
             meta.fresh_until = meta.fresh_until.min(limit);
             meta.expires_at = meta.expires_at.min(limit);
             Shared::<V>::count(&shared.counts.short);

@@ -119,7 +119,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                 lookup: self.call.at,
             };
             let acquired = link.acquire(&text, want).await;
-            if shared.gate.epoch() != asked.epoch || !shared.gate.is_open(inner.clock.now()) {
+            if shared.gate.epoch() != asked.epoch || !shared.gate.is_open(inner.clock.exact()) {
                 if let Ok(Acquired::Ours) = acquired {
                     self.inner.release_lease(&self.key, claim.token);
                 }

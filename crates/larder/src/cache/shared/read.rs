@@ -73,7 +73,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     fn link_to_read(&self) -> Result<(&Shared<V>, &dyn Link), Nothing> {
         let shared = self.shared.as_ref().ok_or(Nothing::NotStored)?;
-        if !shared.gate.is_open(self.clock.now()) {
+        if !shared.gate.is_open(self.clock.exact()) {
             return Err(Nothing::Down);
         }
         let link = shared.link().map_err(|_| Nothing::Down)?;
@@ -109,7 +109,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     ) -> Result<Raised<V>, Nothing> {
         let (held, asked) = (reading.held.as_ref(), reading.asked);
         // What was answered on a link that nobody vouches for is not served.
-        if shared.gate.epoch() != asked.epoch || !shared.gate.is_open(self.clock.now()) {
+        if shared.gate.epoch() != asked.epoch || !shared.gate.is_open(self.clock.exact()) {
             return Err(Nothing::Down);
         }
         let read = read.map_err(|_| Nothing::Down)?;

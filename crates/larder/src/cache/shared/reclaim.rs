@@ -151,7 +151,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let (next, entries) = link.scan(cursor).await?;
         step.scanned = entries.len() as u64;
         self.catch_up(link).await?;
-        if !shared.gate.is_open(self.clock.now()) {
+        if !shared.gate.is_open(self.clock.exact()) {
             return Err(Down("the link was lost".into()));
         }
         let is_useless = |(key, header): &&(String, Vec<u8>)| shared.is_useless(key, header);

@@ -351,7 +351,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let stamp = shared.stamp(self.clock.now());
         let may = fence >= shared.gate.floor()
             && shared.gate.epoch() == epoch
-            && shared.gate.is_open(self.clock.now())
+            && shared.gate.is_open(self.clock.exact())
             && self.may_write(Some(fence), key, hash, &inserted.note.tags);
         if !may {
             link.release(text, token).await?;
@@ -385,7 +385,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     /// Keeps a value that the shared store does not have, for the promise's time.
     fn keep_short(&self, shared: &Shared<V>, key: K, hash: u64, inserted: &Inserted<V>) {
-        let limit = inserted.began.after(shared.sharing.staleness);
+        let limit = inserted.began.after(shared.kept_short());
         let meta = Meta {
             version: self.log.mint(),
             fresh_until: inserted.meta.fresh_until.min(limit),
