@@ -59,6 +59,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
+    /// Measure a running daemon
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
     /// Work with the Live Set that the daemon follows
     LiveSet {
         #[command(subcommand)]
@@ -318,6 +323,28 @@ pub(crate) struct StateArgs {
     /// Where the daemon keeps its accounts [default: as configured]
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Ask the assistant each question twice, and report what its cache saves
+    Context(BenchContext),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchContext {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// What to ask, in place of five questions on mixing
+    #[arg(long, value_name = "TEXT", num_args = 1..)]
+    pub(crate) query: Vec<String>,
+    /// The file that the report is written to
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "cache_performance_report.txt"
+    )]
+    pub(crate) report: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@
 //! It must not know what is done with the settings, and nothing outside it
 //! reads the environment.
 
+mod assistant_context;
 mod duration;
 mod environment;
 #[cfg(any(test, fuzzing))]
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
+pub(crate) use assistant_context::AssistantContext;
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use live::Live;
@@ -57,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) remote: Remote,
     /// The service of that name.
     pub(crate) claude_usage: ClaudeUsage,
+    /// The service of that name.
+    pub(crate) assistant_context: AssistantContext,
     /// The service of that name.
     pub(crate) workstations: Workstations,
     pub(crate) live: Live,
@@ -191,6 +195,7 @@ impl Config {
         let auth = auth(reader, listen);
         let remote = remote::read(reader, environment);
         let claude_usage = claude_usage(reader, home);
+        let assistant_context = assistant_context::read(reader);
         let workstations = workstations::read(reader);
         let live = live::read(reader, environment);
         let scheduler_stats = scheduler_stats::read(reader);
@@ -202,6 +207,7 @@ impl Config {
             auth,
             remote,
             claude_usage,
+            assistant_context,
             workstations,
             live,
             scheduler_stats,

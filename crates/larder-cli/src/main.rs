@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod bench;
 mod client;
 mod commands;
 mod config;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use args::{Arguments, Command, ConfigCommand, LiveSetCommand};
+use args::{Arguments, BenchCommand, Command, ConfigCommand, LiveSetCommand};
 use config::{Config, Environment, Which};
 
 fn main() -> ExitCode {
@@ -48,6 +49,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Simulate(args) => simulate::run(&args, out),
         Command::User { command } => commands::user(&command, &environment, out),
         Command::Token { command } => commands::token(&command, &environment, out),
+        Command::Bench {
+            command: BenchCommand::Context(args),
+        } => bench::context(&args, &environment, out),
         Command::LiveSet {
             command: LiveSetCommand::Open(args),
         } => commands::live_set_open(&args, &environment, out),

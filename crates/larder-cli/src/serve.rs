@@ -1,6 +1,7 @@
 //! The daemon: wires the service, the gateway and the listener together, and takes them down in
 //! order.
 
+mod assistant_context;
 mod live;
 mod scheduler_stats;
 mod signals;
@@ -64,6 +65,7 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     let services = Services::default();
     let started = start_claude_usage(&config, demo, address, &gateway).await?;
     let stations = workstations::start(&config, &gateway, &tiers, &services)?;
+    let contexts = assistant_context::start(&config, &gateway, &tiers)?;
     let live = live::start(&config, demo)?;
     let schedulers = scheduler_stats::start(&config, &gateway, &tiers)?;
     let mut gateway = gateway.mount(accounts.mount());
@@ -72,6 +74,9 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     }
     if let Some((stations, _)) = &stations {
         gateway = services.mount(gateway, stations.mount());
+    }
+    if let Some((contexts, _)) = &contexts {
+        gateway = services.mount(gateway, contexts.mount());
     }
     if let Some((live, _)) = &live {
         gateway = services.mount(gateway, live.mount());
@@ -98,6 +103,9 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
         running.stop().await;
     }
     if let Some((_, running)) = stations {
+        running.stop().await;
+    }
+    if let Some((_, running)) = contexts {
         running.stop().await;
     }
     if let Some((_, running)) = live {

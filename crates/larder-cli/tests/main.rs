@@ -2,6 +2,8 @@
 
 #[path = "main/accounts.rs"]
 mod accounts;
+#[path = "main/assistant_context.rs"]
+mod assistant_context;
 #[path = "main/audit.rs"]
 mod audit;
 #[path = "main/commands.rs"]

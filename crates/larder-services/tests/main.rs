@@ -1,5 +1,7 @@
 //! The services, tested as their users meet them.
 
+#[path = "main/assistant_context/mod.rs"]
+mod assistant_context;
 #[path = "main/claude_usage/mod.rs"]
 mod claude_usage;
 #[path = "main/live/mod.rs"]

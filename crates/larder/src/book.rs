@@ -11,6 +11,7 @@ macro_rules! pages {
 
 pages! {
     front: "README.md";
+    assistant_context: "docs/assistant_context.md";
     cached: "docs/cached.md";
     closing: "docs/closing.md";
     coherence: "docs/coherence.md";

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::kinds::DatabaseUrl;
 use super::{
-    Config, Environment, Flags, Invalid, Remote, SchedulerStats, Which, Workstations, show,
+    AssistantContext, Config, Environment, Flags, Invalid, Remote, SchedulerStats, Which,
+    Workstations, show,
 };
 
 /// The text is refused for a reason, or gives settings that come back from what is shown of them.
@@ -40,6 +41,7 @@ fn settings(config: &Config) -> String {
         auth,
         remote,
         claude_usage,
+        assistant_context,
         workstations,
         scheduler_stats,
         log,
@@ -49,7 +51,8 @@ fn settings(config: &Config) -> String {
     let remote = remote_settings(remote);
     let workstations = workstations_settings(workstations);
     let scheduler_stats = scheduler_stats_settings(scheduler_stats);
-    let services = format!("{claude_usage:?} {workstations} {scheduler_stats}");
+    let context = assistant_context_settings(assistant_context);
+    let services = format!("{claude_usage:?} {context} {workstations} {scheduler_stats}");
     format!("{listen} {state_dir} {allowed_hosts:?} {auth:?} {remote} {services} {log:?}")
 }
 
@@ -67,6 +70,18 @@ fn remote_settings(remote: &Remote) -> String {
     } = remote;
     let url = url.as_ref().map(|url| larder_redis::without_login(&url.0));
     format!("{url:?} {prefix} {staleness:?} {cut_off:?} {strict} {ca_file:?} {user:?}")
+}
+
+/// The key is not shown.
+fn assistant_context_settings(assistant_context: &AssistantContext) -> String {
+    let AssistantContext {
+        enabled,
+        rpc_url,
+        rpc_timeout,
+        memory_bytes_max,
+        ..
+    } = assistant_context;
+    format!("{enabled} {rpc_url:?} {rpc_timeout:?} {memory_bytes_max}")
 }
 
 fn workstations_settings(workstations: &Workstations) -> String {

@@ -25,6 +25,11 @@ pub(super) const KEYS: &[&str] = &[
     "claude_usage.utc",
     "claude_usage.prices",
     "claude_usage.threads",
+    "assistant_context.enabled",
+    "assistant_context.rpc_url",
+    "assistant_context.rpc_key",
+    "assistant_context.rpc_timeout",
+    "assistant_context.memory_mb",
     "workstations.enabled",
     "workstations.database",
     "live.enabled",
@@ -171,7 +176,7 @@ mod tests {
         );
         assert_eq!(
             section_advice("xyz"),
-            "the sections are [auth], [remote], [claude_usage], [workstations], [live], [scheduler_stats], [log]"
+            "the sections are [auth], [remote], [claude_usage], [assistant_context], [workstations], [live], [scheduler_stats], [log]"
         );
     }
 
