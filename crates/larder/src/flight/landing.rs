@@ -2,6 +2,7 @@
 //!
 //! Must not know keys, tables nor loads.
 
+use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use crate::shim::sync::Mutex;
@@ -16,36 +17,39 @@ pub(crate) enum Landing<T> {
 }
 
 /// Where a flight lands, once.
-pub(super) struct Strip<T>(Mutex<State<T>>);
+pub(super) struct Strip<T> {
+    /// Set under the lock of those who wait; cloned without it, as a value's clone may take long.
+    landing: OnceLock<Landing<T>>,
+    waiting: Mutex<Waiting>,
+}
 
-struct State<T> {
-    landing: Option<Landing<T>>,
-    /// Those who wait, each in its place; nothing is kept here for one that does not.
-    waiting: Vec<Option<Waker>>,
+/// Those who wait, each in its place; nothing is kept here for one that does not.
+#[derive(Default)]
+struct Waiting {
+    places: Vec<Option<Waker>>,
     free: Vec<usize>,
 }
 
 impl<T> Strip<T> {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State {
-            landing: None,
-            waiting: Vec::new(),
-            free: Vec::new(),
-        }))
+        Self {
+            landing: OnceLock::new(),
+            waiting: Mutex::new(Waiting::default()),
+        }
     }
 
     pub(super) fn has_landed(&self) -> bool {
-        self.0.lock().landing.is_some()
+        self.landing.get().is_some()
     }
 
     /// Tells those who wait, and those who will.
     pub(super) fn land(&self, landing: Landing<T>) {
-        let mut state = self.0.lock();
-        let former = state.landing.replace(landing);
-        let waiting = std::mem::take(&mut state.waiting);
-        drop(state);
-        drop(former);
-        waiting.into_iter().flatten().for_each(Waker::wake);
+        let mut waiting = self.waiting.lock();
+        let again = self.landing.set(landing);
+        let places = std::mem::take(&mut waiting.places);
+        drop(waiting);
+        drop(again);
+        places.into_iter().flatten().for_each(Waker::wake);
     }
 
     /// Waits in `place`, which is the caller's until it [leaves](Self::leave) it.
@@ -53,37 +57,38 @@ impl<T> Strip<T> {
     where
         T: Clone,
     {
-        let mut state = self.0.lock();
-        if let Some(landing) = &state.landing {
-            return Poll::Ready(landing.clone());
-        }
-        let former = state.wait(place, cx.waker());
-        drop(state);
-        // What is dropped with it may wait here too.
-        drop(former);
-        Poll::Pending
+        let mut waiting = self.waiting.lock();
+        let Some(landing) = self.landing.get() else {
+            let former = waiting.wait(place, cx.waker());
+            drop(waiting);
+            // What is dropped with it may wait here too.
+            drop(former);
+            return Poll::Pending;
+        };
+        drop(waiting);
+        Poll::Ready(landing.clone())
     }
 
     pub(super) fn leave(&self, place: usize) {
-        let mut state = self.0.lock();
-        let left = state.waiting.get_mut(place).and_then(Option::take);
+        let mut waiting = self.waiting.lock();
+        let left = waiting.places.get_mut(place).and_then(Option::take);
         if left.is_some() {
-            state.free.push(place);
+            waiting.free.push(place);
         }
-        drop(state);
+        drop(waiting);
         drop(left);
     }
 }
 
-impl<T> State<T> {
+impl Waiting {
     fn wait(&mut self, place: &mut Option<usize>, waker: &Waker) -> Option<Waker> {
         let at = *place.get_or_insert_with(|| {
             self.free.pop().unwrap_or_else(|| {
-                self.waiting.push(None);
-                self.waiting.len() - 1
+                self.places.push(None);
+                self.places.len() - 1
             })
         });
-        let waits = &mut self.waiting[at];
+        let waits = &mut self.places[at];
         match waits {
             Some(same) if same.will_wake(waker) => None,
             _ => waits.replace(waker.clone()),
@@ -93,8 +98,8 @@ impl<T> State<T> {
 
 #[cfg(all(test, not(any(larder_loom, larder_shuttle))))]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Barrier};
     use std::task::Wake;
 
     use super::*;
@@ -152,9 +157,32 @@ mod tests {
             );
             strip.leave(place.unwrap());
         }
-        assert_eq!(strip.0.lock().waiting.len(), 1);
+        assert_eq!(strip.waiting.lock().places.len(), 1);
         strip.land(Landing::Lost);
         assert_eq!(woken.0.load(Ordering::SeqCst), 0);
+    }
+
+    /// A value whose clone waits for the clone of another who waited: as slow ones wait in line.
+    #[test]
+    fn those_who_waited_take_their_clones_at_the_same_time() {
+        struct Meets(Arc<Barrier>);
+        impl Clone for Meets {
+            fn clone(&self) -> Self {
+                self.0.wait();
+                Self(self.0.clone())
+            }
+        }
+        let (strip, (_, waker)) = (Strip::new(), waiter());
+        strip.land(Landing::Landed(Meets(Arc::new(Barrier::new(2)))));
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    strip
+                        .poll(&mut None, &Context::from_waker(&waker))
+                        .is_ready()
+                });
+            }
+        });
     }
 
     /// A task's last reference may be the waker that another takes the place of.
