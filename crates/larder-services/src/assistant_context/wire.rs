@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn both_shapes_are_read() {
         let first = json!({
-            "snippets": [{"filename": "reverb.md", "snippet": "Use a return."}, {"filename": null, "snippet": null}],
+            "snippets": [{"filename": "reverb.md", "snippet": "Use a return."}, {"filename": null, "snippet": null}, {"filename": "a", "snippet": " "}],
             "file": {"id": 7, "filename": "a.wav", "file_type": "audio/wav", "storage_path": "a", "uploaded_at": null},
             "chat_history": [{"id": "c", "user_id": "u", "messages": [{"role": "user"}], "updated_at": "2025"}],
         });
