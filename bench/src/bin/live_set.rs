@@ -259,7 +259,8 @@ async fn clients(live: &LiveSet) -> Outcome {
     let mut pace = tokio::time::interval(Duration::from_millis(20));
     for number in 0..DIFFS {
         pace.tick().await;
-        let name = format!("@{:.3}@", epoch.elapsed().as_secs_f64() * 1e3);
+        // With the number, since a name that is the same again is no change.
+        let name = format!("@{:.3}@{number}", epoch.elapsed().as_secs_f64() * 1e3);
         live.datagram(event(
             EVENTS + number,
             "/live/track/renamed",

@@ -154,7 +154,9 @@ fn add_track(tree: &mut Tree, at: usize, name: Option<Value>) -> Result<(), Misf
     }
     let track = tree.make(Kind::Track, id, name.map(|name| ("name", name)));
     let track = tree.with_children(track, children);
-    tree.insert(&[], at, track);
+    // The master stays the last.
+    let tracks = tree.root().of_kind(Kind::Track).1.len();
+    tree.insert(&[], at.min(tracks.saturating_sub(1)), track);
     Ok(())
 }
 

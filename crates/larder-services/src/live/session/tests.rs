@@ -419,3 +419,15 @@ fn a_bundle_is_its_messages_in_order() {
     assert_eq!(house.attribute(&[0], "name"), Some(Value::text("b")));
     assert_eq!(house.count("events.processed"), 2);
 }
+
+#[test]
+fn a_track_that_comes_is_put_before_the_master() {
+    let mut house = house();
+    house.send("/live/track/added", [int(999), text("New")]);
+    let last = house.tree(|tree| tree.root().of_kind(Kind::Track).1.len()) - 1;
+    assert_eq!(house.change()["path"], format!("tracks[{}]", last - 1));
+    assert_eq!(
+        house.tree(|tree| tree.track(last).unwrap().id().to_owned()),
+        "master"
+    );
+}
