@@ -185,7 +185,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     {
         let inner = &*self.inner;
         let (hash, now) = (inner.memory.hash(key), inner.clock.now());
-        let found = inner.find_fresh(hash, key, now);
+        let found = inner.find_fresh(hash, key, now, None);
         match &found {
             Some(_) => inner.recorder.count(Event::Hit),
             None => inner.missed(hash, key, None),
@@ -245,19 +245,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     {
         let (inner, now) = (&self.inner, self.inner.clock.now());
         let hash = inner.memory.hash(key);
-        if !inner.policy.refreshes_ahead()
-            && let Some(value) = inner.find_fresh(hash, key, now)
-        {
-            inner.recorder.count(Event::Hit);
-            return Ok(value);
-        }
-        match inner.find(hash, key, now) {
-            Some(hit) if inner.is_fresh(&hit.meta, now) => {
-                inner.recorder.count(Event::Hit);
-                inner.note_hit(key, now, &hit);
-                Ok(hit.value)
-            }
-            found => {
+        match inner.at_once(hash, key, now, None) {
+            Ok(value) => Ok(value),
+            Err(found) => {
                 let answer = inner.answer(key.to_key(), Call::plain(hash), found, load);
                 // Boxed, so that a hit moves no room for it about.
                 Box::pin(answer).await.map(|entry| entry.value)
@@ -335,8 +325,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         L: Into<Loaded<V>>,
         E: Display + Send + Sync + 'static,
     {
-        let entry = self.entry(key).at(at).or_load(load).await;
-        entry.map(|entry| entry.value)
+        let (inner, now) = (&self.inner, self.inner.clock.now());
+        let hash = inner.memory.hash(key);
+        match inner.at_once(hash, key, now, Some(at)) {
+            Ok(value) => Ok(value),
+            Err(found) => {
+                let call = Call::plain(hash).at(at);
+                let answer = inner.answer(key.to_key(), call, found, load);
+                Box::pin(answer).await.map(|entry| entry.value)
+            }
+        }
     }
 
     /// A call on `key` with settings of its own, or one that tells more of its result.

@@ -4,7 +4,8 @@
 //! An entry holds a number; the note is here. Knows no entries and no invalidations.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 
@@ -13,6 +14,8 @@ pub(crate) type Tags = Arc<[Box<str>]>;
 
 /// The number of a value without a note.
 pub(crate) const NO_NOTE: u32 = 0;
+/// In the number of a note that has a lookup version.
+const HAS_AT: u32 = 1 << 31;
 
 /// What is noted of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -44,7 +47,11 @@ pub(crate) fn tag_set(mut tags: Vec<Box<str>>) -> Tags {
 
 /// The notes that entries hold, by number. Its size is bounded by the number of entries.
 #[derive(Default)]
-pub(crate) struct Notes(RwLock<Held>);
+pub(crate) struct Notes {
+    held: RwLock<Held>,
+    /// The lookup versions once more, to be read without a lock.
+    versions: Versions,
+}
 
 #[derive(Default)]
 struct Held {
@@ -59,22 +66,26 @@ impl Notes {
         if note.is_empty() {
             return NO_NOTE;
         }
-        let mut held = self.0.write();
+        let mut held = self.held.write();
         if let Some(&number) = held.numbers.get(note) {
-            if let Some((_, holders)) = &mut held.by_number[number as usize - 1] {
+            if let Some((_, holders)) = &mut held.by_number[index(number)] {
                 *holders += 1;
             }
             return number;
         }
         let note = Arc::new(note.clone());
         let slot = Some((note.clone(), 1));
-        let number = if let Some(number) = held.free.pop() {
-            held.by_number[number as usize - 1] = slot;
+        let mut number = if let Some(number) = held.free.pop() {
+            held.by_number[index(number)] = slot;
             number
         } else {
             held.by_number.push(slot);
             held.by_number.len() as u32
         };
+        if let Some(at) = note.at {
+            self.versions.set(number, at);
+            number |= HAS_AT;
+        }
         held.numbers.insert(note, number);
         number
     }
@@ -88,15 +99,15 @@ impl Notes {
     }
 
     fn release_held(&self, number: u32) {
-        let mut held = self.0.write();
-        let slot = &mut held.by_number[number as usize - 1];
+        let mut held = self.held.write();
+        let slot = &mut held.by_number[index(number)];
         let Some((_, holders)) = slot else { return };
         *holders -= 1;
         if *holders == 0
             && let Some((note, _)) = slot.take()
         {
             held.numbers.remove(&note);
-            held.free.push(number);
+            held.free.push(number & !HAS_AT);
         }
     }
 
@@ -105,9 +116,48 @@ impl Notes {
         if number == NO_NOTE {
             return None;
         }
-        let held = self.0.read();
-        let (note, _) = held.by_number.get(number as usize - 1)?.as_ref()?;
+        let held = self.held.read();
+        let (note, _) = held.by_number.get(index(number))?.as_ref()?;
         Some(note.clone())
+    }
+
+    /// Whether the note of a number that is held has this lookup version. Takes no lock; O(1).
+    #[inline]
+    pub(crate) fn is_at(&self, number: u32, at: u64) -> bool {
+        number & HAS_AT != 0 && self.versions.get(number & !HAS_AT) == Some(at)
+    }
+}
+
+/// Where the note of a number stands.
+const fn index(number: u32) -> usize {
+    (number & !HAS_AT) as usize - 1
+}
+
+/// Lookup versions by number, in blocks of which each is as large as all before it: so that none moves
+/// when they grow.
+#[derive(Default)]
+struct Versions([OnceLock<Box<[AtomicU64]>>; HAS_AT.ilog2() as usize]);
+
+impl Versions {
+    fn set(&self, number: u32, at: u64) {
+        let (block, place) = Self::place(number);
+        let block =
+            self.0[block].get_or_init(|| (0..1_u32 << block).map(|_| AtomicU64::new(0)).collect());
+        block[place].store(at, Ordering::Relaxed);
+    }
+
+    /// What was set last: whoever has the number has it by a lock that was taken since.
+    #[inline]
+    fn get(&self, number: u32) -> Option<u64> {
+        let (block, place) = Self::place(number);
+        let at = self.0.get(block)?.get()?.get(place)?;
+        Some(at.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    const fn place(number: u32) -> (usize, usize) {
+        let block = number.ilog2();
+        (block as usize, (number - (1 << block)) as usize)
     }
 }
 
@@ -137,5 +187,28 @@ mod tests {
         assert_eq!(notes.get(two), None);
         assert_eq!(notes.hold(&tagged(&["c"])), one, "its number is used again");
         assert_eq!(notes.hold(&tagged(&[])), NO_NOTE);
+    }
+
+    #[test]
+    fn a_note_is_at_its_own_lookup_version_and_at_no_other() {
+        let notes = Notes::default();
+        let at = |at| Note {
+            at,
+            ..Note::default()
+        };
+        let held: Vec<u32> = (0..100).map(|n| notes.hold(&at(Some(n)))).collect();
+        for (number, n) in held.iter().zip(0..) {
+            assert!(notes.is_at(*number, n) && !notes.is_at(*number, n + 1));
+            assert_eq!(notes.get(*number).and_then(|note| note.at), Some(n));
+        }
+        let plain = notes.hold(&tagged(&["a"]));
+        assert!(!notes.is_at(plain, 0) && !notes.is_at(NO_NOTE, 0));
+        notes.release(held[70]);
+        let again = notes.hold(&at(Some(7_000)));
+        assert_eq!(again, held[70], "its number is used again");
+        assert!(notes.is_at(again, 7_000) && !notes.is_at(again, 70));
+        notes.release(again);
+        let tagged = notes.hold(&tagged(&["b"]));
+        assert!(!notes.is_at(tagged, 7_000), "it has none now");
     }
 }

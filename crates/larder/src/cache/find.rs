@@ -10,41 +10,80 @@ use crate::clock::Tick;
 use crate::entry::{Entry, Source};
 use crate::key::{CacheKey, KeyRef};
 use crate::log::Standing;
-use crate::observe::Recorder;
+use crate::observe::{Event, Recorder};
 use crate::policy::Stale;
 use crate::removal::RemovalCause;
 use crate::tier::memory::{Hit, Look, Meta};
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    /// The value in memory if it is fresh and no invalidation has made it invalid.
+    /// The value that memory answers a get with, counted as a hit; else what it has besides.
     #[inline]
-    pub(crate) fn find_fresh<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<V>
+    pub(crate) fn at_once<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Tick,
+        at: Option<u64>,
+    ) -> Result<V, Option<Hit<V>>>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        if !self.policy.refreshes_ahead()
+            && let Some(value) = self.find_fresh(hash, key, now, at)
+        {
+            self.recorder.count(Event::Hit);
+            return Ok(value);
+        }
+        match self.find_at(hash, key, now, at) {
+            Some(hit) if self.is_fresh(&hit.meta, now) => {
+                self.recorder.count(Event::Hit);
+                self.note_hit(key, now, &hit);
+                Ok(hit.value)
+            }
+            found => Err(found),
+        }
+    }
+
+    /// The value in memory if it is fresh, of the lookup version `at` where one is given, and no
+    /// invalidation has made it invalid.
+    #[inline]
+    pub(crate) fn find_fresh<Q>(&self, hash: u64, key: &Q, now: Tick, at: Option<u64>) -> Option<V>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
         if Recorder::is_sample() {
-            return self.find_fresh_timed(hash, key, now);
+            return self.find_fresh_timed(hash, key, now, at);
         }
-        match self.memory.get_fresh(hash, key, now, self.horizon(now)) {
+        self.look(hash, key, now, at)
+    }
+
+    #[inline]
+    fn look<Q>(&self, hash: u64, key: &Q, now: Tick, at: Option<u64>) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let is_at = |note| at.is_none_or(|at| self.notes.is_at(note, at));
+        match self
+            .memory
+            .get_fresh(hash, key, now, self.horizon(now), is_at)
+        {
             Look::Fresh(value) => Some(value),
             Look::Absent => None,
-            Look::Unclear => self.find_fresh_closely(hash, key, now),
+            Look::Unclear => self.find_fresh_closely(hash, key, now, at),
         }
     }
 
     #[cold]
-    fn find_fresh_timed<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<V>
+    fn find_fresh_timed<Q>(&self, hash: u64, key: &Q, now: Tick, at: Option<u64>) -> Option<V>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
         let started = quanta::Instant::now();
-        let found = match self.memory.get_fresh(hash, key, now, self.horizon(now)) {
-            Look::Fresh(value) => Some(value),
-            Look::Absent => None,
-            Look::Unclear => self.find_fresh_closely(hash, key, now),
-        };
+        let found = self.look(hash, key, now, at);
         if found.is_some() {
             self.recorder.sampled(started);
         }
@@ -52,12 +91,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     #[cold]
-    fn find_fresh_closely<Q>(&self, hash: u64, key: &Q, now: Tick) -> Option<V>
+    fn find_fresh_closely<Q>(&self, hash: u64, key: &Q, now: Tick, at: Option<u64>) -> Option<V>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let found = self.find(hash, key, now)?;
+        let found = self.find_at(hash, key, now, at)?;
         if found.meta.fresh_until <= now {
             return None;
         }
@@ -71,10 +110,27 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
+        self.find_at(hash, key, now, None)
+    }
+
+    /// [`find`](Self::find) for a lookup version, if one is given.
+    pub(crate) fn find_at<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Tick,
+        at: Option<u64>,
+    ) -> Option<Hit<V>>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
         // The log's first: what is lifted to its number is under the floor of every epoch that ends later.
         let horizon = self.log.horizon();
         let (shared, started) = (self.shared_horizon(now), Recorder::sample());
         let (older, mark) = (Cell::new(None), Cell::new(None));
+        // Asked under the entry's lock: a note is held for as long as its entry stands.
+        let is_at = |meta: &Meta| at.is_none_or(|at| self.notes.is_at(meta.note, at));
         let mut found = self.memory.get(hash, key, now, |meta| {
             if !self.is_trusted(meta, shared) {
                 return false;
@@ -84,11 +140,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 mark.set(note.and_then(|note| note.mark));
             }
             if meta.version >= horizon || !self.checks.stands(Check::Hit) {
-                return true;
+                return is_at(meta);
             }
             let standing = self.standing(meta, &key.to_key());
             older.set(Some((standing, meta.version)));
-            standing < Standing::Invalid
+            standing < Standing::Invalid && is_at(meta)
         });
         if let (Some(started), Some(_)) = (started, &found) {
             self.recorder.sampled(started);
@@ -167,32 +223,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         hit.meta.fresh_until = hit.meta.fresh_until.min(until);
         hit
-    }
-
-    /// [`find`](Self::find) for a lookup version, if one is given.
-    pub(crate) fn find_at<Q>(
-        &self,
-        hash: u64,
-        key: &Q,
-        now: Tick,
-        at: Option<u64>,
-    ) -> Option<Hit<V>>
-    where
-        K: Borrow<Q>,
-        Q: KeyRef<K> + ?Sized,
-    {
-        let found = self.find(hash, key, now)?;
-        if at.is_none() {
-            return Some(found);
-        }
-        // Notes are held for as long as their entries stand: so this one is read under its entry's lock.
-        let is_at = |meta: &Meta| {
-            let note = self.notes.get(meta.note);
-            meta.version >= found.meta.version && note.is_some_and(|note| note.at == at)
-        };
-        let second = self.memory.get(hash, key, now, is_at)?;
-        let is_same = second.meta.version == found.meta.version;
-        Some(if is_same { found } else { second })
     }
 
     pub(crate) fn standing(&self, meta: &Meta, key: &K) -> Standing {

@@ -56,6 +56,12 @@ impl Call {
             ..Self::default()
         }
     }
+
+    /// For a lookup version.
+    pub(crate) const fn at(mut self, version: u64) -> Self {
+        self.at = Some(version);
+        self
+    }
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {

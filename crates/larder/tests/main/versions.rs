@@ -93,6 +93,31 @@ async fn reads_and_rewrites_of_many_versions_at_once_serve_each_its_own() {
     }
 }
 
+/// What an entry holds of its version is used again by another once the entry is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn versions_that_come_and_go_on_many_threads_serve_each_its_own() {
+    let cache = Cache::<String, u64>::builder("versions")
+        .max_capacity(8)
+        .build()
+        .unwrap();
+    let mut readers = Vec::new();
+    for reader in 0..8_u64 {
+        let cache = cache.clone();
+        readers.push(tokio::spawn(async move {
+            for turn in 0..2_000_u64 {
+                let (key, at) = ((turn * 7 + reader) % 16, turn / 3 % 5);
+                let value = key * 100 + at;
+                let name = key.to_string();
+                let loaded = cache.get_or_load_at(&name, at, ready(value)).await;
+                assert_eq!(loaded.unwrap(), value);
+            }
+        }));
+    }
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
+
 /// G12
 #[tokio::test]
 async fn after_a_version_bump_the_old_is_gone_and_what_was_read_before_is_refused() {

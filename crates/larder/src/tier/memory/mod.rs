@@ -120,11 +120,19 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         self.hasher.hash_one(key)
     }
 
-    /// The value of `key` if it is fresh by `now`, its version is not under `horizon` and it is not
-    /// watched; its use is counted. It looks at no more than the key's group and entry, so it is cheaper than
-    /// [`get`](Self::get).
+    /// The value of `key` if it is fresh by `now`, its version is not under `horizon`, it is not
+    /// watched, and `has_note` says yes to its note, which is asked under the shard's read lock; its use is
+    /// counted. It looks at no more than the key's group and entry, and the note if that is looked at, so
+    /// it is cheaper than [`get`](Self::get).
     #[inline]
-    pub(crate) fn get_fresh<Q>(&self, hash: u64, key: &Q, now: Tick, horizon: u64) -> Look<V>
+    pub(crate) fn get_fresh<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Tick,
+        horizon: u64,
+        has_note: impl FnOnce(u32) -> bool,
+    ) -> Look<V>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
@@ -135,6 +143,9 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         };
         if now >= entry.fresh_until() || entry.is_unclear(horizon) {
             return Look::Unclear;
+        }
+        if !has_note(shard.cold(slot).note) {
+            return Look::Absent;
         }
         entry.count_use(|| shard.cold(slot), now, self.idle_millis);
         Look::Fresh(entry.value.clone())
