@@ -9,6 +9,8 @@ use super::{AlsError, Limits};
 pub(super) struct Meter<R> {
     inner: R,
     read: u64,
+    /// Of these, what was passed over.
+    skipped: u64,
     token_from: u64,
     inflated_max: u64,
     token_max: u64,
@@ -43,15 +45,39 @@ impl<R: BufRead> Meter<R> {
         Self {
             inner,
             read: 0,
+            skipped: 0,
             token_from: 0,
             inflated_max: limits.inflated_bytes_max,
             token_max: limits.token_bytes_max,
         }
     }
 
-    /// Says that a text or tag has ended.
+    /// Says that a tag has ended.
     pub(super) fn token_ended(&mut self) {
         self.token_from = self.read;
+    }
+
+    /// Passes over the text before the next tag, so that nobody copies it.
+    pub(super) fn skip_text(&mut self) -> io::Result<()> {
+        loop {
+            let filled = match self.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                filled => filled?,
+            };
+            let tag = memchr::memchr(b'<', filled);
+            let (text, is_over) = (tag.unwrap_or(filled.len()), filled.is_empty());
+            self.consume(text);
+            self.skipped += text as u64;
+            if tag.is_some() || is_over {
+                self.token_ended();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Bytes that were passed over so far.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::super::tree::{Kind, Tree, Value};
+use super::super::tree::{Attributes, Kind, Node, Tree, Value};
 use super::draft::{Draft, Ids};
 use super::meter::Meter;
 use super::place::{Form, Place, Step, Target, step};
-use super::{AlsError, Limits, Set};
+use super::{AlsError, Limits, MASTER, Set};
 
 /// Reads the document.
 pub(super) fn document(input: Meter<impl BufRead>, limits: &Limits) -> Result<Set, AlsError> {
@@ -21,11 +21,11 @@ pub(super) fn document(input: Meter<impl BufRead>, limits: &Limits) -> Result<Se
     loop {
         let event = match reader.read_event_into(&mut bytes) {
             Ok(event) => event,
-            Err(error) => return Err(of_xml(error, reader.buffer_position())),
+            Err(error) => return Err(of_xml(error, position(&reader))),
         };
         let here = |error: AlsError| match error {
             AlsError::Xml { source, .. } => AlsError::Xml {
-                at: reader.buffer_position(),
+                at: position(&reader),
                 source,
             },
             error => error,
@@ -42,9 +42,14 @@ pub(super) fn document(input: Meter<impl BufRead>, limits: &Limits) -> Result<Se
             _ => {}
         }
         bytes.clear();
-        reader.get_mut().token_ended();
+        let input = reader.get_mut();
+        input.token_ended();
+        // Texts mean nothing here: all that is kept stands in tags.
+        if let Err(error) = input.skip_text() {
+            return Err(AlsError::of_input(error, position(&reader)));
+        }
     }
-    let inflated_bytes = reader.buffer_position();
+    let inflated_bytes = position(&reader);
     if state.open.len() > 1 {
         return Err(AlsError::Truncated(inflated_bytes));
     }
@@ -53,6 +58,11 @@ pub(super) fn document(input: Meter<impl BufRead>, limits: &Limits) -> Result<Se
         tree,
         inflated_bytes,
     })
+}
+
+/// Bytes of XML that were read.
+fn position(reader: &Reader<Meter<impl BufRead>>) -> u64 {
+    reader.buffer_position() + reader.get_ref().skipped()
 }
 
 fn of_xml(error: quick_xml::Error, at: u64) -> AlsError {
@@ -201,7 +211,7 @@ impl<'a> State<'a> {
         let parent = self.drafts.last_mut().expect("the project is never closed");
         let id = if is_master && !self.has_master {
             self.has_master = true;
-            "master".into()
+            MASTER.into()
         } else {
             self.ids.next(parent, kind, number)
         };
@@ -244,10 +254,7 @@ impl<'a> State<'a> {
         let Some(text) = attribute(element, "Value")? else {
             return Ok(());
         };
-        let is_of_master = self
-            .drafts
-            .get(1)
-            .is_some_and(|track| &*track.id == "master");
+        let is_of_master = self.drafts.get(1).is_some_and(|track| &*track.id == MASTER);
         if of_project && is_of_master {
             self.drafts[0].set(name, form, &text);
         } else if !of_project && let Some(draft) = self.drafts.last_mut() {
@@ -292,13 +299,15 @@ impl<'a> State<'a> {
     fn add_parameter(&mut self, name: Value, value: Value) -> Result<(), AlsError> {
         self.count_node()?;
         let parent = self.drafts.last_mut().expect("the project is never closed");
-        let mut draft = Draft::new(
+        let id = self.ids.next(parent, Kind::Parameter, None);
+        let attributes = Attributes::from([("name", name), ("value", value)]);
+        let node = Node::new(
             Kind::Parameter,
-            self.ids.next(parent, Kind::Parameter, None),
+            id,
+            attributes,
+            Vec::new(),
+            &mut self.scratch,
         );
-        draft.attributes.set("name", name);
-        draft.attributes.set("value", value);
-        let node = draft.finish(&mut self.scratch);
         parent.children.push(Arc::new(node));
         Ok(())
     }

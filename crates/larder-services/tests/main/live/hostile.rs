@@ -155,6 +155,14 @@ fn xml_that_is_not_well_formed_is_placed() {
     let error = refused(&packed("<Ableton><LiveSet></Ableton></LiveSet>"));
     assert!(matches!(error, AlsError::Xml { .. }), "{error}");
     assert!(error.to_string().contains("at byte"), "{error}");
+    let text = "\n\t&amp; no & such; ".repeat(10_000);
+    let late = format!("<Ableton>{text}<LiveSet>{text}</Ableton>");
+    let error = refused(&packed(&late));
+    let end = late.len() as u64;
+    assert!(
+        matches!(error, AlsError::Xml { at, .. } if (end - 10..=end).contains(&at)),
+        "{error}"
+    );
     let not_utf8 = [
         &b"<Ableton><LiveSet A=\""[..],
         &[0xff, 0xfe],

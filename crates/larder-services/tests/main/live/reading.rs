@@ -51,6 +51,16 @@ fn a_set_of_live_11_has_its_tracks_scenes_and_nested_devices() {
     ));
 }
 
+#[test]
+fn the_texts_between_tags_are_passed_over_and_counted() {
+    let text = "\n\t&such; ]]> \u{fc}";
+    let track = format!(r#"{text}<MidiTrack Id="1">{text}<Name/>{text}</MidiTrack>{text}"#);
+    let whole = xml(&track, "");
+    let set = read(&packed(&whole)).unwrap();
+    assert_eq!(set.inflated_bytes, whole.len() as u64);
+    assert_eq!(set.tree.track(0).unwrap().id(), "track-1");
+}
+
 /// The original showed no scenes of Live 10 and before, and dropped what is in the arrangement.
 #[test]
 fn a_set_of_live_10_has_its_scenes_and_its_arrangement() {
@@ -59,7 +69,13 @@ fn a_set_of_live_10_has_its_scenes_and_its_arrangement() {
     assert_eq!(text(set.tree.scene(0).unwrap(), "name"), Some("1"));
     let clips = set.tree.track(0).unwrap().of_kind(Kind::Clip).1;
     assert_eq!(clips.len(), 4);
-    let file = clips[0].of_kind(Kind::FileRef).1.first().unwrap();
+    let file = clips
+        .first()
+        .unwrap()
+        .of_kind(Kind::FileRef)
+        .1
+        .first()
+        .unwrap();
     assert!(
         text(file, "relative_path").is_some(),
         "{:?}",
