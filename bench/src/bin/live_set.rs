@@ -12,13 +12,16 @@ use std::time::{Duration, Instant};
 
 use flate2::bufread::GzDecoder;
 use futures_util::StreamExt as _;
-use larder_bench::{machine, ready, rounds::median};
+use larder_bench::{machine, rounds::median};
 use larder_http::{Access, Gateway, Hosts, Role};
 use larder_services::live::als::{self, Limits};
-use larder_services::live::{Kind, LiveSet, Lookup, Options, Tree, Value};
+use larder_services::live::{Kind, LiveSet, Lookup, Options, Query, Tree, Value};
 use rosc::{OscMessage, OscPacket, OscType, encoder};
 use tokio::net::UdpSocket;
+use tokio::time::{MissedTickBehavior, timeout};
+use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -29,15 +32,18 @@ const EVENTS: i32 = 50_000;
 const EVENTS_PER_S: i32 = 10_000;
 const CLIENTS: usize = 100;
 const DIFFS: i32 = 500;
+/// A client that hears nothing for so long has heard all that it will.
+const SILENCE: Duration = Duration::from_secs(10);
 
 fn main() -> Outcome {
     let file = std::env::args().nth(1).ok_or("usage: live_set FILE.als")?;
     let file = std::path::absolute(file)?;
     println!("{}\n{}", machine(), file.display());
     let tree = reading(&file)?;
+    let asked = asked(&tree)?;
     edits(tree);
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(running(file))
+    runtime.block_on(running(file, &asked))
 }
 
 /// Reading and inflating by turns, so that both see the machine alike.
@@ -116,7 +122,28 @@ fn edits(mut tree: Tree) {
     edit("a reader holds the older tree, so the path is copied", true);
 }
 
-async fn running(file: PathBuf) -> Outcome {
+/// Look-ups of each kind that the set has something for.
+fn asked(tree: &Tree) -> Outcome<Vec<(&'static str, Lookup)>> {
+    let mut first = [const { None }; Kind::ALL.len()];
+    tree.root().walk(&mut |node, _| {
+        first[node.kind() as usize].get_or_insert_with(|| node.id().to_owned());
+    });
+    let id = |kind: Kind| first[kind as usize].as_deref();
+    let mut asked = vec![
+        ("track_by_index", Lookup::TrackByIndex(0)),
+        ("scene_by_index", Lookup::SceneByIndex(1)),
+        ("tracks_all", Lookup::TracksAll),
+        (
+            "nodes of a kind",
+            Lookup::Nodes(Query::new(Some("device"), None, None)?),
+        ),
+    ];
+    asked.extend(id(Kind::Device).map(|id| ("device_by_id", Lookup::DeviceById(id.into()))));
+    asked.extend(id(Kind::Clip).map(|id| ("clip_by_id", Lookup::ClipById(id.into()))));
+    Ok(asked)
+}
+
+async fn running(file: PathBuf, asked: &[(&'static str, Lookup)]) -> Outcome {
     let (live, running) = LiveSet::start(Options {
         file: Some(file),
         udp: Some(([127, 0, 0, 1], 0).into()),
@@ -125,30 +152,26 @@ async fn running(file: PathBuf) -> Outcome {
     while live.version(&Lookup::TracksAll).is_err() {
         tokio::task::yield_now().await;
     }
-    lookups(&live).await?;
+    lookups(&live, asked).await?;
     events(&live).await?;
     clients(&live).await?;
     running.stop().await;
     Ok(())
 }
 
-async fn lookups(live: &LiveSet) -> Outcome {
-    for (name, lookup) in [
-        ("track_by_index", Lookup::TrackByIndex(0)),
-        ("tracks_all", Lookup::TracksAll),
-        ("scene_by_index", Lookup::SceneByIndex(1)),
-    ] {
-        live.lookup(&lookup).await?;
+async fn lookups(live: &LiveSet, asked: &[(&'static str, Lookup)]) -> Outcome {
+    for (name, lookup) in asked {
+        live.lookup(lookup).await?;
         let begun = Instant::now();
         for _ in 0..LOOKUPS {
-            std::hint::black_box(ready(live.lookup(&lookup))?);
+            std::hint::black_box(live.lookup(lookup).await?);
         }
         let warm = begun.elapsed().as_nanos() as f64 / LOOKUPS as f64;
         let mut cold = Vec::new();
         for _ in 0..20 {
-            live.cache().invalidate(&lookup).await?;
+            live.cache().invalidate(lookup).await?;
             let begun = Instant::now();
-            live.lookup(&lookup).await?;
+            live.lookup(lookup).await?;
             cold.push(begun.elapsed().as_secs_f64() * 1e6);
         }
         println!(
@@ -239,12 +262,14 @@ async fn clients(live: &LiveSet) -> Outcome {
     let mut readers = Vec::new();
     for _ in 0..CLIENTS {
         let url = format!("ws://{address}/live/ws");
-        let (mut socket, _) = tokio_tungstenite::connect_async(url).await?;
+        // The default of 128 KiB is cleared at each look, which would be most of what is measured.
+        let small = WebSocketConfig::default().read_buffer_size(4 << 10);
+        let (mut socket, _) = connect_async_with_config(url, Some(small), true).await?;
         socket.next().await.ok_or("no tree")??;
         readers.push(tokio::spawn(async move {
             let mut latencies = Vec::new();
             while latencies.len() < DIFFS.unsigned_abs() as usize {
-                let Some(Ok(message)) = socket.next().await else {
+                let Ok(Some(Ok(message))) = timeout(SILENCE, socket.next()).await else {
                     break;
                 };
                 if let Message::Text(text) = message
@@ -257,15 +282,19 @@ async fn clients(live: &LiveSet) -> Outcome {
         }));
     }
     let mut pace = tokio::time::interval(Duration::from_millis(20));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for number in 0..DIFFS {
         pace.tick().await;
         // With the number, since a name that is the same again is no change.
         let name = format!("@{:.3}@{number}", epoch.elapsed().as_secs_f64() * 1e3);
-        live.datagram(event(
+        let renamed = event(
             EVENTS + number,
             "/live/track/renamed",
             [OscType::Int(0), OscType::String(name)],
-        ));
+        );
+        if !live.datagram(renamed) {
+            return Err("the queue is full".into());
+        }
     }
     let mut latencies = Vec::new();
     for reader in readers {
@@ -275,12 +304,13 @@ async fn clients(live: &LiveSet) -> Outcome {
     let quantile = |q: f64| latencies[(latencies.len() as f64 * q) as usize - 1];
     let summary = live.metrics_summary();
     println!(
-        "a diff at {CLIENTS} clients, from datagram to receipt: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms ({} receipts; \
+        "a diff at {CLIENTS} clients, from datagram to receipt: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms ({} receipts of {}; \
          the service's own p99 {:.2} ms)",
         quantile(0.5),
         quantile(0.99),
         quantile(1.0),
         latencies.len(),
+        CLIENTS * DIFFS.unsigned_abs() as usize,
         summary["websocket"]["p99_broadcast_latency"]
             .as_f64()
             .unwrap_or(0.0)

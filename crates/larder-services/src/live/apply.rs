@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use super::als::MASTER;
 use super::diff::{Change, ChangeKind, Diff, between};
 use super::events::Event;
 use super::tree::{Kind, Node, Tree, Value};
@@ -154,10 +155,16 @@ fn add_track(tree: &mut Tree, at: usize, name: Option<Value>) -> Result<(), Misf
     }
     let track = tree.make(Kind::Track, id, name.map(|name| ("name", name)));
     let track = tree.with_children(track, children);
-    // The master stays the last.
-    let tracks = tree.root().of_kind(Kind::Track).1.len();
-    tree.insert(&[], at.min(tracks.saturating_sub(1)), track);
+    tree.insert(&[], at.min(master(tree)), track);
     Ok(())
+}
+
+/// Where the master stands among the tracks: it stays the last.
+fn master(tree: &Tree) -> usize {
+    let (_, tracks) = tree.root().of_kind(Kind::Track);
+    let is_master = |track: &Arc<Node>| track.id() == MASTER;
+    let at = tracks.iter().rposition(is_master);
+    at.unwrap_or(tracks.len())
 }
 
 fn add_device(tree: &mut Tree, track: usize, at: usize, name: Value) -> Result<(), Misfit> {
@@ -278,13 +285,13 @@ fn remove(tree: &mut Tree, parent: &[usize], kind: Kind, index: usize) -> Result
 
 /// The place among `parent`'s children of its `index`-th one of a kind.
 fn child(tree: &Tree, parent: &[usize], kind: Kind, index: usize) -> Result<usize, Misfit> {
-    let (from, like) = tree
-        .at(parent)
-        .map_or((0, &[][..]), |node| node.of_kind(kind));
-    if index < like.len() {
+    let (from, count) = tree.at(parent).map_or((0, 0), |node| {
+        let (from, like) = node.of_kind(kind);
+        (from, like.len())
+    });
+    if index < count {
         Ok(from + index)
     } else {
-        let count = like.len();
         Err(Misfit::NoSuch { kind, index, count })
     }
 }

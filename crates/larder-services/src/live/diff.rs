@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::tree::{Kind, Node, Tree, add_step};
+use super::tree::{Kind, Node, Siblings, Tree, add_step};
 
 /// What became of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -163,7 +163,7 @@ fn other_order(kind: Kind, old: &Node, new: &Node) -> Option<(Json, Json)> {
     if common.is_sorted() {
         return None;
     }
-    let ids = |nodes: &[Arc<Node>]| nodes.iter().map(|node| Json::from(node.id())).collect();
+    let ids = |nodes: Siblings<'_>| nodes.iter().map(|node| Json::from(node.id())).collect();
     Some((ids(before), ids(after)))
 }
 

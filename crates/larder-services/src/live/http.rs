@@ -302,6 +302,7 @@ async fn follow(
     Ok(upgrade
         .max_message_size(socket::MESSAGE_BYTES_MAX)
         .max_frame_size(socket::MESSAGE_BYTES_MAX)
+        .read_buffer_size(socket::READ_BYTES)
         .on_upgrade(move |socket| socket::serve(live, socket, permit, stopping)))
 }
 

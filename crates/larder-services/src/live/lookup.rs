@@ -7,13 +7,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use larder::{Cache, CacheKey, Policy};
+use larder::{Cache, CacheKey, LoadCx, Policy};
 use tokio::sync::broadcast;
 
 use super::figures::Figures;
 use super::query::Query;
 use super::render;
-use super::shared::{Outgoing, Shared, State};
+use super::shared::{Open, Outgoing, Shared, State};
 use super::tree::{Kind, Node};
 
 /// What is looked up.
@@ -90,24 +90,36 @@ impl Lookups {
 
     /// The result of a look-up.
     pub(crate) async fn get(&self, lookup: &Lookup) -> Result<Found, LookupError> {
-        let subject = self.shared.read(|state| subject(state, lookup))?;
-        self.of(lookup, subject).await
+        let (version, found) = self.shared.read(|state| {
+            let subject = subject(state, lookup)?;
+            // A hit is had without taking hold of what a load needs.
+            let hit = self.cache.entry(lookup).at(subject.version).hit();
+            let found = hit.ok_or_else(|| subject.hold());
+            Ok::<_, LookupError>((subject.version, found))
+        })?;
+        let json = match found {
+            Ok(json) => json,
+            Err(held) => self.of(lookup, held).await?,
+        };
+        Ok(Found { json, version })
     }
 
     /// The result of a look-up whose subject was found before.
-    async fn of(&self, lookup: &Lookup, subject: Subject) -> Result<Found, LookupError> {
-        let Subject {
+    fn of<'a>(
+        &'a self,
+        lookup: &'a Lookup,
+        held: Held,
+    ) -> impl Future<Output = Result<Bytes, larder::Error>> + 'a {
+        let Held {
             version,
             part,
             path,
-        } = subject;
-        let render = {
-            let lookup = lookup.clone();
-            move |_| async move { Ok::<_, Infallible>(render::json(&lookup, &part, path.as_deref())) }
+        } = held;
+        let render = move |cx: LoadCx<Lookup, Bytes>| async move {
+            Ok::<_, Infallible>(render::json(cx.key(), &part, path.as_deref()))
         };
         // The pattern of this service, in one line: a result is cached at the version of its subtree.
-        let json = self.cache.get_or_load_at(lookup, version, render).await?;
-        Ok(Found { json, version })
+        self.cache.get_or_load_at(lookup, version, render)
     }
 
     /// The whole tree, and all that is told from then on.
@@ -115,13 +127,14 @@ impl Lookups {
         &self,
     ) -> (
         broadcast::Receiver<Outgoing>,
-        impl Future<Output = Result<Found, LookupError>> + '_,
+        impl Future<Output = Result<Bytes, LookupError>> + '_,
     ) {
-        let (news, subject) = self.shared.follow(|state| subject(state, &Lookup::FullAst));
-        (
-            news,
-            async move { self.of(&Lookup::FullAst, subject?).await },
-        )
+        let lookup = &Lookup::FullAst;
+        let (news, held) = self
+            .shared
+            .follow(|state| Ok::<_, LookupError>(subject(state, lookup)?.hold()));
+        let whole = async move { Ok(self.of(lookup, held?).await?) };
+        (news, whole)
     }
 
     /// The version of what a look-up would give. O(1), renders nothing.
@@ -153,23 +166,40 @@ impl Lookups {
 }
 
 /// The part of the tree that a result is made from, and its version.
-struct Subject {
+struct Subject<'a> {
+    version: u64,
+    part: &'a Arc<Node>,
+    /// Whose file the result shows, if it does.
+    open: Option<&'a Open>,
+}
+
+/// A subject that is held on to, whatever becomes of the tree.
+struct Held {
     version: u64,
     part: Arc<Node>,
-    /// The file's, where the result shows it.
     path: Option<String>,
 }
 
-fn subject(state: &State, lookup: &Lookup) -> Result<Subject, LookupError> {
+impl Subject<'_> {
+    fn hold(&self) -> Held {
+        Held {
+            version: self.version,
+            part: self.part.clone(),
+            path: self.open.and_then(Open::project_path),
+        }
+    }
+}
+
+fn subject<'a>(state: &'a State, lookup: &Lookup) -> Result<Subject<'a>, LookupError> {
     let open = state.open.as_ref().ok_or(LookupError::NoSet)?;
     let tree = &open.tree;
-    let mut path = None;
+    let mut shown = None;
     let (version, part) = match lookup {
         Lookup::TracksAll => (tree.tracks_version(), Some(tree.root())),
         Lookup::ScenesAll => (tree.scenes_version(), Some(tree.root())),
         Lookup::Nodes(_) => (tree.root().version(), Some(tree.root())),
         Lookup::FullAst => {
-            path = open.project_path();
+            shown = Some(open);
             (open.version(), Some(tree.root()))
         }
         Lookup::TrackByIndex(index) => at_own(tree.track(*index)),
@@ -180,8 +210,8 @@ fn subject(state: &State, lookup: &Lookup) -> Result<Subject, LookupError> {
     match part {
         Some(part) => Ok(Subject {
             version,
-            part: part.clone(),
-            path,
+            part,
+            open: shown,
         }),
         None => Err(LookupError::NoSuch(none_such(lookup, |kind| {
             tree.root().of_kind(kind).1.len()

@@ -42,5 +42,5 @@ pub use diff::{Change, ChangeKind, Diff, diff};
 pub use lookup::{Found, Lookup, LookupError};
 pub use query::{Query, QueryError};
 pub use service::{LiveSet, Options, Running};
-pub use tree::{Attributes, Hash, Kind, Node, Path, Tree, Value};
+pub use tree::{Attributes, Children, Hash, Kind, Node, Path, Siblings, Tree, Value};
 pub use worker::Opened;

@@ -190,8 +190,11 @@ impl LiveSet {
     ///
     /// # Errors
     /// No set is open yet, or it has no such node.
-    pub async fn lookup(&self, lookup: &Lookup) -> Result<Found, LookupError> {
-        self.inner.lookups.get(lookup).await
+    pub fn lookup<'a>(
+        &'a self,
+        lookup: &'a Lookup,
+    ) -> impl Future<Output = Result<Found, LookupError>> + 'a {
+        self.inner.lookups.get(lookup)
     }
 
     /// The version that a look-up's result would have. O(1).
@@ -233,7 +236,7 @@ impl LiveSet {
         &self,
     ) -> (
         broadcast::Receiver<Outgoing>,
-        impl Future<Output = Result<Found, LookupError>> + '_,
+        impl Future<Output = Result<Bytes, LookupError>> + '_,
     ) {
         self.inner.lookups.follow()
     }

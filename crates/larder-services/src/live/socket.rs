@@ -22,6 +22,8 @@ use super::shared::{Outgoing, message};
 
 /// Bytes of a client's message.
 pub(super) const MESSAGE_BYTES_MAX: usize = 64 << 10;
+/// What is read at once: this is cleared each time that a client is looked at, so it is small.
+pub(super) const READ_BYTES: usize = 4 << 10;
 /// A client that takes nothing for this long is let go.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -121,7 +123,7 @@ impl Client {
     async fn begin(&mut self) -> Result<broadcast::Receiver<Outgoing>, Gone> {
         let (news, whole) = self.live.follow();
         match whole.await {
-            Ok(found) => self.send(text(&found.json)).await?,
+            Ok(json) => self.send(text(&json)).await?,
             Err(error) => {
                 let details = json!(error.to_string());
                 self.error("no-set", details, &Json::Null).await?;

@@ -19,6 +19,8 @@ use flate2::bufread::GzDecoder;
 use super::tree::Tree;
 use meter::Meter;
 
+/// The id of the master track.
+pub(super) const MASTER: &str = "master";
 /// What is read at once, packed and unpacked.
 const CHUNK_BYTES: usize = 64 << 10;
 

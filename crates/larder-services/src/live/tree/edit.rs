@@ -32,7 +32,10 @@ impl Tree {
         let (from, like) = self.at(parent)?.of_kind(node.kind);
         let at = from + index.min(like.len());
         edit(&mut self.root, parent, &mut self.scratch, |parent| {
-            parent.children.insert(at, Arc::new(node));
+            let node = Arc::new(node);
+            parent
+                .children
+                .restructure(|children| children.insert(at, node));
         });
         self.reindex();
         Some(parent.iter().copied().chain([at]).collect())
@@ -43,7 +46,9 @@ impl Tree {
         let removed = self.at(path)?.clone();
         let (last, parent) = path.split_last()?;
         edit(&mut self.root, parent, &mut self.scratch, |parent| {
-            parent.children.remove(*last);
+            parent
+                .children
+                .restructure(|children| children.remove(*last));
         });
         self.reindex();
         Some(removed)
@@ -62,8 +67,10 @@ impl Tree {
             return None;
         }
         edit(&mut self.root, parent, &mut self.scratch, |parent| {
-            let moved = parent.children.remove(first + from);
-            parent.children.insert(first + to, moved);
+            parent.children.restructure(|children| {
+                let moved = children.remove(first + from);
+                children.insert(first + to, moved);
+            });
         });
         self.reindex();
         Some(())
@@ -124,7 +131,7 @@ impl Tree {
 }
 
 /// Changes the node at `path`, and rehashes it and those above. A node that someone else holds is
-/// copied first.
+/// copied first: its attributes, and references to its children.
 fn edit<T>(
     node: &mut Arc<Node>,
     path: &[usize],
@@ -134,7 +141,7 @@ fn edit<T>(
     let node = Arc::make_mut(node);
     let result = match path {
         [] => change(node),
-        [first, rest @ ..] => edit(&mut node.children[*first], rest, scratch, change),
+        [first, rest @ ..] => edit(node.children.at_mut(*first), rest, scratch, change),
     };
     node.rehash(scratch);
     result

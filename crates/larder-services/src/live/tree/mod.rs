@@ -5,6 +5,7 @@
 //! The nodes are shared: who holds a part of an older state keeps it, and an edit copies just the nodes
 //! on its path, and only where someone does.
 
+mod children;
 mod edit;
 mod node;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use children::{Children, Siblings};
 pub use node::{Attributes, Hash, Kind, Node, Value};
 
 /// Where a node is: its place among its parent's children, from the root down.
@@ -28,6 +30,8 @@ pub struct Tree {
     /// Where tracks, scenes, devices, slots and clips are.
     paths: HashMap<Box<str>, Path, foldhash::fast::RandomState>,
     counts: [usize; Kind::ALL.len()],
+    /// Where the root's tracks and scenes end; the tracks come first.
+    list_ends: [usize; 2],
     /// Nodes made by events so far, for their ids.
     made: u64,
     is_batch: bool,
@@ -42,6 +46,7 @@ impl Tree {
             lists: [0; 2],
             paths: HashMap::default(),
             counts: [0; Kind::ALL.len()],
+            list_ends: [0; 2],
             made: 0,
             is_batch: false,
             scratch: Vec::new(),
@@ -66,13 +71,15 @@ impl Tree {
     }
 
     /// The `index`-th track: those of the file in its order, returns among them, and the master last.
+    /// O(1).
     pub fn track(&self, index: usize) -> Option<&Arc<Node>> {
-        self.root.of_kind(Kind::Track).1.get(index)
+        self.root.children.range(0, self.list_ends[0]).get(index)
     }
 
-    /// The `index`-th scene.
+    /// The `index`-th scene. O(1).
     pub fn scene(&self, index: usize) -> Option<&Arc<Node>> {
-        self.root.of_kind(Kind::Scene).1.get(index)
+        let [tracks, scenes] = self.list_ends;
+        self.root.children.range(tracks, scenes).get(index)
     }
 
     /// The version of the list of tracks: another one if anything in a track is.
@@ -141,6 +148,9 @@ impl Tree {
             }
         });
         (self.paths, self.counts) = (paths, counts);
+        let children = &self.root.children;
+        self.list_ends = [Kind::Track, Kind::Scene]
+            .map(|list| children.partition_point(|child| child.kind <= list));
         self.version_lists(Kind::Track);
         self.version_lists(Kind::Scene);
     }
@@ -153,7 +163,7 @@ impl Tree {
             _ => return,
         };
         self.scratch.clear();
-        for child in self.root.of_kind(kind).1 {
+        for child in self.root.of_kind(kind).1.iter() {
             self.scratch.extend(child.hash.to_le_bytes());
         }
         self.lists[list] = xxh3_64(&self.scratch);

@@ -7,6 +7,8 @@ use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::children::{Children, Siblings};
+
 /// What a node is. Children stand in the order of these kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -142,6 +144,16 @@ impl Attributes {
     }
 }
 
+impl<const N: usize> From<[(&'static str, Value); N]> for Attributes {
+    /// Of these; of equal names one is kept.
+    fn from(mut all: [(&'static str, Value); N]) -> Self {
+        all.sort_by_key(|(name, _)| *name);
+        let mut all = Vec::from(all);
+        all.dedup_by_key(|(name, _)| *name);
+        Self(all)
+    }
+}
+
 impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
@@ -159,7 +171,7 @@ pub struct Node {
     pub(super) id: Box<str>,
     pub(super) hash: u128,
     pub(super) attributes: Attributes,
-    pub(super) children: Vec<Arc<Node>>,
+    pub(super) children: Children,
 }
 
 impl Node {
@@ -181,7 +193,7 @@ impl Node {
             id,
             hash: 0,
             attributes,
-            children,
+            children: children.into(),
         };
         node.rehash(scratch);
         node
@@ -213,15 +225,15 @@ impl Node {
     }
 
     /// In the order of their kinds, and of the file within a kind.
-    pub fn children(&self) -> &[Arc<Self>] {
+    pub fn children(&self) -> &Children {
         &self.children
     }
 
     /// The children of one kind, and where the first of them stands.
-    pub fn of_kind(&self, kind: Kind) -> (usize, &[Arc<Self>]) {
+    pub fn of_kind(&self, kind: Kind) -> (usize, Siblings<'_>) {
         let from = self.children.partition_point(|child| child.kind < kind);
-        let len = self.children[from..].partition_point(|child| child.kind == kind);
-        (from, &self.children[from..from + len])
+        let to = self.children.partition_point(|child| child.kind <= kind);
+        (from, self.children.range(from, to))
     }
 
     /// Calls `visit` on it and on every node below, with its place among its parent's children.
@@ -274,7 +286,7 @@ impl Node {
             }
         }
         scratch.extend((self.children.len() as u64).to_le_bytes());
-        for child in &self.children {
+        for child in self.children.iter() {
             scratch.extend(child.hash.to_le_bytes());
         }
         self.hash = xxh3_128(scratch);
@@ -293,7 +305,7 @@ impl Serialize for Node {
         node.serialize_field("node_type", &self.kind)?;
         node.serialize_field("hash", &Hash(self.hash))?;
         node.serialize_field("attributes", &self.attributes)?;
-        node.serialize_field("children", &Children(&self.children))?;
+        node.serialize_field("children", &self.children)?;
         node.end()
     }
 }
@@ -311,13 +323,5 @@ impl fmt::Display for Hash {
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-struct Children<'a>(&'a [Arc<Node>]);
-
-impl Serialize for Children<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|child| &**child))
     }
 }
