@@ -3,6 +3,8 @@
 //!
 //! It must not know what the tests do with them.
 
+mod parsers;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,7 +26,7 @@ struct Program {
     variable: &'static str,
 }
 
-const PROGRAMS: [Program; 5] = [
+const PROGRAMS: [Program; 6] = [
     Program {
         names: &["chromium", "chromium-browser", "google-chrome", "chrome"],
         files: &[
@@ -70,6 +72,13 @@ const PROGRAMS: [Program; 5] = [
         purpose: "the tests that Prometheus can read the metrics",
         variable: "PROMTOOL",
     },
+    Program {
+        names: &["prometheus"],
+        files: &[],
+        package: "prometheus",
+        purpose: "the test that a real Prometheus scrapes the daemon",
+        variable: "PROMETHEUS",
+    },
 ];
 
 /// The variables that tell the tests where their programs are. One that is
@@ -78,9 +87,13 @@ pub(crate) fn programs() -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
     let wanted = PROGRAMS
         .iter()
         .filter(|program| std::env::var_os(program.variable).is_none());
-    wanted
+    let mut found = wanted
         .map(|program| Ok((program.variable, find_or_install(program)?)))
-        .collect()
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    if std::env::var_os(parsers::VARIABLE).is_none() {
+        found.push((parsers::VARIABLE, parsers::find_or_install()?));
+    }
+    Ok(found)
 }
 
 fn find_or_install(program: &Program) -> anyhow::Result<PathBuf> {

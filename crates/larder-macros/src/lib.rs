@@ -1,13 +1,14 @@
-//! The attribute macro [`cached`] and the derive macro [`CacheKey`] of the crate `larder`, which
-//! re-exports them.
+//! The attribute macro [`cached`] and the derive macro [`CacheKey`] of the crate `larder`, and the
+//! attribute macro [`timed`] of the crate `larder-metrics`, which re-export them.
 //!
-//! They write calls of larder's public API and know nothing of how a cache works.
+//! They write calls of those crates' public API and know nothing of how a cache works.
 
 mod duration;
 mod expand;
 mod function;
 mod key;
 mod options;
+mod timed;
 
 use proc_macro::TokenStream;
 
@@ -66,4 +67,28 @@ pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
 #[proc_macro_derive(CacheKey, attributes(cache_key))]
 pub fn cache_key(input: TokenStream) -> TokenStream {
     key::derive(input.into()).into()
+}
+
+/// Records how long each call of a function takes, in a timing that the program has.
+///
+/// ```text
+/// #[timed(timing = self.loads)]
+/// async fn load(&self, id: u64) -> Result<User, Error> { … }
+/// ```
+///
+/// # Options
+/// - `timing = EXPR`: a `larder_metrics::Timing`, or what derefs to one: a static in a `LazyLock`, a
+///   field, a call. Required. It is evaluated at each call and may use the arguments.
+///
+/// # What is timed
+/// From the beginning of the body to its end, however it ends: by its last line, `return`, `?`, a panic,
+/// or a future that is dropped. Of an `async fn` that is its future, from its first poll on, waiting
+/// included: not its creation. Other functions that return futures are refused, because only the
+/// making of the future would be timed. So are const ones.
+///
+/// # What it costs
+/// What a timer costs, and another handle of the timing for the call: two atomic additions.
+#[proc_macro_attribute]
+pub fn timed(options: TokenStream, function: TokenStream) -> TokenStream {
+    timed::timed(options.into(), &function.into()).into()
 }

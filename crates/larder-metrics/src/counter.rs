@@ -63,6 +63,14 @@ impl Counter {
         }
     }
 
+    /// Sets the count to `count`, if it is lower; nothing while the registry is disabled.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn raise_to(&self, count: u64) {
+        if self.0.context.is_enabled() {
+            self.0.count.fetch_max(count, Ordering::Relaxed);
+        }
+    }
+
     /// The count so far, since the last [`Registry::reset`](crate::Registry::reset).
     pub fn value(&self) -> u64 {
         self.0.count.load(Ordering::Relaxed)

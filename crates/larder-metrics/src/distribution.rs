@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::buckets;
+use crate::buckets::{self, BOUNDS};
 
 /// The durations that a [`Timing`](crate::Timing) held when it was asked.
 ///
@@ -147,6 +147,32 @@ impl TimingSnapshot {
                 count,
             }
         })
+    }
+
+    /// How many there were up to each of the bounds that exports have, 1 µs to 60 s, and over the one
+    /// before; the last, without a bound, has those over 60 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let loads = larder_metrics::Timing::new();
+    /// loads.record(Duration::from_millis(5));
+    /// loads.record(Duration::from_mins(2));
+    /// let histogram = loads.snapshot().histogram();
+    /// assert!(histogram.contains(&(Some(Duration::from_millis(5)), 1)));
+    /// assert_eq!(histogram.last(), Some(&(None, 1)));
+    /// ```
+    pub fn histogram(&self) -> Vec<(Option<Duration>, u64)> {
+        let bounds = BOUNDS
+            .iter()
+            .map(|(bound, _)| Some(Duration::from_nanos(*bound)));
+        let mut counts: Vec<_> = bounds.chain([None]).map(|bound| (bound, 0)).collect();
+        for &(bucket, count) in &self.counts {
+            // Each bound is the end of a bucket.
+            let (_, to) = buckets::bounds(bucket);
+            let place = BOUNDS.partition_point(|(bound, _)| *bound < to);
+            counts[place].1 += count;
+        }
+        counts
     }
 
     /// What was recorded after `earlier`, an earlier snapshot of the same timing.

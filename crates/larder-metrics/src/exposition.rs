@@ -9,22 +9,27 @@ mod lines;
 mod names;
 mod number;
 
-use std::time::Duration;
-
 pub use accept::negotiate;
 pub(crate) use lines::Lines;
-pub(crate) use names::{Shape, Taken};
+pub(crate) use names::{Shape, Spelling, Taken};
 pub use number::Number;
 
+use crate::Kind;
 use crate::registry::{Registry, TagSlice};
+use crate::samples::{Samples, Sink};
 
 /// A text format of scrapers.
+///
+/// The UTF-8 ones are for scrapers that ask for `escaping=allow-utf-8`: names keep their dots there, and
+/// stand in quotes.
 ///
 /// ```
 /// use larder_metrics::TextFormat;
 /// let asked = "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 /// assert_eq!(TextFormat::negotiate(asked), TextFormat::OpenMetrics);
 /// assert_eq!(TextFormat::negotiate("*/*"), TextFormat::Prometheus);
+/// let asked = "text/plain;version=1.0.0;escaping=allow-utf-8,text/plain;version=0.0.4;q=0.5";
+/// assert_eq!(TextFormat::negotiate(asked), TextFormat::PrometheusUtf8);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextFormat {
@@ -32,9 +37,21 @@ pub enum TextFormat {
     Prometheus,
     /// `OpenMetrics` 1.0.
     OpenMetrics,
+    /// Prometheus' text format 1.0.0, names as they are.
+    PrometheusUtf8,
+    /// `OpenMetrics` 1.0, names as they are.
+    OpenMetricsUtf8,
 }
 
 impl TextFormat {
+    /// All of them, the one that is taken where nothing tells first.
+    pub const ALL: [Self; 4] = [
+        Self::Prometheus,
+        Self::OpenMetrics,
+        Self::PrometheusUtf8,
+        Self::OpenMetricsUtf8,
+    ];
+
     /// The media type, as it stands in a response's `Content-Type`.
     ///
     /// ```
@@ -45,24 +62,43 @@ impl TextFormat {
         match self {
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::PrometheusUtf8 => {
+                "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+            }
+            Self::OpenMetricsUtf8 => {
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+            }
         }
     }
 
     /// The one that an `Accept` header prefers, Prometheus' where it does not say.
     pub fn negotiate(accept: &str) -> Self {
-        let formats = [Self::Prometheus, Self::OpenMetrics];
-        formats[negotiate(accept, &formats.map(Self::content_type))]
+        Self::ALL[negotiate(accept, &Self::ALL.map(Self::content_type))]
+    }
+
+    pub(crate) const fn is_open(self) -> bool {
+        matches!(self, Self::OpenMetrics | Self::OpenMetricsUtf8)
+    }
+
+    pub(crate) const fn spelling(self) -> Spelling {
+        match self {
+            Self::Prometheus | Self::OpenMetrics => Spelling::Underscores,
+            Self::PrometheusUtf8 | Self::OpenMetricsUtf8 => Spelling::Native,
+        }
     }
 }
 
 /// An export in a text format: the figures of a registry, and others besides.
 ///
-/// Names of a registry are written with `_` for `.`; counters end in `_total`, timings in `_seconds`.
+/// Names of a registry are written with `_` for `.`, unless the format is one that has them as they are;
+/// counters end in `_total`, timings in `_seconds`.
 /// Of two that are one name then, the later has `_2` behind it. Timings are histograms in seconds
-/// whose counts are exact at every `le`; from 1 µs to 60 s, 22 of them.
+/// whose counts are exact at every `le`; from 1 µs to 60 s, 22 of them. `OpenMetrics` has the newest
+/// [traced](crate::Timing::record_traced) duration of each besides. A snapshot's figures that are in no
+/// registry come through [`Sink`].
 ///
 /// ```
-/// use larder_metrics::{Exposition, Registry, TextFormat};
+/// use larder_metrics::{Exposition, Registry, Sink, TextFormat};
 ///
 /// let registry = Registry::new();
 /// registry.describe("events.received", "Events that came in.")?;
@@ -119,34 +155,23 @@ impl Exposition {
         exposition
     }
 
-    /// Adds a counter's samples. The name has no `_total`; that is written behind it.
-    pub fn counter(&mut self, name: &str, help: &str, add: impl FnOnce(&mut Samples<'_>)) {
-        self.family(Shape::Counter, name, help, add);
-    }
-
-    /// Adds a gauge's samples.
-    pub fn gauge(&mut self, name: &str, help: &str, add: impl FnOnce(&mut Samples<'_>)) {
-        self.family(Shape::Gauge, name, help, add);
-    }
-
-    /// Adds summaries of durations, in seconds. The name ends in `_seconds`.
-    pub fn summary(&mut self, name: &str, help: &str, add: impl FnOnce(&mut Samples<'_>)) {
-        self.family(Shape::Summary, name, help, add);
-    }
-
     /// Adds a family, with nothing at all if it turns out to have no samples. Each name may be given
     /// once.
-    fn family(&mut self, shape: Shape, name: &str, help: &str, add: impl FnOnce(&mut Samples<'_>)) {
+    fn family(&mut self, kind: Kind, name: &str, help: &str, add: impl FnOnce(&mut Samples<'_>)) {
+        let spelling = self.format.spelling();
         let is_free = |name: &str| match &self.registry {
-            Some(registry) => !registry.exports(name),
+            Some(registry) => !registry.exports(name, spelling),
             None => true,
         };
-        let name = self.taken.claim(shape, name, is_free);
+        let shape = match kind {
+            Kind::Timing => Shape::Summary,
+            _ => Shape::of(kind),
+        };
+        let name = self.taken.claim(shape, name, spelling, is_free);
         let begun = self.text.len();
         header(&mut self.text, self.format, shape, &name, help);
         let headed = self.text.len();
-        let text = &mut self.text;
-        add(&mut Samples { text, shape, name });
+        add(&mut Samples::as_text(kind, &mut self.text, &name));
         if self.text.len() == headed {
             self.text.truncate(begun);
         }
@@ -154,61 +179,44 @@ impl Exposition {
 
     /// The whole, UTF-8.
     pub fn finish(mut self) -> Vec<u8> {
-        if self.format == TextFormat::OpenMetrics {
+        if self.format.is_open() {
             self.text.extend_from_slice(b"# EOF\n");
         }
         self.text
     }
 }
 
-/// The samples of one family in an [`Exposition`].
-///
-/// Tags are few, and their keys are as [`Tags`](crate::Tags) has them; what they hold may be any text.
-#[derive(Debug)]
-pub struct Samples<'a> {
-    text: &'a mut Vec<u8>,
-    shape: Shape,
-    name: String,
+impl Sink for Exposition {
+    fn counter(&mut self, name: &str, help: &str, add: impl FnOnce(&mut Samples<'_>)) {
+        self.family(Kind::Counter, name, help, add);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, add: impl FnOnce(&mut Samples<'_>)) {
+        self.family(Kind::Gauge, name, help, add);
+    }
+
+    /// As a summary.
+    fn timing(&mut self, name: &str, help: &str, add: impl FnOnce(&mut Samples<'_>)) {
+        self.family(Kind::Timing, name, help, add);
+    }
 }
 
-impl Samples<'_> {
-    /// A counter's or a gauge's value.
-    pub fn add(&mut self, tags: TagSlice<'_>, value: impl Into<Number>) {
-        let total = if self.shape == Shape::Counter {
-            "_total"
-        } else {
-            ""
-        };
-        self.sample(total, tags, value.into());
-    }
-
-    /// A summary: how many, their sum, and the durations that a part of them (`"0.99"`) did not
-    /// exceed.
-    pub fn add_summary(
-        &mut self,
-        tags: TagSlice<'_>,
-        count: u64,
-        sum: Duration,
-        quantiles: &[(&str, Duration)],
-    ) {
-        for (quantile, duration) in quantiles {
-            let tags = [tags, &[("quantile", *quantile)]].concat();
-            self.sample("", &tags, Number::Nanos(duration.as_nanos()));
-        }
-        self.sample("_sum", tags, Number::Nanos(sum.as_nanos()));
-        self.sample("_count", tags, Number::Whole(count));
-    }
-
-    fn sample(&mut self, suffix: &str, tags: TagSlice<'_>, value: Number) {
-        lines::name(self.text, &self.name, suffix, tags.iter().copied());
-        value.write(self.text);
-        self.text.push(b'\n');
-    }
+/// One line of a family's samples.
+pub(crate) fn write_sample(
+    text: &mut Vec<u8>,
+    name: &str,
+    suffix: &str,
+    tags: TagSlice<'_>,
+    value: Number,
+) {
+    lines::name(text, name, suffix, tags.iter().copied());
+    value.write(text);
+    text.push(b'\n');
 }
 
 /// What stands before the samples of a family.
 pub(crate) fn header(text: &mut Vec<u8>, format: TextFormat, shape: Shape, name: &str, help: &str) {
-    let is_open = format == TextFormat::OpenMetrics;
+    let is_open = format.is_open();
     // Prometheus names a counter as its samples are named, OpenMetrics by what they have in common.
     let total = if shape == Shape::Counter && !is_open {
         "_total"
@@ -217,9 +225,18 @@ pub(crate) fn header(text: &mut Vec<u8>, format: TextFormat, shape: Shape, name:
     };
     let mut line = |word: &str, rest: &dyn Fn(&mut Vec<u8>)| {
         text.extend_from_slice(b"# ");
-        for part in [word, " ", name, total, " "] {
-            text.extend_from_slice(part.as_bytes());
-        }
+        text.extend_from_slice(word.as_bytes());
+        text.push(b' ');
+        let quote = if names::is_plain(name) {
+            &b""[..]
+        } else {
+            b"\""
+        };
+        text.extend_from_slice(quote);
+        text.extend_from_slice(name.as_bytes());
+        text.extend_from_slice(total.as_bytes());
+        text.extend_from_slice(quote);
+        text.push(b' ');
         rest(text);
         text.push(b'\n');
     };

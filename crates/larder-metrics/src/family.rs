@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::context::Context;
-use crate::exposition::{Lines, Shape};
+use crate::exposition::{Lines, Shape, Spelling, TextFormat};
 use crate::snapshot::{FamilySnapshot, Series, Value};
 use crate::tags::Tags;
-use crate::{Counter, Gauge, Kind, Timing};
+use crate::{Counter, Gauge, Kind, Timing, UpDownCounter};
 
 /// The tag of the series that takes what is over the limit.
 const OVERFLOW: [(&str, &str); 1] = [("overflow", "true")];
@@ -18,8 +18,8 @@ const OVERFLOW: [(&str, &str); 1] = [("overflow", "true")];
 #[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) kind: Kind,
-    /// Its name in exports to scrapers.
-    pub(crate) exported: String,
+    /// Its names in exports to scrapers.
+    pub(crate) exported: Exported,
     /// The place of each series.
     places: HashMap<Box<str>, usize>,
     /// In the order in which they were made.
@@ -27,11 +27,29 @@ pub(crate) struct Family {
     overflowed: AtomicU64,
     /// Of the series that were there at the last export to a scraper.
     lines: Mutex<Lines>,
+    /// The same where names are as they are; nobody may ever ask for them.
+    native: Mutex<Lines>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Exported {
+    pub(crate) underscores: String,
+    pub(crate) native: String,
+}
+
+impl Exported {
+    pub(crate) fn name(&self, spelling: Spelling) -> &str {
+        match spelling {
+            Spelling::Underscores => &self.underscores,
+            Spelling::Native => &self.native,
+        }
+    }
 }
 
 #[derive(Debug)]
 pub(crate) enum Metric {
     Counter(Counter),
+    UpDownCounter(UpDownCounter),
     Gauge(Gauge),
     Timing(Timing),
 }
@@ -45,7 +63,7 @@ pub(crate) trait Handle: Clone {
 }
 
 impl Family {
-    pub(crate) fn new(kind: Kind, exported: String) -> Self {
+    pub(crate) fn new(kind: Kind, exported: Exported) -> Self {
         Self {
             kind,
             exported,
@@ -53,6 +71,7 @@ impl Family {
             series: Vec::new(),
             overflowed: AtomicU64::new(0),
             lines: Mutex::default(),
+            native: Mutex::default(),
         }
     }
 
@@ -94,6 +113,7 @@ impl Family {
         for (_, metric) in &self.series {
             match metric {
                 Metric::Counter(counter) => counter.reset(),
+                Metric::UpDownCounter(_) => {}
                 Metric::Gauge(gauge) => gauge.reset(),
                 Metric::Timing(timing) => timing.reset(),
             }
@@ -119,13 +139,17 @@ impl Family {
     }
 
     /// Writes all series as scrapers read them. Two exports at once wait for each other.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let mut lines = self.lines.lock();
-        let shape = Shape::of(self.kind);
+    pub(crate) fn write(&self, out: &mut Vec<u8>, format: TextFormat) {
+        let mut lines = match format.spelling() {
+            Spelling::Underscores => self.lines.lock(),
+            Spelling::Native => self.native.lock(),
+        };
+        let (shape, name) = (Shape::of(self.kind), self.exported.name(format.spelling()));
         for (tags, _) in &self.series[lines.series..] {
-            lines.push(&self.exported, shape, tags);
+            lines.push(name, shape, tags);
         }
-        lines.write(out, self.series.iter().map(|(_, metric)| metric));
+        let metrics = self.series.iter().map(|(_, metric)| metric);
+        lines.write(out, metrics, format.is_open());
     }
 
     /// Look-ups that were given the overflow series.
@@ -147,6 +171,7 @@ impl Metric {
     fn value(&self) -> Value {
         match self {
             Self::Counter(counter) => Value::Counter(counter.value()),
+            Self::UpDownCounter(counter) => Value::UpDownCounter(counter.value()),
             Self::Gauge(gauge) => Value::Gauge(gauge.snapshot()),
             Self::Timing(timing) => Value::Timing(timing.snapshot()),
         }
@@ -190,5 +215,6 @@ macro_rules! handle {
 }
 
 handle!(Counter);
+handle!(UpDownCounter);
 handle!(Gauge);
 handle!(Timing);

@@ -18,15 +18,16 @@ impl Snapshot {
     ///   "timestamp": "2026-01-01T00:00:10.000000Z", "uptime_seconds": 10.0, "span_seconds": 10.0,
     ///   "metrics": {
     ///     "timings": {"loads": {"count": 1, "total": 0.02, "mean": 0.02, "min": 0.02, "max": 0.02,
-    ///       "stddev": 0.0, "p50": 0.02, "p90": 0.02, "p95": 0.02, "p99": 0.02, "p999": 0.02}},
-    ///     "counters": {"gets{tier=\"memory\"}": {"name": "gets", "tags": {"tier": "memory"}, "value": 3}},
+    ///       "stddev": 0.0, "p50": 0.02, "p90": 0.02, "p95": 0.02, "p99": 0.02, "p999": 0.02, "per_second": 0.1}},
+    ///     "counters": {"gets{tier=\"memory\"}": {"name": "gets", "tags": {"tier": "memory"}, "value": 3,
+    ///       "per_second": 0.3}},
     ///     "gauges": {"hit_rate": {"value": 0.8, "min": 0.7, "max": 0.9, "last_update": "2026-…Z"}}
     ///   },
     ///   "limits": {"families_refused": 0, "series_overflowed": {}}
     /// }
     /// ```
     ///
-    /// A series' key is its name and tags; one that has tags carries both apart, too. What has no
+    /// Rates are over the span. A series' key is its name and tags; one that has tags carries both apart, too. What has no
     /// value, as the mean of nothing, is `null`. Names, and the series of a name, are sorted. The
     /// same shape comes from serializing the snapshot with any other serde format.
     ///
@@ -78,11 +79,20 @@ struct Entry<'a, T> {
     tags: &'a Tags,
     #[serde(flatten)]
     value: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_second: Option<f64>,
 }
 
 #[derive(Serialize)]
 struct Counter {
-    value: u64,
+    value: Count,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Count {
+    Events(u64),
+    Present(i64),
 }
 
 #[derive(Serialize)]
@@ -116,7 +126,7 @@ impl<'a> Export<'a> {
             .clone()
             .flat_map(|family| family.series.iter().map(move |one| (family, one)))
         {
-            metrics.add(&family.name, series);
+            metrics.add(&family.name, series, snapshot.per_second(&series.value));
         }
         let overflowed = families.filter(|family| family.overflowed > 0);
         Self {
@@ -135,20 +145,22 @@ impl<'a> Export<'a> {
 }
 
 impl<'a> Metrics<'a> {
-    fn add(&mut self, name: &'a str, Series { tags, value }: &'a Series) {
+    fn add(&mut self, name: &'a str, Series { tags, value }: &'a Series, per_second: Option<f64>) {
         let key = format!("{name}{tags}");
         let name = (!tags.is_empty()).then_some(name);
+        let mut count = |key, value| {
+            let value = Counter { value };
+            let entry = Entry {
+                name,
+                tags,
+                value,
+                per_second,
+            };
+            self.counters.insert(key, entry);
+        };
         match value {
-            Value::Counter(value) => {
-                self.counters.insert(
-                    key,
-                    Entry {
-                        name,
-                        tags,
-                        value: Counter { value: *value },
-                    },
-                );
-            }
+            Value::Counter(value) => count(key, Count::Events(*value)),
+            Value::UpDownCounter(value) => count(key, Count::Present(*value)),
             Value::Gauge(gauge) => {
                 self.gauges.insert(
                     key,
@@ -156,6 +168,7 @@ impl<'a> Metrics<'a> {
                         name,
                         tags,
                         value: Gauge::of(gauge),
+                        per_second,
                     },
                 );
             }
@@ -166,6 +179,7 @@ impl<'a> Metrics<'a> {
                         name,
                         tags,
                         value: Timing::of(timing),
+                        per_second,
                     },
                 );
             }

@@ -28,19 +28,21 @@
 //! | handle | holds | exact |
 //! |---|---|---|
 //! | [`Counter`] | a count that only grows | under any number of threads |
+//! | [`UpDownCounter`] | a count of what comes and goes | under any number of threads |
 //! | [`Gauge`] | a value, its extremes, the time of its last update | whole numbers up to 2^53 |
 //! | [`Timing`] | a distribution of durations, 1 ns to 584 years | count, sum, mean, min, max; quantiles within 1.6 % |
 //!
 //! [`Timing::start`] gives a [`Timer`] that records when it is dropped; [`Timing::time`] wraps a
 //! closure and [`Timing::of`] a future. All three count also when the work panics or the future is
-//! dropped; [`Timer::discard`] records nothing.
+//! dropped; [`Timer::discard`] records nothing. [`macro@timed`] times a whole function.
 //!
 //! # Rates and windows
 //!
 //! Values cover the time since the registry was made or [reset](Registry::reset).
 //! [`Snapshot::since`] gives what was recorded between two snapshots, with
-//! [rates](Snapshot::rate) and quantiles of that window alone; a [`History`] keeps the last
-//! snapshots and answers for the last N seconds.
+//! [rates](Snapshot::rate) and quantiles of that window alone. [`Windows`] answers for the last minute,
+//! five minutes and hour, a [`History`] keeps the last snapshots and answers for the last N seconds, and
+//! a [`Timeline`] keeps 90 days in bounded memory, in a [file](TimelineFile) if you wish.
 //!
 //! ```
 //! use larder_metrics::Registry;
@@ -59,6 +61,11 @@
 //!
 //! An [`Exposition`] writes a registry as Prometheus' text or as `OpenMetrics`, whichever the scraper
 //! [asks for](TextFormat::negotiate), and figures that others keep besides.
+//!
+//! # Other crates
+//!
+//! With the feature `recorder` a `Recorder` puts what other crates record through the crate `metrics`
+//! into a registry.
 //!
 //! # Limits
 //!
@@ -87,6 +94,7 @@ mod context;
 mod counter;
 mod distribution;
 mod error;
+mod exemplars;
 mod exposition;
 mod family;
 mod gauge;
@@ -96,23 +104,37 @@ mod json;
 mod kind;
 mod limits;
 mod name;
+#[cfg(feature = "recorder")]
+mod recorder;
 mod registry;
+mod samples;
 mod snapshot;
 mod summary;
 mod tags;
+mod timed;
+mod timeline;
 mod timestamp;
 mod timing;
+mod up_down;
+mod windows;
 
 pub use clock::{Clock, ManualClock};
 pub use counter::Counter;
 pub use distribution::{Bucket, TimingSnapshot};
 pub use error::Error;
-pub use exposition::{Exposition, Number, Samples, TextFormat, negotiate};
+pub use exposition::{Exposition, Number, TextFormat, negotiate};
 pub use gauge::{Gauge, GaugeSnapshot};
 pub use history::History;
 pub use kind::Kind;
 pub use limits::Limits;
+#[cfg(feature = "recorder")]
+pub use recorder::Recorder;
 pub use registry::{Registry, TagSlice};
+pub use samples::{Samples, Sink};
 pub use snapshot::{FamilySnapshot, Series, Snapshot, Value};
 pub use tags::Tags;
+pub use timed::timed;
+pub use timeline::{Column, Query, Timeline, TimelineFile, Track, TrackKind};
 pub use timing::{Timer, Timing};
+pub use up_down::UpDownCounter;
+pub use windows::{Window, Windows};

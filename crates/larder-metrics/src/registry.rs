@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::RwLock;
 
 use crate::context::Context;
 use crate::error::{Error, shown};
-use crate::exposition::{self, Shape, Taken, TextFormat};
-use crate::family::{Family, Handle};
+use crate::exposition::{self, Shape, Spelling, Taken, TextFormat};
+use crate::family::{Exported, Family, Handle};
 use crate::snapshot::Snapshot;
-use crate::{Clock, Counter, Gauge, Limits, Timing, name, tags};
+use crate::{Clock, Counter, Gauge, Limits, Timing, UpDownCounter, name, tags};
 
 /// Tags of a series, in any order: keys and their values, as [`Tags`](crate::Tags) bounds them.
 ///
@@ -27,7 +27,7 @@ pub type TagSlice<'a> = &'a [(&'a str, &'a str)];
 /// Names match `[a-zA-Z_][a-zA-Z0-9_.]*`, in at most 128 bytes; a name has one kind. Resolve a handle
 /// once and keep it: a look-up takes a lock for reading (for writing, the first time), recording
 /// through a handle takes none. [`count`](Self::count), [`record`](Self::record) and
-/// [`set`](Self::set) do both in one call, for tags that are known only then.
+/// [`set`](Self::set) (and [`adjust`](Self::adjust)) do both in one call, for tags that are known only then.
 ///
 /// ```
 /// let registry = larder_metrics::Registry::new();
@@ -56,6 +56,7 @@ struct State {
     descriptions: BTreeMap<Box<str>, Box<str>>,
     /// Their names in exports to scrapers.
     taken: Taken,
+    native: Taken,
     families_refused: u64,
     resets: u64,
     /// The clock's uptime when the registry was made.
@@ -77,6 +78,7 @@ impl Registry {
             families: BTreeMap::new(),
             descriptions: BTreeMap::new(),
             taken: Taken::default(),
+            native: Taken::default(),
             families_refused: 0,
             resets: 0,
             made: now,
@@ -128,6 +130,26 @@ impl Registry {
         self.resolve(name, tags)
     }
 
+    /// The up-down counter `name`, made at the first call.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.up_down_counter("active.connections")?.increment();
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    pub fn up_down_counter(&self, name: &str) -> Result<UpDownCounter, Error> {
+        self.resolve(name, &[])
+    }
+
+    /// The up-down counter `name` with tags.
+    pub fn up_down_counter_with(
+        &self,
+        name: &str,
+        tags: TagSlice<'_>,
+    ) -> Result<UpDownCounter, Error> {
+        self.resolve(name, tags)
+    }
+
     /// The gauge `name`, made at the first call.
     pub fn gauge(&self, name: &str) -> Result<Gauge, Error> {
         self.resolve(name, &[])
@@ -160,6 +182,22 @@ impl Registry {
     pub fn count(&self, name: &str, tags: TagSlice<'_>, events: u64) -> Result<(), Error> {
         if self.is_enabled() {
             self.counter_with(name, tags)?.add(events);
+        }
+        Ok(())
+    }
+
+    /// Adds to an up-down counter in one call; `delta` may be negative. While the registry is
+    /// disabled, neither name nor tags are looked at.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.adjust("active.connections", &[("of", "websocket")], -1)?;
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    #[inline]
+    pub fn adjust(&self, name: &str, tags: TagSlice<'_>, delta: i64) -> Result<(), Error> {
+        if self.is_enabled() {
+            self.up_down_counter_with(name, tags)?.add(delta);
         }
         Ok(())
     }
@@ -240,6 +278,17 @@ impl Registry {
         Ok(())
     }
 
+    /// Wall time by the registry's clock.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// assert!(registry.now() <= registry.snapshot().taken_at);
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    pub fn now(&self) -> SystemTime {
+        self.0.context.clock().wall()
+    }
+
     /// All values now; names and series sorted. Handles record meanwhile, new ones wait.
     ///
     /// ```
@@ -267,7 +316,7 @@ impl Registry {
     }
 
     /// Sets counters and timings back to zero, and the extremes of gauges to their present values;
-    /// handles stay valid. A recording that is under way meanwhile may be kept in part.
+    /// up-down counters stay, and so do handles. A recording that is under way meanwhile may be kept in part.
     ///
     /// ```
     /// let registry = larder_metrics::Registry::new();
@@ -295,8 +344,9 @@ impl Registry {
                 Clone::clone,
             );
             let shape = Shape::of(family.kind);
-            exposition::header(out, format, shape, &family.exported, &description);
-            family.write(out);
+            let exported = family.exported.name(format.spelling());
+            exposition::header(out, format, shape, exported, &description);
+            family.write(out, format);
         }
         let overflowed = state
             .families
@@ -311,8 +361,12 @@ impl Registry {
     }
 
     /// Whether an export has this name, or may have it.
-    pub(crate) fn exports(&self, name: &str) -> bool {
-        self.0.state.read().taken.contains(name)
+    pub(crate) fn exports(&self, name: &str, spelling: Spelling) -> bool {
+        let state = self.0.state.read();
+        match spelling {
+            Spelling::Underscores => state.taken.contains(name),
+            Spelling::Native => state.native.contains(name),
+        }
     }
 
     fn resolve<H: Handle>(&self, name: &str, tags: TagSlice<'_>) -> Result<H, Error> {
@@ -341,7 +395,12 @@ impl Registry {
                     limit,
                 });
             }
-            let exported = state.taken.claim(Shape::of(H::KIND), name, |_| true);
+            let shape = Shape::of(H::KIND);
+            let (plain, native) = (Spelling::Underscores, Spelling::Native);
+            let exported = Exported {
+                underscores: state.taken.claim(shape, name, plain, |_| true),
+                native: state.native.claim(shape, name, native, |_| true),
+            };
             let family = Family::new(H::KIND, exported);
             state.families.insert(name.into(), family);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::registry::TagSlice;
+use crate::samples::{Samples, Sink};
 use crate::tags::Tags;
 use crate::{GaugeSnapshot, Kind, TimingSnapshot};
 
@@ -88,6 +89,8 @@ pub struct Series {
 pub enum Value {
     /// A counter's count.
     Counter(u64),
+    /// An up-down counter's count.
+    UpDownCounter(i64),
     /// A gauge's value and extremes.
     Gauge(GaugeSnapshot),
     /// A timing's distribution.
@@ -99,6 +102,14 @@ impl Snapshot {
     pub fn counter(&self, name: &str, tags: TagSlice<'_>) -> Option<u64> {
         match self.value(name, tags)? {
             Value::Counter(count) => Some(*count),
+            _ => None,
+        }
+    }
+
+    /// The count of an up-down counter; `None` if there is no such counter.
+    pub fn up_down_counter(&self, name: &str, tags: TagSlice<'_>) -> Option<i64> {
+        match self.value(name, tags)? {
+            Value::UpDownCounter(count) => Some(*count),
             _ => None,
         }
     }
@@ -138,8 +149,8 @@ impl Snapshot {
 
     /// What was recorded after `earlier`, an earlier snapshot of the same registry.
     ///
-    /// Counts and sums are exact; for extremes of timings see [`TimingSnapshot::since`]. Gauges keep
-    /// their present values and their extremes since the last reset. If the registry was reset in
+    /// Counts and sums are exact; for extremes of timings see [`TimingSnapshot::since`]. Up-down counters
+    /// keep their present counts, gauges their present values and their extremes since the last reset. If the registry was reset in
     /// between, the window begins at the reset.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
@@ -160,11 +171,55 @@ impl Snapshot {
         }
     }
 
+    /// Leaves out the metrics whose names `keep` does not want.
+    ///
+    /// ```
+    /// let registry = larder_metrics::Registry::new();
+    /// registry.count("gets", &[], 1)?;
+    /// let mut snapshot = registry.snapshot();
+    /// snapshot.retain(|name| name != "gets");
+    /// assert_eq!(snapshot.counter("gets", &[]), None);
+    /// # Ok::<(), larder_metrics::Error>(())
+    /// ```
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.families.retain(|family| keep(&family.name));
+    }
+
+    /// Leaves out all series but the first `most`.
+    pub(crate) fn keep_first(&mut self, most: usize) {
+        let mut room = most;
+        for family in &mut self.families {
+            family.series.truncate(room);
+            room -= family.series.len();
+        }
+        self.families.retain(|family| !family.series.is_empty());
+    }
+
+    /// Adds a family whose name is new.
+    fn add(&mut self, kind: Kind, name: &str, add: impl FnOnce(&mut Samples<'_>)) {
+        let families = &self.families;
+        let place = families.binary_search_by(|family| (*family.name).cmp(name));
+        let mut series = Vec::new();
+        add(&mut Samples::as_series(kind, &mut series));
+        series.sort_unstable_by(|a: &Series, b: &Series| a.tags.cmp(&b.tags));
+        if let Err(place) = place
+            && !series.is_empty()
+        {
+            let family = FamilySnapshot {
+                name: name.into(),
+                kind,
+                series,
+                overflowed: 0,
+            };
+            self.families.insert(place, family);
+        }
+    }
+
     pub(crate) fn per_second(&self, value: &Value) -> Option<f64> {
         let count = match value {
             Value::Counter(count) => *count,
             Value::Timing(timing) => timing.count(),
-            Value::Gauge(_) => return None,
+            Value::UpDownCounter(_) | Value::Gauge(_) => return None,
         };
         (!self.span.is_zero()).then(|| count as f64 / self.span.as_secs_f64())
     }
@@ -183,6 +238,21 @@ impl Snapshot {
             .filter(|series| series.tags.are(tags))
             .map(|series| &series.value)
             .next()
+    }
+}
+
+/// Adds figures that are in no registry. A name that the snapshot has already is left as it is.
+impl Sink for Snapshot {
+    fn counter(&mut self, name: &str, _help: &str, add: impl FnOnce(&mut Samples<'_>)) {
+        self.add(Kind::Counter, name, add);
+    }
+
+    fn gauge(&mut self, name: &str, _help: &str, add: impl FnOnce(&mut Samples<'_>)) {
+        self.add(Kind::Gauge, name, add);
+    }
+
+    fn timing(&mut self, name: &str, _help: &str, add: impl FnOnce(&mut Samples<'_>)) {
+        self.add(Kind::Timing, name, add);
     }
 }
 

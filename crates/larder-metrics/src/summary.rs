@@ -57,6 +57,9 @@ impl Snapshot {
                 match &series.value {
                     Value::Timing(timing) => timings.0.push(timing_row(name, rate, timing)),
                     Value::Counter(value) => counters.0.push(vec![name, value.to_string(), rate]),
+                    Value::UpDownCounter(value) => {
+                        counters.0.push(vec![name, value.to_string(), rate]);
+                    }
                     Value::Gauge(gauge) => gauges.0.push(gauge_row(name, gauge)),
                 }
             }

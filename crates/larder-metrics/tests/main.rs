@@ -10,10 +10,19 @@ mod exposition;
 mod gauges;
 #[path = "main/names.rs"]
 mod names;
+#[path = "main/parsers.rs"]
+mod parsers;
+#[cfg(feature = "recorder")]
+#[path = "main/recorder.rs"]
+mod recorder;
+#[path = "main/timeline.rs"]
+mod timeline;
 #[path = "main/timers.rs"]
 mod timers;
 #[path = "main/timings.rs"]
 mod timings;
+#[path = "main/up_down.rs"]
+mod up_down;
 #[path = "main/windows.rs"]
 mod windows;
 

@@ -6,7 +6,7 @@ use crate::cache::{Cache, Explanation};
 use crate::entry::{Applied, EntryInfo, Scope};
 use crate::error::Error;
 use crate::key::CacheKey;
-use crate::observe::Stats;
+use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
 
@@ -117,6 +117,15 @@ pub trait AnyCache: Send + Sync {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     fn stats(&self) -> Stats;
+    /// [`Cache::latencies`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// assert_eq!(any.latencies().load.count(), 0);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    fn latencies(&self) -> Latencies;
     /// [`Cache::evictions`].
     ///
     /// ```
@@ -226,6 +235,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn stats(&self) -> Stats {
         self.stats()
+    }
+
+    fn latencies(&self) -> Latencies {
+        self.latencies()
     }
 
     fn evictions(&self) -> Evictions {

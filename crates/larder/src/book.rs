@@ -24,6 +24,7 @@ pages! {
     live: "docs/live.md";
     listeners: "docs/listeners.md";
     memory: "docs/memory.md";
+    metrics: "docs/metrics.md";
     moka: "docs/moka.md";
     negative: "docs/negative.md";
     reading: "docs/reading.md";

@@ -1,16 +1,15 @@
 //! Caches' figures as scrapers read them. Knows no HTTP; what each figure means stands with
 //! [`Stats`].
 
-use std::time::Duration;
-
-use larder_metrics::{Exposition, Number, Samples, TagSlice};
+use larder_metrics::{Number, Samples, Sink, TagSlice};
 
 use crate::any::AnyCache;
-use crate::observe::{Latency, Stats};
+use crate::observe::{Latencies, Stats};
 use crate::remote::RemoteStats;
 use crate::tier_stats::TierStats;
 
-/// Adds the figures of caches to an export for Prometheus, each tagged with its `cache`'s name.
+/// Adds the figures of caches to an export for Prometheus, or to a [`Snapshot`](larder_metrics::Snapshot),
+/// each tagged with its `cache`'s name.
 ///
 /// The families are `larder_cache_*`; those of a tier under memory are there for the caches that have
 /// one. Counts begin again when a cache's figures are reset. O(caches), each as [`Stats`] costs.
@@ -29,7 +28,7 @@ use crate::tier_stats::TierStats;
 /// assert!(text.contains("larder_cache_gets_total{cache=\"users\",result=\"hit\"} 1\n"));
 /// # Ok(()) }
 /// ```
-pub fn export<'a>(caches: impl IntoIterator<Item = &'a dyn AnyCache>, out: &mut Exposition) {
+pub fn export<'a>(caches: impl IntoIterator<Item = &'a dyn AnyCache>, out: &mut impl Sink) {
     let seen = |cache: &'a dyn AnyCache| Seen {
         stats: cache.stats(),
         cache,
@@ -41,7 +40,7 @@ pub fn export<'a>(caches: impl IntoIterator<Item = &'a dyn AnyCache>, out: &mut 
     for (name, help, write) in GAUGES {
         out.gauge(name, help, |samples| all(&seen, samples, *write));
     }
-    out.summary(
+    out.timing(
         "larder_cache_latency_seconds",
         "How long hits (one in 64), misses and loaders took.",
         |samples| seen.iter().for_each(|one| latencies(one, samples)),
@@ -334,25 +333,8 @@ fn remote_events(remote: &RemoteStats, each: &mut Each<'_, '_>) {
 }
 
 fn latencies(seen: &Seen<'_>, samples: &mut Samples<'_>) {
-    let stats = &seen.stats;
-    for (of, latency) in [
-        ("hit", stats.hit),
-        ("miss", stats.miss),
-        ("load", stats.load),
-    ] {
-        let Latency {
-            count,
-            mean,
-            p50,
-            p99,
-        } = latency;
-        let quantiles: Vec<(&str, Duration)> = [("0.5", p50), ("0.99", p99)]
-            .into_iter()
-            .filter_map(|(quantile, duration)| Some((quantile, duration?)))
-            .collect();
-        let nanos = mean.unwrap_or_default().as_nanos() * u128::from(count);
-        let sum = Duration::from_nanos_u128(nanos.min(Duration::MAX.as_nanos()));
-        let tags = [("cache", seen.cache.name()), ("of", of)];
-        samples.add_summary(&tags, count, sum, &quantiles);
+    let Latencies { hit, miss, load } = seen.cache.latencies();
+    for (of, timing) in [("hit", hit), ("miss", miss), ("load", load)] {
+        samples.add_timing(&[("cache", seen.cache.name()), ("of", of)], &timing);
     }
 }

@@ -137,7 +137,7 @@ pub use key::{CacheKey, KeyRef};
 pub use larder_macros::cached;
 pub use loader::{LoadCx, Loaded};
 pub use misses::{Miss, MissReason};
-pub use observe::{Latency, Stats};
+pub use observe::{Latencies, Latency, Stats};
 pub use policy::Policy;
 pub use removal::{Evictions, RemovalCause};
 pub use snapshots::{

@@ -116,24 +116,27 @@ impl Recorder {
         self.load.record(took);
     }
 
-    /// The figures, with what has left memory in all.
-    pub(crate) fn stats(&self, evictions: Evictions) -> Stats {
+    /// The distributions behind the latencies.
+    pub(crate) fn latencies(&self) -> Latencies {
         let baseline = self.baseline.lock();
-        let count = |event: Event| self.tally.sum(event as usize) - baseline.counts[event as usize];
-        let latency = |timing: &Timing, before: &Option<TimingSnapshot>| {
-            let snapshot = timing.snapshot();
-            Latency::of(
-                &before
-                    .as_ref()
-                    .map_or_else(|| snapshot.clone(), |before| snapshot.since(before)),
-            )
+        let since = |timing: &Timing, before: &Option<TimingSnapshot>| match before {
+            Some(before) => timing.snapshot().since(before),
+            None => timing.snapshot(),
         };
         let [hit, miss, load] = &baseline.latencies;
-        let (hit, miss, load) = (
-            latency(&self.hit, hit),
-            latency(&self.miss, miss),
-            latency(&self.load, load),
-        );
+        Latencies {
+            hit: since(&self.hit, hit),
+            miss: since(&self.miss, miss),
+            load: since(&self.load, load),
+        }
+    }
+
+    /// The figures, with what has left memory in all.
+    pub(crate) fn stats(&self, evictions: Evictions) -> Stats {
+        let Latencies { hit, miss, load } = self.latencies();
+        let (hit, miss, load) = (Latency::of(&hit), Latency::of(&miss), Latency::of(&load));
+        let baseline = self.baseline.lock();
+        let count = |event: Event| self.tally.sum(event as usize) - baseline.counts[event as usize];
         let hits = count(Event::Hit);
         Stats {
             hits,
@@ -269,6 +272,26 @@ impl Stats {
         let (hit, miss) = (self.hit.mean?, self.miss.mean?);
         (!hit.is_zero()).then(|| miss.as_secs_f64() / hit.as_secs_f64())
     }
+}
+
+/// The distributions behind the latencies in [`Stats`], since the cache was built or last reset.
+///
+/// ```
+/// # let squares = larder::sync::Cache::<u64, u64>::builder("squares").build()?;
+/// squares.get_or_load(&7, |key| Ok::<_, std::io::Error>(key * key))?;
+/// let load = squares.latencies().load;
+/// assert_eq!((load.count(), load.quantile(0.95).is_some()), (1, true));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Latencies {
+    /// Of hits: one in 64 is timed.
+    pub hit: TimingSnapshot,
+    /// Of gets and refreshes that a load answered, with a value or an error.
+    pub miss: TimingSnapshot,
+    /// Of the loaders.
+    pub load: TimingSnapshot,
 }
 
 /// A distribution of latencies, to within 3 %; `None` where nothing was timed yet.

@@ -19,7 +19,7 @@ use crate::entry::{Applied, Entry, EntryInfo, Fence};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::Loaded;
-use crate::observe::Stats;
+use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
 
@@ -361,6 +361,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub fn stats(&self) -> Stats {
         self.cache.stats()
+    }
+
+    /// The distributions behind the latencies of [`stats`](Self::stats): quantiles, buckets, windows.
+    pub fn latencies(&self) -> Latencies {
+        self.cache.latencies()
     }
 
     /// Entries that left since it was built, by cause.

@@ -3,8 +3,9 @@
 /// The index of the offer that `accept` prefers, the first of those it likes equally; 0 if it likes
 /// none, or says nothing.
 ///
-/// An offer is a media type as in `Content-Type`. A range of the header that names a `version` is for
-/// an offer of that version only; other parameters do not matter. Quoted parameters that hold commas
+/// An offer is a media type as in `Content-Type`. A range of the header that names a `version` or an
+/// `escaping` is for an offer of that one only (an offer that names no escaping is `underscores`); other
+/// parameters do not matter. Quoted parameters that hold commas
 /// are not understood.
 ///
 /// ```
@@ -36,6 +37,7 @@ struct Range<'a> {
     kind: &'a str,
     subkind: &'a str,
     version: Option<&'a str>,
+    escaping: Option<&'a str>,
     quality: f32,
 }
 
@@ -47,6 +49,7 @@ impl<'a> Range<'a> {
             kind,
             subkind,
             version: None,
+            escaping: None,
             quality: 1.0,
         };
         for (name, value) in parts.filter_map(|part| part.split_once('=')) {
@@ -54,6 +57,8 @@ impl<'a> Range<'a> {
                 range.quality = value.trim().parse().unwrap_or(0.0);
             } else if name.trim().eq_ignore_ascii_case("version") {
                 range.version = Some(value.trim().trim_matches('"'));
+            } else if name.trim().eq_ignore_ascii_case("escaping") {
+                range.escaping = Some(value.trim().trim_matches('"'));
             }
         }
         Some(range)
@@ -71,11 +76,15 @@ impl<'a> Range<'a> {
             return Some(1);
         }
         let is_same = self.subkind.eq_ignore_ascii_case(offer.subkind);
-        match self.version {
-            _ if !is_same => None,
-            None => Some(2),
-            Some(version) => (Some(version) == offer.version).then_some(3),
+        let escaping = offer.escaping.unwrap_or("underscores");
+        let is_other = |own: Option<&str>, of: Option<&str>| own.is_some() && own != of;
+        if !is_same
+            || is_other(self.version, offer.version)
+            || is_other(self.escaping, Some(escaping))
+        {
+            return None;
         }
+        Some(2 + u8::from(self.version.is_some()) + u8::from(self.escaping.is_some()))
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! It knows no values but those it is given to write.
 
+use std::time::UNIX_EPOCH;
+
 use crate::buckets::BOUNDS;
+use crate::exemplars::Exemplar;
 use crate::family::Metric;
 use crate::tags::Tags;
 
-use super::names::Shape;
+use super::names::{self, Shape};
 use super::number;
 
 /// The texts of a family's series, one behind the other: one for a counter or a gauge, three for a
@@ -30,9 +33,8 @@ impl Lines {
         };
         for suffix in suffixes {
             if *suffix == "_bucket" {
-                labels(&mut self.text, name, suffix, tags.iter());
-                let before = if tags.is_empty() { '{' } else { ',' };
-                self.text.push(before as u8);
+                let has_labels = labels(&mut self.text, name, suffix, tags.iter());
+                self.text.push(if has_labels { b',' } else { b'{' });
                 self.text.extend_from_slice(b"le=\"");
             } else {
                 self::name(&mut self.text, name, suffix, tags.iter());
@@ -43,7 +45,12 @@ impl Lines {
     }
 
     /// Writes the series' values, in the order in which the series were added.
-    pub(crate) fn write<'a>(&self, out: &mut Vec<u8>, metrics: impl Iterator<Item = &'a Metric>) {
+    pub(crate) fn write<'a>(
+        &self,
+        out: &mut Vec<u8>,
+        metrics: impl Iterator<Item = &'a Metric>,
+        has_exemplars: bool,
+    ) {
         out.reserve(self.text.len() + self.ends.len() * ROOM);
         let mut begin = 0;
         let mut texts = self.ends.iter().map(|&end| {
@@ -58,6 +65,10 @@ impl Lines {
                     out.extend_from_slice(next());
                     number::whole(out, counter.value());
                 }
+                Metric::UpDownCounter(counter) => {
+                    out.extend_from_slice(next());
+                    number::integer(out, counter.value());
+                }
                 Metric::Gauge(gauge) => {
                     out.extend_from_slice(next());
                     number::real(out, gauge.value());
@@ -67,11 +78,19 @@ impl Lines {
                     let bucket = next();
                     let bounds = BOUNDS.iter().map(|(_, seconds)| *seconds);
                     let counts = bounds.zip(held.up_to).chain([("+Inf", held.count)]);
-                    for (bound, count) in counts {
+                    let exemplars = if has_exemplars {
+                        timing.exemplars()
+                    } else {
+                        None
+                    };
+                    for (place, (bound, count)) in counts.enumerate() {
                         out.extend_from_slice(bucket);
                         out.extend_from_slice(bound.as_bytes());
                         out.extend_from_slice(b"\"} ");
                         number::whole(out, count);
+                        if let Some(exemplar) = exemplars.and_then(|all| all.get(place)) {
+                            self::exemplar(out, exemplar);
+                        }
                         out.push(b'\n');
                     }
                     out.extend_from_slice(next());
@@ -84,6 +103,20 @@ impl Lines {
             out.push(b'\n');
         }
     }
+}
+
+/// ` # {trace_id="…"} value time`.
+fn exemplar(out: &mut Vec<u8>, exemplar: Exemplar) {
+    let Exemplar {
+        trace_id,
+        nanos,
+        at,
+    } = exemplar;
+    out.extend_from_slice(format!(" # {{trace_id=\"{trace_id:032x}\"}} ").as_bytes());
+    number::seconds(out, nanos.into());
+    out.push(b' ');
+    let since_epoch = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    number::seconds(out, since_epoch.as_millis() * 1_000_000);
 }
 
 /// Room for a number and its line's end.
@@ -107,9 +140,12 @@ fn labels<'a>(
     suffix: &str,
     tags: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> bool {
+    let is_plain = names::is_plain(name);
+    out.extend_from_slice(if is_plain { b"" } else { b"{\"" });
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(suffix.as_bytes());
-    let mut before = b'{';
+    out.extend_from_slice(if is_plain { b"" } else { b"\"" });
+    let mut before = if is_plain { b'{' } else { b',' };
     for (key, value) in tags {
         out.push(before);
         out.extend_from_slice(key.as_bytes());

@@ -4,6 +4,15 @@ use std::collections::HashSet;
 
 use crate::Kind;
 
+/// How names are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// With `_` for all but letters, digits and `_`.
+    Underscores,
+    /// As they are.
+    Native,
+}
+
 /// How a family is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -21,7 +30,7 @@ impl Shape {
     pub(crate) const fn of(kind: Kind) -> Self {
         match kind {
             Kind::Counter => Self::Counter,
-            Kind::Gauge => Self::Gauge,
+            Kind::Gauge | Kind::UpDownCounter => Self::Gauge,
             Kind::Timing => Self::Histogram,
         }
     }
@@ -56,9 +65,10 @@ impl Taken {
         &mut self,
         shape: Shape,
         name: &str,
+        spelling: Spelling,
         is_free: impl Fn(&str) -> bool,
     ) -> String {
-        let name = exported(shape, name);
+        let name = exported(shape, name, spelling);
         let free = |name: &String| {
             let mut names = shape
                 .suffixes()
@@ -83,16 +93,26 @@ impl Taken {
     }
 }
 
+/// Whether a name needs no quotes.
+pub(super) fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// A name with `_` for what may not be in one: without `_total` for a counter, with `_seconds` for
 /// durations.
-fn exported(shape: Shape, name: &str) -> String {
-    let is_valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
+fn exported(shape: Shape, name: &str, spelling: Spelling) -> String {
+    let is_valid = |c: char| match spelling {
+        Spelling::Underscores => c.is_ascii_alphanumeric() || c == '_',
+        // What would have to be escaped is in no name.
+        Spelling::Native => c != '"' && c != '\\' && !c.is_control(),
+    };
     let valid: String = name
         .chars()
         .map(|c| if is_valid(c) { c } else { '_' })
         .collect();
     let valid = match valid.as_bytes().first() {
-        Some(first) if !first.is_ascii_digit() => valid,
+        Some(first) if !first.is_ascii_digit() || spelling == Spelling::Native => valid,
         _ => format!("_{valid}"),
     };
     match shape {
@@ -119,7 +139,7 @@ mod tests {
     #[test]
     fn names_that_come_out_alike_are_told_apart() {
         let mut taken = Taken::default();
-        let mut claim = |shape, name| taken.claim(shape, name, |_| true);
+        let mut claim = |shape, name| taken.claim(shape, name, Spelling::Underscores, |_| true);
         for (shape, name, expected) in [
             (Shape::Counter, "a.b", "a_b"),
             (Shape::Counter, "a_b", "a_b_2"),
@@ -136,9 +156,27 @@ mod tests {
     }
 
     #[test]
+    fn native_names_keep_what_needs_no_escape() {
+        let mut taken = Taken::default();
+        let mut claim = |shape, name| taken.claim(shape, name, Spelling::Native, |_| true);
+        for (shape, name, expected) in [
+            (Shape::Counter, "a.b", "a.b"),
+            (Shape::Counter, "a_b", "a_b"),
+            (Shape::Counter, "a.b.total", "a.b.total"),
+            (Shape::Histogram, "load.time", "load.time_seconds"),
+            (Shape::Histogram, "load.time_seconds", "load.time_2_seconds"),
+            (Shape::Gauge, "2nd käse", "2nd käse"),
+            (Shape::Gauge, "a\"b\\c\nd", "a_b_c_d"),
+        ] {
+            assert_eq!(claim(shape, name), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn a_name_that_another_has_is_not_taken() {
         let mut taken = Taken::default();
-        let name = taken.claim(Shape::Counter, "gets", |name| name != "gets_total");
+        let is_free = |name: &str| name != "gets_total";
+        let name = taken.claim(Shape::Counter, "gets", Spelling::Underscores, is_free);
         assert_eq!(name, "gets_2");
     }
 }

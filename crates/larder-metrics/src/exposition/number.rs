@@ -14,11 +14,21 @@ pub enum Number {
 }
 
 impl Number {
-    pub(super) fn write(self, out: &mut Vec<u8>) {
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
         match self {
             Self::Whole(value) => whole(out, value),
             Self::Real(value) => real(out, value),
             Self::Nanos(value) => seconds(out, value),
+        }
+    }
+}
+
+impl Number {
+    pub(crate) fn as_f64(self) -> f64 {
+        match self {
+            Self::Whole(value) => value as f64,
+            Self::Real(value) => value,
+            Self::Nanos(value) => value as f64 / 1e9,
         }
     }
 }
@@ -54,6 +64,10 @@ impl From<std::time::Duration> for Number {
 }
 
 pub(super) fn whole(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+pub(super) fn integer(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 

@@ -22,11 +22,11 @@ fn filled() -> Result<Snapshot, Error> {
 fn json_has_the_shape_that_its_documentation_gives() -> Result<(), Error> {
     let figures = json!({
         "count": 1, "total": 0.02, "mean": 0.02, "min": 0.02, "max": 0.02, "stddev": 0.0,
-        "p50": 0.02, "p90": 0.02, "p95": 0.02, "p99": 0.02, "p999": 0.02,
+        "p50": 0.02, "p90": 0.02, "p95": 0.02, "p99": 0.02, "p999": 0.02, "per_second": 0.01,
     });
     let nothing = json!({
         "count": 0, "total": 0.0, "mean": null, "min": null, "max": null, "stddev": null,
-        "p50": null, "p90": null, "p95": null, "p99": null, "p999": null,
+        "p50": null, "p90": null, "p95": null, "p99": null, "p999": null, "per_second": 0.0,
     });
     let expected = json!({
         "timestamp": "2026-01-01T00:01:40.000000Z",
@@ -35,9 +35,9 @@ fn json_has_the_shape_that_its_documentation_gives() -> Result<(), Error> {
         "metrics": {
             "timings": {"loads": figures, "stores": nothing},
             "counters": {
-                "events.received": {"value": 1_234},
+                "events.received": {"value": 1_234, "per_second": 12.34},
                 "gets{outcome=\"hit\",tier=\"memory\"}":
-                    {"name": "gets", "tags": {"outcome": "hit", "tier": "memory"}, "value": 3},
+                    {"name": "gets", "tags": {"outcome": "hit", "tier": "memory"}, "value": 3, "per_second": 0.03},
             },
             "gauges": {
                 "hit_rate":

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use larder_metrics::{Clock, Error, Exposition, Limits, Registry, TextFormat};
+use larder_metrics::{Clock, Error, Exposition, Limits, Registry, Sink, TextFormat, Timing};
 
 use crate::manual;
 
@@ -191,12 +191,13 @@ fn figures_from_elsewhere_stand_beside_and_take_no_name_twice() -> Result<(), Er
         samples.add(&[("x", "\"")], 7_u64);
     });
     exposition.gauge("nothing", "Is not there.", |_| {});
-    exposition.summary("wait_seconds", "Waits.", |samples| {
-        let waits = [
-            ("0.5", Duration::from_millis(2)),
-            ("0.99", Duration::from_millis(9)),
-        ];
-        samples.add_summary(&[("of", "y")], 4, Duration::from_millis(12), &waits);
+    let waits = Timing::new();
+    for millis in [2, 2, 2] {
+        waits.record(Duration::from_millis(millis));
+    }
+    exposition.timing("wait_seconds", "Waits.", |samples| {
+        samples.add_timing(&[("of", "y")], &waits.snapshot());
+        samples.add_timing(&[("of", "nothing")], &Timing::new().snapshot());
     });
     let text = String::from_utf8(exposition.finish()).expect("UTF-8");
     let expected = r#"# HELP gets_2_total Others.
@@ -205,11 +206,76 @@ gets_2_total{x="\""} 7
 # HELP wait_seconds Waits.
 # TYPE wait_seconds summary
 wait_seconds{of="y",quantile="0.5"} 0.002
-wait_seconds{of="y",quantile="0.99"} 0.009
-wait_seconds_sum{of="y"} 0.012
-wait_seconds_count{of="y"} 4
+wait_seconds{of="y",quantile="0.95"} 0.002
+wait_seconds{of="y",quantile="0.99"} 0.002
+wait_seconds_sum{of="y"} 0.006
+wait_seconds_count{of="y"} 3
+wait_seconds_sum{of="nothing"} 0
+wait_seconds_count{of="nothing"} 0
 "#;
     assert!(text.ends_with(expected), "{text}");
+    Ok(())
+}
+
+#[test]
+fn native_names_stand_in_quotes_and_keep_their_dots() -> Result<(), Error> {
+    let (_, registry) = manual();
+    registry.count("events.received", &[("type", "a \"b\"\n")], 3)?;
+    registry.count("plain", &[], 1)?;
+    registry.record("load.time", &[], Duration::from_millis(3))?;
+    let mut exposition = Exposition::of(&registry, TextFormat::OpenMetricsUtf8);
+    exposition.gauge("käse €", "Cheese.", |samples| {
+        samples.add(&[("of", "x")], 1_u64);
+        samples.add(&[], 2_u64);
+    });
+    let text = String::from_utf8(exposition.finish()).expect("UTF-8");
+    for line in [
+        "# TYPE \"events.received\" counter",
+        "{\"events.received_total\",type=\"a \\\"b\\\"\\n\"} 3",
+        "# TYPE plain counter",
+        "plain_total 1",
+        "# TYPE \"load.time_seconds\" histogram",
+        "# UNIT \"load.time_seconds\" seconds",
+        "{\"load.time_seconds_bucket\",le=\"0.0025\"} 0",
+        "{\"load.time_seconds_bucket\",le=\"0.005\"} 1",
+        "{\"load.time_seconds_count\"} 1",
+        "{\"käse €\",of=\"x\"} 1",
+        "{\"käse €\"} 2",
+        "# EOF",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line}\n{text}");
+    }
+    let again = Exposition::of(&registry, TextFormat::Prometheus).finish();
+    let again = String::from_utf8(again).expect("UTF-8");
+    assert!(again.contains("\nevents_received_total{"), "{again}");
+    Ok(())
+}
+
+#[test]
+fn the_newest_traced_duration_of_a_bucket_is_its_exemplar_in_open_metrics_alone()
+-> Result<(), Error> {
+    let (clock, registry) = manual();
+    let loads = registry.timing("loads")?;
+    loads.record_traced(Duration::from_millis(4), 1);
+    clock.advance(Duration::from_millis(1_500));
+    loads.record_traced(Duration::from_millis(5), 0xabc);
+    loads.record_traced(Duration::from_secs(90), 7);
+    loads.record_traced(Duration::from_secs(91), 0);
+    loads.record(Duration::from_millis(3));
+    let text = Exposition::of(&registry, TextFormat::OpenMetrics).finish();
+    let text = String::from_utf8(text).expect("UTF-8");
+    for line in [
+        "loads_seconds_bucket{le=\"0.0025\"} 0",
+        "loads_seconds_bucket{le=\"0.005\"} 3 # {trace_id=\"00000000000000000000000000000abc\"} 0.005 1767225601.5",
+        "loads_seconds_bucket{le=\"0.01\"} 3",
+        "loads_seconds_bucket{le=\"+Inf\"} 5 # {trace_id=\"00000000000000000000000000000007\"} 90 1767225601.5",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line}\n{text}");
+    }
+    assert!(!prometheus(&registry).contains("trace_id"));
+    registry.reset();
+    let text = Exposition::of(&registry, TextFormat::OpenMetrics).finish();
+    assert!(!String::from_utf8(text).expect("UTF-8").contains("trace_id"));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use larder_metrics::Error;
+use larder_metrics::{Error, ManualClock, Timing, timed};
 
 use crate::manual;
 
@@ -144,5 +144,96 @@ fn a_timed_future_can_be_sent_to_a_task_that_outlives_its_caller() -> Result<(),
     }
     let (_, registry) = manual();
     drop(spawnable(registry.timing("loads")?.of(ready(()))));
+    Ok(())
+}
+
+/// What `#[timed]` times in these tests; each its own.
+struct Works {
+    timing: Timing,
+    done: u64,
+}
+
+impl Works {
+    #[timed(timing = self.timing)]
+    fn work(&mut self, clock: &ManualClock, steps: u32) -> Result<u32, String> {
+        self.done += 1;
+        for step in 0..steps {
+            clock.advance(STEP);
+            if step == 2 {
+                return Err("three are too many".to_owned());
+            }
+        }
+        Ok(steps)
+    }
+
+    #[timed(timing = self.timing)]
+    async fn wait(&self, clock: &ManualClock) -> u64 {
+        let mut polled = false;
+        poll_fn(|_| {
+            clock.advance(STEP);
+            if std::mem::replace(&mut polled, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+        self.done
+    }
+
+    #[timed(timing = self.timing)]
+    fn consume(self) -> u64 {
+        let timing = 3;
+        self.done + timing
+    }
+}
+
+fn works() -> Result<(ManualClock, Works), Error> {
+    let (clock, registry) = manual();
+    let timing = registry.timing("works")?;
+    Ok((clock, Works { timing, done: 0 }))
+}
+
+#[test]
+fn a_timed_function_is_timed_however_it_ends_and_returns_what_it_returns() -> Result<(), Error> {
+    let (clock, mut works) = works()?;
+    assert_eq!(works.work(&clock, 2), Ok(2));
+    assert!(works.work(&clock, 9).is_err());
+    let held = works.timing.snapshot();
+    assert_eq!((held.count(), held.sum()), (2, STEP * 5));
+    let timing = works.timing.clone();
+    assert_eq!(
+        works.consume(),
+        5,
+        "the body may move what the timing is in"
+    );
+    assert_eq!(timing.snapshot().count(), 3);
+    Ok(())
+}
+
+#[test]
+fn of_a_timed_async_function_the_future_is_timed_and_not_its_creation() -> Result<(), Error> {
+    let (clock, works) = works()?;
+    let mut wait = pin!(works.wait(&clock));
+    clock.advance(STEP * 100);
+    assert_eq!(works.timing.snapshot().count(), 0, "nothing was polled yet");
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(wait.as_mut().poll(&mut context).is_pending());
+    clock.advance(STEP * 3);
+    assert!(wait.as_mut().poll(&mut context).is_ready());
+    let held = works.timing.snapshot();
+    assert_eq!((held.count(), held.sum()), (1, STEP * 5));
+    Ok(())
+}
+
+#[test]
+fn a_timed_async_function_that_is_dropped_half_way_counts() -> Result<(), Error> {
+    let (clock, works) = works()?;
+    {
+        let mut wait = pin!(works.wait(&clock));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(wait.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(works.timing.snapshot().sum(), STEP);
     Ok(())
 }

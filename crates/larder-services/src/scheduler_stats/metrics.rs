@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use larder::{AnyCache, Scope, Stats};
 use larder_http::Problem;
-use larder_metrics::{Exposition, Samples, TextFormat};
+use larder_metrics::{Exposition, Samples, Sink as _, TextFormat};
 use serde_json::{Value, json};
 
 use super::reads::Reads;

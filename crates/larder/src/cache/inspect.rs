@@ -4,7 +4,7 @@ use super::Cache;
 use crate::clock::Tick;
 use crate::entry::EntryInfo;
 use crate::key::CacheKey;
-use crate::observe::Stats;
+use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
 use crate::tier::memory::Meta;
@@ -108,6 +108,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
             remote: shared.map(|shared| shared.stats(self.inner.clock.now())),
             ..self.inner.recorder.stats(self.evictions())
         }
+    }
+
+    /// The distributions behind the latencies of [`stats`](Self::stats): quantiles, buckets, windows.
+    pub fn latencies(&self) -> Latencies {
+        self.inner.recorder.latencies()
     }
 
     /// Entries that left memory since it was built, by cause.

@@ -6,7 +6,7 @@ use crate::cache::Explanation;
 use crate::entry::{Applied, EntryInfo, Scope};
 use crate::error::Error;
 use crate::key::CacheKey;
-use crate::observe::Stats;
+use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
 
@@ -37,6 +37,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn stats(&self) -> Stats {
         self.stats()
+    }
+
+    fn latencies(&self) -> Latencies {
+        self.latencies()
     }
 
     fn evictions(&self) -> Evictions {

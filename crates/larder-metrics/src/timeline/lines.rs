@@ -1,0 +1,215 @@
+//! A timeline as lines of JSON. Each stands for itself: one that is torn takes no other with it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::query::TrackKind;
+use super::ring::{COLUMNS_MAX, NOTHING, Row};
+use super::series::Kept;
+use super::{LEVELS, RESOLUTIONS, Timeline};
+use crate::tags::{self, Tags};
+use crate::{TagSlice, name};
+
+/// What a file begins with; another version's lines are not understood.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    LarderTimeline {
+        version: u32,
+    },
+    /// A series, before its first point.
+    Series {
+        id: u32,
+        name: String,
+        kind: TrackKind,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        tags: BTreeMap<String, String>,
+    },
+    /// Points that ended together: their length in seconds, the number of their step since 1970, and
+    /// the figures of each series.
+    Points {
+        seconds: u64,
+        step: u64,
+        rows: Vec<Figures>,
+    },
+}
+
+/// Points that are complete, and not written yet.
+#[derive(Default)]
+pub(super) struct Fresh(BTreeMap<(usize, u64), Vec<Figures>>);
+
+/// A series by its number, and its figures.
+type Figures = (u32, Vec<Option<f32>>);
+
+impl Fresh {
+    pub(super) fn add(&mut self, kept: &Kept, level: usize, step: u64, row: &Row) {
+        let figures = row[..kept.kind.columns().len()].iter();
+        let figures = figures.map(|figure| Some(*figure).filter(|figure| !figure.is_nan()));
+        let rows = self.0.entry((level, step)).or_default();
+        rows.push((kept.id, figures.collect()));
+    }
+
+    pub(super) fn write(self, out: &mut String) {
+        for ((level, step), rows) in self.0 {
+            let seconds = RESOLUTIONS[level].0;
+            write(
+                out,
+                &Line::Points {
+                    seconds,
+                    step,
+                    rows,
+                },
+            );
+        }
+    }
+}
+
+/// The first line of a file.
+fn header(out: &mut String) {
+    write(out, &Line::LarderTimeline { version: VERSION });
+}
+
+/// The line that makes a series known.
+pub(super) fn series(out: &mut String, kept: &Kept) {
+    let tags = kept.tags.iter();
+    let line = Line::Series {
+        id: kept.id,
+        name: kept.name.to_string(),
+        kind: kept.kind,
+        tags: tags
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+    };
+    write(out, &line);
+}
+
+/// All of it that is kept across a restart: everything but the finest points. A step's line at a time,
+/// so that it takes no more memory than that.
+pub(super) fn whole(out: &mut impl io::Write, timeline: &Timeline) -> io::Result<u64> {
+    let mut text = String::new();
+    header(&mut text);
+    for kept in &timeline.series {
+        series(&mut text, kept);
+    }
+    let mut length = flush(out, &mut text)?;
+    for level in 1..LEVELS {
+        let rings = timeline.series.iter();
+        let steps: BTreeSet<u64> = rings
+            .flat_map(|kept| kept.rings[level].iter(kept.kind.columns().len()))
+            .map(|(step, _)| step)
+            .collect();
+        for step in steps {
+            let mut fresh = Fresh::default();
+            for kept in &timeline.series {
+                if let Some(row) = kept.rings[level].get(step, kept.kind.columns().len()) {
+                    fresh.add(kept, level, step, &row);
+                }
+            }
+            fresh.write(&mut text);
+            length += flush(out, &mut text)?;
+        }
+    }
+    Ok(length)
+}
+
+fn flush(out: &mut impl io::Write, text: &mut String) -> io::Result<u64> {
+    out.write_all(text.as_bytes())?;
+    let length = text.len() as u64;
+    text.clear();
+    Ok(length)
+}
+
+fn write(out: &mut String, line: &Line) {
+    out.push_str(&serde_json::to_string(line).expect("its keys are strings"));
+    out.push('\n');
+}
+
+/// Reads lines into a timeline.
+#[derive(Default)]
+pub(super) struct Reader {
+    /// Where the series are that the file calls so.
+    places: HashMap<u32, usize>,
+    is_ours: bool,
+    /// Lines that could not be used.
+    pub(super) skipped: u64,
+}
+
+impl Reader {
+    pub(super) fn take(&mut self, line: &[u8], timeline: &mut Timeline) {
+        let is_used = serde_json::from_slice(line).is_ok_and(|line| self.use_line(line, timeline));
+        self.skipped += u64::from(!is_used);
+    }
+
+    fn use_line(&mut self, line: Line, timeline: &mut Timeline) -> bool {
+        match line {
+            Line::LarderTimeline { version } => self.is_ours = version == VERSION,
+            _ if !self.is_ours => {}
+            Line::Series {
+                id,
+                name,
+                kind,
+                tags,
+            } => {
+                let tags: Vec<_> = tags.iter().map(|(key, value)| (&**key, &**value)).collect();
+                let place = place(timeline, &name, &tags, kind);
+                self.places.extend(place.map(|place| (id, place)));
+                return place.is_some();
+            }
+            Line::Points {
+                seconds,
+                step,
+                rows,
+            } => {
+                let level = RESOLUTIONS.iter().position(|(own, _)| *own == seconds);
+                let Some(level) = level.filter(|level| *level > 0) else {
+                    return false;
+                };
+                for (id, figures) in rows {
+                    self.point(timeline, level, step, id, &figures);
+                }
+            }
+        }
+        self.is_ours
+    }
+
+    fn point(
+        &self,
+        timeline: &mut Timeline,
+        level: usize,
+        step: u64,
+        id: u32,
+        figures: &[Option<f32>],
+    ) {
+        let Some(&place) = self.places.get(&id) else {
+            return;
+        };
+        let kept = &mut timeline.series[place];
+        if figures.len() == kept.kind.columns().len() {
+            let mut row = NOTHING;
+            for (own, figure) in row[..COLUMNS_MAX.min(figures.len())]
+                .iter_mut()
+                .zip(figures)
+            {
+                *own = figure.unwrap_or(f32::NAN);
+            }
+            kept.push(level, step, &row);
+        }
+    }
+}
+
+/// The place of a series that the file names, if the name is one and there is room.
+fn place(
+    timeline: &mut Timeline,
+    name: &str,
+    tags: TagSlice<'_>,
+    kind: TrackKind,
+) -> Option<usize> {
+    name::check(name).ok()?;
+    let tags = Tags::of(&tags::check(tags).ok()?);
+    timeline.place(&Arc::from(name), &tags, kind, f64::NEG_INFINITY)
+}
