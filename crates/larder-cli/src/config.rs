@@ -13,6 +13,7 @@ mod keys;
 mod kinds;
 mod layers;
 mod live;
+mod otlp;
 mod reader;
 mod remote;
 mod scheduler_stats;
@@ -30,6 +31,7 @@ pub(crate) use assistant_context::AssistantContext;
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use live::Live;
+pub(crate) use otlp::Otlp;
 pub(crate) use remote::{Remote, Secret};
 pub(crate) use scheduler_stats::SchedulerStats;
 pub(crate) use show::{Which, show};
@@ -66,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) live: Live,
     /// The service of that name.
     pub(crate) scheduler_stats: SchedulerStats,
+    /// Where metrics are pushed to.
+    pub(crate) otlp: Otlp,
     /// How the daemon logs.
     pub(crate) log: Log,
     /// The process's variables, for what a service looks up by itself (where
@@ -199,6 +203,7 @@ impl Config {
         let workstations = workstations::read(reader);
         let live = live::read(reader, environment);
         let scheduler_stats = scheduler_stats::read(reader);
+        let otlp = otlp::read(reader);
         let log = log(reader);
         Self {
             listen,
@@ -211,6 +216,7 @@ impl Config {
             workstations,
             live,
             scheduler_stats,
+            otlp,
             log,
             environment: environment.clone(),
             warnings: reader.take_warnings(),

@@ -9,6 +9,7 @@ mod config;
 mod exit;
 mod figures;
 mod logging;
+mod otlp;
 mod serve;
 mod simulate;
 mod top;

@@ -2,6 +2,7 @@
 //! order.
 
 mod assistant_context;
+mod history;
 mod live;
 mod scheduler_stats;
 mod signals;
@@ -25,8 +26,10 @@ use larder_services::claude_usage::{
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::{Anonymous, Config};
+use crate::otlp;
 
 /// How long open requests may take to end once shutdown has begun.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -53,6 +56,7 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     )
     .issuer(move |token| known.role_of(token));
     let hosts = Hosts::new(config.allowed_hosts.clone());
+    let told = stopping.clone();
     let gateway = Gateway::new("larder", env!("CARGO_PKG_VERSION"), access, hosts, stopping);
     let gateway = match &store {
         Some(store) => gateway.cache(tiers::sign_on(&store.tiers, address)?),
@@ -68,6 +72,7 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     let contexts = assistant_context::start(&config, &gateway, &tiers)?;
     let live = live::start(&config, demo)?;
     let schedulers = scheduler_stats::start(&config, &gateway, &tiers)?;
+    let gateway = history::keep(gateway, &state_dir);
     let mut gateway = gateway.mount(accounts.mount());
     if let Some((usage, _)) = &started {
         gateway = services.mount(gateway, usage.mount());
@@ -84,6 +89,7 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     if let Some((schedulers, _)) = &schedulers {
         gateway = services.mount(gateway, schedulers.mount());
     }
+    let pushing = push_metrics(&config, &gateway, address, told);
     let router = gateway.into_router();
     let demo = demo.then(|| demo_root(&state_dir));
     let store = store.as_ref().map(|store| store.name.as_str());
@@ -99,6 +105,9 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     larder_http::serve(listener, router, stopped, DRAIN)
         .await
         .context("the listener failed")?;
+    if let Some(pushing) = pushing {
+        pushing.await?;
+    }
     if let Some((_, running)) = schedulers {
         running.stop().await;
     }
@@ -118,6 +127,21 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What other crates record through the crate `metrics` is in the same export, and all of it is pushed.
+fn push_metrics(
+    config: &Config,
+    gateway: &Gateway,
+    address: SocketAddr,
+    stopping: watch::Receiver<bool>,
+) -> Option<JoinHandle<()>> {
+    let recorder = larder_metrics::Recorder::new(gateway.registry());
+    if metrics::set_global_recorder(recorder).is_err() {
+        tracing::warn!("the metrics of other crates go elsewhere");
+    }
+    let figures = gateway.figures();
+    otlp::start(&config.otlp, figures, address.to_string(), stopping)
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -18,6 +18,8 @@ mod dashboard;
 mod document;
 #[path = "main/live.rs"]
 mod live;
+#[path = "main/metrics.rs"]
+mod metrics;
 #[path = "main/remote.rs"]
 mod remote;
 #[path = "main/run.rs"]

@@ -6,7 +6,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{admin, events, health, metrics};
+use crate::{admin, events, health, history, metrics};
 
 /// The gateway's own routes.
 #[derive(utoipa::OpenApi)]
@@ -25,6 +25,9 @@ use crate::{admin, events, health, metrics};
     admin::clear,
     events::events,
     metrics::metrics,
+    metrics::is_enabled,
+    metrics::set_enabled,
+    history::history,
 ))]
 struct Own;
 

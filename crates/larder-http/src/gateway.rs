@@ -10,19 +10,21 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use larder::AnyCache;
-use larder_metrics::Registry;
+use larder_metrics::{Registry, TimelineFile};
 use tokio::sync::watch;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::auth::{self, Access, Role};
 use crate::events::Events;
+use crate::figures::Figures;
 use crate::health::Check;
+use crate::history::History;
 use crate::host::Hosts;
 use crate::mount::Mount;
 use crate::problem::{Problem, REQUEST_ID};
 use crate::requests::Requests;
-use crate::{admin, dashboard, docs, events, health, metrics};
+use crate::{admin, dashboard, docs, events, health, history, metrics, trace};
 
 /// What the daemon's routes share: caches, access, figures, health, live events.
 pub struct Gateway {
@@ -35,6 +37,7 @@ pub struct Gateway {
     pub(crate) events: Events,
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) registry: Registry,
+    pub(crate) history: History,
     /// Their routes and documents.
     services: Mount,
     access: Access,
@@ -64,6 +67,7 @@ impl Gateway {
             checks: Vec::new(),
             requests: Requests::in_registry(registry.clone()),
             registry,
+            history: History::default(),
             services: Mount::new(),
             events: Events::default(),
             stopping,
@@ -108,6 +112,22 @@ impl Gateway {
         self
     }
 
+    /// Keeps the figures of requests in this registry, where its services' are too, instead of one of
+    /// its own.
+    #[must_use]
+    pub fn metrics(mut self, registry: Registry) -> Self {
+        self.requests = Requests::in_registry(registry.clone());
+        self.registry = registry;
+        self
+    }
+
+    /// Keeps the history of the main figures in this file, too; in memory alone otherwise.
+    #[must_use]
+    pub fn history(mut self, file: TimelineFile) -> Self {
+        self.history = History::in_file(file);
+        self
+    }
+
     /// Asks `check` at `/health/ready`.
     #[must_use]
     pub fn check(mut self, check: Check) -> Self {
@@ -125,6 +145,15 @@ impl Gateway {
         self.registry.clone()
     }
 
+    /// All figures: of its registry, its requests, and the caches that it has so far.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            registry: self.registry.clone(),
+            requests: self.requests.clone(),
+            caches: self.caches.iter().cloned().collect(),
+        }
+    }
+
     /// Where services announce what happened.
     pub fn events(&self) -> Events {
         self.events.clone()
@@ -132,7 +161,8 @@ impl Gateway {
 
     /// All routes: its own, and those of the services.
     ///
-    /// Must be called within a tokio runtime: the live stream's clock starts here.
+    /// Must be called within a tokio runtime: the live stream's clock and the recording of the figures'
+    /// history start here.
     pub fn into_router(mut self) -> Router {
         let Mount {
             open,
@@ -144,14 +174,19 @@ impl Gateway {
             ..
         } = std::mem::take(&mut self.services);
         let document = docs::document(self.name, self.version, documents);
+        let figures = self.figures();
         let gateway = Arc::new(self);
         events::start_ticking(&gateway);
+        history::start_recording(&gateway, figures);
         let reads = reads
             .merge(admin::reads(&gateway))
             .merge(metrics::routes(&gateway))
+            .merge(history::routes(&gateway))
             .merge(health::details(&gateway));
         let changes = changes.merge(admin::entry_changes(&gateway));
-        let administration = administration.merge(admin::changes(&gateway));
+        let administration = administration
+            .merge(admin::changes(&gateway))
+            .merge(metrics::changes(&gateway));
         let answers = [
             for_role(Role::Viewer, reads),
             for_role(Role::Operator, changes),
@@ -199,6 +234,7 @@ async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
     let header = HeaderValue::try_from(&id).ok();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let trace_id = trace::id(request.headers());
     let mut response = REQUEST_ID
         .scope(id, async {
             let headers = request.headers();
@@ -216,7 +252,9 @@ async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
     }
     let route = route.as_ref().map(MatchedPath::as_str);
     let (status, took) = (response.status(), started.elapsed());
-    gateway.requests.record(&method, route, status, took);
+    gateway
+        .requests
+        .record(&method, route, status, took, trace_id);
     response
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use larder_metrics::{Counter, Registry};
+use larder_metrics::{Counter, Registry, Sink, Timing};
 
 /// What a request of no route is counted under.
 const NO_ROUTE: &str = "unmatched";
@@ -13,7 +13,7 @@ const NO_ROUTE: &str = "unmatched";
 pub struct Requests {
     successful: Counter,
     failed: Counter,
-    nanos: Counter,
+    latency: Timing,
     registry: Registry,
 }
 
@@ -54,7 +54,7 @@ impl Requests {
         Self {
             successful: Counter::default(),
             failed: Counter::default(),
-            nanos: Counter::default(),
+            latency: Timing::default(),
             registry,
         }
     }
@@ -65,13 +65,14 @@ impl Requests {
         route: Option<&str>,
         status: StatusCode,
         took: Duration,
+        trace_id: u128,
     ) {
         if status.as_u16() < 400 {
             self.successful.increment();
         } else {
             self.failed.increment();
         }
-        self.nanos.add(took.as_nanos() as u64);
+        self.latency.record(took);
         let (method, endpoint) = (
             ("method", name(method)),
             ("endpoint", route.unwrap_or(NO_ROUTE)),
@@ -79,9 +80,29 @@ impl Requests {
         let tags = [method, endpoint, ("status", status.as_str())];
         // The names are valid, and more series than the registry holds share one.
         let _ = self.registry.count("http_requests_total", &tags, 1);
-        let _ = self
-            .registry
-            .record("http_request_duration_seconds", &tags[..2], took);
+        if self.registry.is_enabled()
+            && let Ok(timing) = self
+                .registry
+                .timing_with("http_request_duration_seconds", &tags[..2])
+        {
+            timing.record_traced(took, trace_id);
+        }
+    }
+
+    /// Adds the figures of all requests together.
+    pub(crate) fn export(&self, sink: &mut impl Sink) {
+        sink.counter(
+            "http_answers",
+            "Requests, by whether they ended well.",
+            |samples| {
+                samples.add(&[("result", "ok")], self.successful.value());
+                samples.add(&[("result", "failed")], self.failed.value());
+            },
+        );
+        let what = "From any request's arrival to its response's head.";
+        sink.timing("http_latency_seconds", what, |samples| {
+            samples.add_timing(&[], &self.latency.snapshot());
+        });
     }
 
     /// The figures now.
@@ -92,7 +113,8 @@ impl Requests {
             total,
             successful,
             failed,
-            avg_response_time_ms: self.nanos.value() as f64 / 1e6 / total.max(1) as f64,
+            avg_response_time_ms: self.latency.snapshot().sum().as_secs_f64() * 1e3
+                / total.max(1) as f64,
         }
     }
 }

@@ -45,6 +45,8 @@ pub(super) const KEYS: &[&str] = &[
     "scheduler_stats.database",
     "scheduler_stats.rate",
     "scheduler_stats.tasks",
+    "otlp.endpoint",
+    "otlp.interval",
     "log.format",
     "log.level",
 ];
@@ -176,7 +178,7 @@ mod tests {
         );
         assert_eq!(
             section_advice("xyz"),
-            "the sections are [auth], [remote], [claude_usage], [assistant_context], [workstations], [live], [scheduler_stats], [log]"
+            "the sections are [auth], [remote], [claude_usage], [assistant_context], [workstations], [live], [scheduler_stats], [otlp], [log]"
         );
     }
 

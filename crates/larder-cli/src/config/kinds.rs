@@ -393,7 +393,7 @@ impl Kind for Text {
     }
 }
 
-fn text(given: &Given) -> Option<&str> {
+pub(super) fn text(given: &Given) -> Option<&str> {
     match given {
         Given::Text(text) => Some(text.trim()),
         _ => None,
@@ -435,7 +435,7 @@ fn is_host(text: &str) -> bool {
     is_ipv6 || is_name
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
