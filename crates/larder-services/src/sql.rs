@@ -236,58 +236,7 @@ fn is_away(code: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row as _;
-
     use super::*;
-
-    const SCHEMA: &[&str] =
-        &["CREATE TABLE IF NOT EXISTS words (id {identity}, word TEXT NOT NULL UNIQUE)"];
-
-    fn open(directory: &tempfile::TempDir) -> Database {
-        let url = format!("sqlite:{}", directory.path().join("a.db").display());
-        Database::open(&url, SCHEMA, &Registry::new()).unwrap()
-    }
-
-    async fn add(database: &Database, word: &str) -> sqlx::Result<i64> {
-        let insert = sqlx::query("INSERT INTO words (word) VALUES ($1) RETURNING id");
-        let insert = insert.bind(word.to_owned());
-        let added = database.change("insert", "words", insert).await?;
-        added[0].try_get("id")
-    }
-
-    #[tokio::test]
-    async fn tables_are_made_when_first_needed_and_rows_outlive_the_process() {
-        let directory = tempfile::tempdir().unwrap();
-        let first = open(&directory);
-        assert_eq!(add(&first, "käse").await.unwrap(), 1);
-        first.close().await;
-        let second = open(&directory);
-        assert_eq!(add(&second, "brot").await.unwrap(), 2);
-        assert!(second.is_up().await);
-    }
-
-    #[tokio::test]
-    async fn a_name_that_is_taken_is_a_conflict_and_a_closed_database_is_down() {
-        let directory = tempfile::tempdir().unwrap();
-        let database = open(&directory);
-        add(&database, "x").await.unwrap();
-        let taken = add(&database, "x").await.unwrap_err();
-        assert_eq!(problem(&taken).status(), StatusCode::CONFLICT);
-        database.close().await;
-        let down = add(&database, "y").await.unwrap_err();
-        assert_eq!(problem(&down).status(), StatusCode::SERVICE_UNAVAILABLE);
-    }
-
-    #[tokio::test]
-    async fn queries_are_timed_by_operation_and_table() {
-        let directory = tempfile::tempdir().unwrap();
-        let database = open(&directory);
-        add(&database, "x").await.unwrap();
-        let tags = [("operation", "insert"), ("table", "words")];
-        let snapshot = database.registry.snapshot();
-        let timing = snapshot.timing("database_query_duration_seconds", &tags);
-        assert_eq!(timing.unwrap().count(), 1);
-    }
 
     #[test]
     fn a_server_that_is_being_stopped_is_down_and_has_not_refused() {
@@ -300,7 +249,7 @@ mod tests {
     #[test]
     fn a_url_of_another_kind_is_refused_with_what_was_expected() {
         for url in ["mysql://a/b", "file", ""] {
-            let refused = Database::open(url, SCHEMA, &Registry::new());
+            let refused = Database::open(url, &[], &Registry::new());
             let text = refused.err().unwrap().to_string();
             assert!(text.contains("expected sqlite:PATH"), "{url}: {text}");
         }

@@ -4,6 +4,8 @@
 mod assistant_context;
 #[path = "main/claude_usage/mod.rs"]
 mod claude_usage;
+#[path = "main/databases.rs"]
+mod databases;
 #[path = "main/live/mod.rs"]
 mod live;
 #[path = "main/scheduler_stats/mod.rs"]

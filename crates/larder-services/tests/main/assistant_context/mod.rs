@@ -1,4 +1,5 @@
-//! The service `assistant_context`, through a gateway.
+//! The service `assistant_context`, through a gateway. Its knowledge base is on `SQLite` alone: the full-text
+//! search, FTS5, is `SQLite`'s own, and other databases are asked by `PostgREST`.
 
 mod accounting;
 mod caching;

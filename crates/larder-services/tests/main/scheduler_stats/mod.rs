@@ -1,8 +1,9 @@
-//! The service behind the gateway, with its clock in the test's hand.
+//! The service behind the gateway, with its clock in the test's hand: on `SQLite` and on a real
+//! `PostgreSQL`.
 
 mod caching;
-mod databases;
 mod metrics;
+mod outage;
 mod shapes;
 mod simulation;
 mod sockets;
@@ -18,9 +19,10 @@ use larder_http::{Access, Gateway, Hosts, Role};
 use larder_metrics::Registry;
 use larder_services::scheduler_stats::{Options, Running, SchedulerStats};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt;
+
+use crate::databases::Place;
 
 const TOKEN: &str = "the admin's token";
 const OPERATOR: &str = "operator";
@@ -32,45 +34,43 @@ struct House {
     router: Router,
     clock: ManualClock,
     registry: Registry,
-    _directory: TempDir,
-}
-
-/// One on a database file of its own.
-fn house() -> House {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", directory.path().join("a.db").display());
-    house_at(&url, directory, 100_000)
-}
-
-fn house_at(url: &str, directory: TempDir, tasks_max: u64) -> House {
-    let access = Access::new(TOKEN, Some(Role::Viewer))
-        .issuer(|token| (token == OPERATOR).then_some(Ok(Role::Operator)));
-    let (_, stopping) = watch::channel(false);
-    let gateway = Gateway::new("larder", "1.4.0", access, Hosts::default(), stopping);
-    let (clock, registry) = (ManualClock::new(), gateway.registry());
-    let options = Options {
-        database: url.to_owned(),
-        tiers: Tiers::default(),
-        registry: registry.clone(),
-        clock: clock.clock(),
-        pace: None,
-        rate: 100.0,
-        tasks_max,
-        seed: 7,
-    };
-    let (service, running) = SchedulerStats::start(options).unwrap();
-    let router = gateway.mount(service.mount()).into_router();
-    House {
-        service,
-        running,
-        router,
-        clock,
-        registry,
-        _directory: directory,
-    }
+    place: Place,
 }
 
 impl House {
+    fn on(place: Place) -> Self {
+        Self::keeping(100_000, place)
+    }
+
+    /// One that keeps the rows of so many tasks.
+    fn keeping(tasks_max: u64, place: Place) -> Self {
+        let access = Access::new(TOKEN, Some(Role::Viewer))
+            .issuer(|token| (token == OPERATOR).then_some(Ok(Role::Operator)));
+        let (_, stopping) = watch::channel(false);
+        let gateway = Gateway::new("larder", "1.4.0", access, Hosts::default(), stopping);
+        let (clock, registry) = (ManualClock::new(), gateway.registry());
+        let options = Options {
+            database: place.url.clone(),
+            tiers: Tiers::default(),
+            registry: registry.clone(),
+            clock: clock.clock(),
+            pace: None,
+            rate: 100.0,
+            tasks_max,
+            seed: 7,
+        };
+        let (service, running) = SchedulerStats::start(options).unwrap();
+        let router = gateway.mount(service.mount()).into_router();
+        Self {
+            service,
+            running,
+            router,
+            clock,
+            registry,
+            place,
+        }
+    }
+
     async fn ask(&self, method: Method, path: &str, token: Option<&str>) -> (StatusCode, String) {
         let mut request = Request::builder().method(method).uri(path);
         request = request.header(header::HOST, "localhost");

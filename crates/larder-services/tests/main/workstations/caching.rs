@@ -10,7 +10,7 @@ use larder_services::workstations::AnswerKey;
 use serde_json::{Map, Value, json};
 
 use super::house::{ADMIN, House};
-use super::on_both;
+use crate::databases::on_both;
 
 fn fields(name: &str) -> Map<String, Value> {
     let Value::Object(fields) = json!({ "name": name, "host": "a" }) else {
@@ -119,63 +119,57 @@ on_both! {
         }
         assert!(house.names().await.len() >= 11);
     }
-}
 
-#[tokio::test]
-async fn the_cache_is_warm_before_anyone_asks() {
-    let house = House::on_sqlite();
-    house.is_warm().await;
-    house.names().await;
-    let stats = house.service.answers().stats();
-    assert_eq!((stats.loads, stats.hits), (1, 1));
-}
+    async fn the_cache_is_warm_before_anyone_asks(house) {
+        house.is_warm().await;
+        house.names().await;
+        let stats = house.service.answers().stats();
+        assert_eq!((stats.loads, stats.hits), (1, 1));
+    }
 
-#[tokio::test]
-async fn what_the_client_has_is_not_sent_again_until_it_changes() {
-    let house = House::on_sqlite();
-    let list = |known: Option<String>| {
-        let mut request = axum::http::Request::get("/api/workstations")
-            .header("host", "localhost")
-            .header("authorization", format!("Bearer {ADMIN}"));
-        if let Some(known) = known {
-            request = request.header("if-none-match", known);
-        }
-        let request = request.body(axum::body::Body::empty()).unwrap();
-        tower::ServiceExt::oneshot(house.router.clone(), request)
-    };
-    let etag = list(None).await.unwrap().headers()["etag"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let again = list(Some(etag.clone())).await.unwrap();
-    assert_eq!(
-        (again.status().as_u16(), &again.headers()["etag"]),
-        (304, &etag.parse().unwrap())
-    );
-    house.make("pc-1").await;
-    assert_eq!(list(Some(etag)).await.unwrap().status().as_u16(), 200);
-}
+    async fn what_the_client_has_is_not_sent_again_until_it_changes(house) {
+        let list = |known: Option<String>| {
+            let mut request = axum::http::Request::get("/api/workstations")
+                .header("host", "localhost")
+                .header("authorization", format!("Bearer {ADMIN}"));
+            if let Some(known) = known {
+                request = request.header("if-none-match", known);
+            }
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            tower::ServiceExt::oneshot(house.router.clone(), request)
+        };
+        let etag = list(None).await.unwrap().headers()["etag"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let again = list(Some(etag.clone())).await.unwrap();
+        assert_eq!(
+            (again.status().as_u16(), &again.headers()["etag"]),
+            (304, &etag.parse().unwrap())
+        );
+        house.make("pc-1").await;
+        assert_eq!(list(Some(etag)).await.unwrap().status().as_u16(), 200);
+    }
 
-#[tokio::test]
-async fn an_operator_of_the_cache_sees_its_keys() {
-    let house = House::on_sqlite();
-    let id = house.make("pc-1").await;
-    house.names().await;
-    house.get(&format!("/api/workstations/{id}")).await;
-    let (_, _, entries) = house
-        .send(
-            Method::GET,
-            "/v1/caches/workstations/entries",
-            Some(ADMIN),
-            None,
-        )
-        .await;
-    let entries: Value = serde_json::from_slice(&entries).unwrap();
-    let entries = entries["entries"].as_array().unwrap();
-    let mut keys: Vec<_> = entries
-        .iter()
-        .map(|entry| entry["key"].as_str().unwrap())
-        .collect();
-    keys.sort_unstable();
-    assert_eq!(keys, [&format!("workstations_{id}"), "workstations_list"]);
+    async fn an_operator_of_the_cache_sees_its_keys(house) {
+        let id = house.make("pc-1").await;
+        house.names().await;
+        house.get(&format!("/api/workstations/{id}")).await;
+        let (_, _, entries) = house
+            .send(
+                Method::GET,
+                "/v1/caches/workstations/entries",
+                Some(ADMIN),
+                None,
+            )
+            .await;
+        let entries: Value = serde_json::from_slice(&entries).unwrap();
+        let entries = entries["entries"].as_array().unwrap();
+        let mut keys: Vec<_> = entries
+            .iter()
+            .map(|entry| entry["key"].as_str().unwrap())
+            .collect();
+        keys.sort_unstable();
+        assert_eq!(keys, [&format!("workstations_{id}"), "workstations_list"]);
+    }
 }

@@ -1,7 +1,7 @@
 //! A gateway before the service, on a database of its own.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -11,22 +11,17 @@ use http_body_util::BodyExt;
 use larder::{Cache, ManualClock, Tiers};
 use larder_http::{Access, Gateway, Hosts, Role};
 use larder_metrics::Registry;
-use larder_services::sql::Database;
 use larder_services::workstations::{Options, Running, Workstations};
-use larder_testkit::servers::Postgres;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt;
+
+use crate::databases::Place;
 
 pub(super) const ADMIN: &str = "the admin's token";
 pub(super) const OPERATOR: &str = "operator";
 pub(super) const VIEWER: &str = "viewer";
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// One server for all tests, with a database for each.
-static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::start().unwrap());
-static DATABASES: AtomicUsize = AtomicUsize::new(0);
 
 pub(super) struct House {
     pub(super) service: Workstations,
@@ -36,36 +31,15 @@ pub(super) struct House {
     pub(super) time: ManualClock,
     /// Another service's.
     pub(super) other: Cache<String, String>,
-    _directory: Option<TempDir>,
+    _place: Place,
 }
 
 impl House {
-    pub(super) fn on_sqlite() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", directory.path().join("w.db").display());
-        Self {
-            _directory: Some(directory),
-            ..Self::at(&url)
-        }
-    }
-
-    pub(super) async fn on_postgres() -> Self {
-        let name = format!("w{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        let url = tokio::task::spawn_blocking(|| SERVER.url()).await.unwrap();
-        let server = Database::open(&url, &[], &Registry::new()).unwrap();
-        let made = server.run("create", "none", async |pool| {
-            let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-            sqlx::query(create).execute(pool).await
-        });
-        made.await.unwrap();
-        Self::at(&url.replace("/postgres", &format!("/{name}")))
-    }
-
-    /// On the database of this URL.
-    pub(super) fn at(url: &str) -> Self {
+    /// On a database of its own.
+    pub(super) fn on(place: Place) -> Self {
         let (time, registry) = (ManualClock::new(), Registry::new());
         let options = Options {
-            database: url.to_owned(),
+            database: place.url.clone(),
             registry: registry.clone(),
             tiers: Tiers::default(),
             clock: time.clock(),
@@ -91,7 +65,7 @@ impl House {
             registry,
             time,
             other,
-            _directory: None,
+            _place: place,
         }
     }
 

@@ -4,6 +4,7 @@ use larder_testkit::servers::Postgres;
 use serde_json::{Value, json};
 
 use super::house::{House, until};
+use crate::databases::Place;
 
 /// The server does as it is told on a thread that may block.
 async fn on(mut server: Postgres, what: impl FnOnce(&mut Postgres) + Send + 'static) -> Postgres {
@@ -27,7 +28,7 @@ async fn standing(house: &House) -> Value {
 #[tokio::test]
 async fn a_database_that_stops_leaves_the_cached_list_and_loses_nothing() {
     let server = started().await;
-    let house = House::at(&server.url());
+    let house = House::on(Place::at(&server.url()));
     let id = house.make("pc-1").await;
     assert_eq!(house.names().await, ["pc-1"]);
     assert_eq!(standing(&house).await, "ready");
@@ -59,7 +60,7 @@ async fn a_database_that_stops_leaves_the_cached_list_and_loses_nothing() {
 #[tokio::test]
 async fn a_database_that_comes_after_the_start_is_found_and_its_list_warmed() {
     let server = on(started().await, Postgres::kill).await;
-    let house = House::at(&server.url());
+    let house = House::on(Place::at(&server.url()));
     let (status, problem) = house.get("/api/workstations").await;
     assert_eq!(
         (status, &problem["type"]),

@@ -4,7 +4,7 @@ use axum::http::{Method, header};
 use serde_json::{Value, json};
 
 use super::house::{ADMIN, House, OPERATOR, VIEWER, shape};
-use super::on_both;
+use crate::databases::on_both;
 
 on_both! {
     /// The list's items and the record have the fields of the document.
@@ -106,54 +106,50 @@ on_both! {
             assert!(!text.contains("hunter22") && !text.contains("password"), "{text}");
         }
     }
-}
 
-/// I5
-#[tokio::test]
-async fn viewers_read_operators_write() {
-    let house = House::on_sqlite();
-    let id = house.make("pc-1").await;
-    let record = format!("/api/workstations/{id}");
-    let body = json!({ "name": "pc-2", "host": "a" });
-    let asked = [
-        (Method::GET, "/api/workstations", None, [401, 200, 200, 200]),
-        (Method::GET, &*record, None, [401, 200, 200, 200]),
-        (
-            Method::POST,
-            "/api/workstations",
-            Some(&body),
-            [401, 403, 201, 409],
-        ),
-        (Method::PUT, &*record, Some(&body), [401, 403, 409, 409]),
-        (Method::DELETE, &*record, None, [401, 403, 204, 404]),
-    ];
-    for (method, path, body, expected) in asked {
-        for (token, expected) in [None, Some(VIEWER), Some(OPERATOR), Some(ADMIN)]
-            .into_iter()
-            .zip(expected)
-        {
-            let (status, _, _) = house.send(method.clone(), path, token, body).await;
-            assert_eq!(status.as_u16(), expected, "{method} {path} {token:?}");
+    /// I5
+    async fn viewers_read_operators_write(house) {
+        let id = house.make("pc-1").await;
+        let record = format!("/api/workstations/{id}");
+        let body = json!({ "name": "pc-2", "host": "a" });
+        let asked = [
+            (Method::GET, "/api/workstations", None, [401, 200, 200, 200]),
+            (Method::GET, &*record, None, [401, 200, 200, 200]),
+            (
+                Method::POST,
+                "/api/workstations",
+                Some(&body),
+                [401, 403, 201, 409],
+            ),
+            (Method::PUT, &*record, Some(&body), [401, 403, 409, 409]),
+            (Method::DELETE, &*record, None, [401, 403, 204, 404]),
+        ];
+        for (method, path, body, expected) in asked {
+            for (token, expected) in [None, Some(VIEWER), Some(OPERATOR), Some(ADMIN)]
+                .into_iter()
+                .zip(expected)
+            {
+                let (status, _, _) = house.send(method.clone(), path, token, body).await;
+                assert_eq!(status.as_u16(), expected, "{method} {path} {token:?}");
+            }
         }
     }
-}
 
-#[tokio::test]
-async fn what_is_made_says_where_it_is() {
-    let house = House::on_sqlite();
-    let body = json!({ "name": "pc-1", "host": "a" });
-    let (status, headers, made) = house
-        .send(
-            Method::POST,
-            "/api/workstations",
-            Some(OPERATOR),
-            Some(&body),
-        )
-        .await;
-    let made: Value = serde_json::from_slice(&made).unwrap();
-    assert_eq!(status.as_u16(), 201);
-    assert_eq!(
-        headers[header::LOCATION],
-        format!("/api/workstations/{}", made["id"])
-    );
+    async fn what_is_made_says_where_it_is(house) {
+        let body = json!({ "name": "pc-1", "host": "a" });
+        let (status, headers, made) = house
+            .send(
+                Method::POST,
+                "/api/workstations",
+                Some(OPERATOR),
+                Some(&body),
+            )
+            .await;
+        let made: Value = serde_json::from_slice(&made).unwrap();
+        assert_eq!(status.as_u16(), 201);
+        assert_eq!(
+            headers[header::LOCATION],
+            format!("/api/workstations/{}", made["id"])
+        );
+    }
 }
