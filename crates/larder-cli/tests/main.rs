@@ -32,6 +32,8 @@ mod serve;
 mod server;
 #[path = "main/simulate.rs"]
 mod simulate;
+#[path = "main/switches.rs"]
+mod switches;
 #[path = "main/top.rs"]
 mod top;
 #[path = "main/workstations.rs"]

@@ -1,8 +1,11 @@
-//! A request's JSON body, refused with a problem where it is none.
+//! A request's body: read as JSON, refused with a problem where it is none or too long.
 
-use axum::body::Bytes;
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
@@ -41,6 +44,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// For routes whose handlers read no body: one of up to 64 KiB is read and ignored, so that the connection can
+/// serve the next request, and a longer one is refused (413, before it is read if it says its length).
+pub fn short_bodies(routes: Router) -> Router {
+    routes.route_layer(middleware::from_fn(ignore_short))
+}
+
+async fn ignore_short(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return too_long().into_response();
+    }
+    match axum::body::to_bytes(body, BODY_BYTES_MAX).await {
+        Ok(_) => next.run(Request::from_parts(head, Body::empty())).await,
+        Err(_) => too_long().into_response(),
+    }
+}
+
 fn check_head(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
@@ -73,8 +93,6 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-
     use super::*;
 
     async fn status(media: &str, body: impl Into<Body>) -> Result<u32, StatusCode> {

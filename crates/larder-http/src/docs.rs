@@ -41,6 +41,7 @@ pub(crate) fn document(
     for service in services {
         all.merge(service);
     }
+    name_operations(&mut all);
     let mut info = Info::new(name, version);
     info.description = Some(
         "Errors are RFC 9457 problems. A token goes into `Authorization: Bearer TOKEN`; what needs \
@@ -52,6 +53,25 @@ pub(crate) fn document(
     let components = all.components.get_or_insert_default();
     components.add_security_scheme("token", bearer);
     all
+}
+
+/// Puts an operation's tag before its id: services have handlers of the same names, and generators of
+/// clients want each id once.
+fn name_operations(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            let tag = operation.tags.as_ref().and_then(|tags| tags.first());
+            if let (Some(id), Some(tag)) = (&mut operation.operation_id, tag) {
+                *id = format!("{tag}_{id}");
+            }
+        }
+    }
 }
 
 /// Anyone may have the page: it holds no data, and asks for a token itself.

@@ -42,7 +42,7 @@ mod wire;
 
 pub use accounts::{Accounts, Member, Roster, RosterError};
 pub use auth::{Access, Role, admin_token};
-pub use body::JsonBody;
+pub use body::{JsonBody, short_bodies};
 pub use events::Events;
 pub use figures::Figures;
 pub use gateway::Gateway;

@@ -325,13 +325,3 @@ fn the_tester_says_what_is_wrong() {
     );
     assert!(!home.path().join("cache_performance_report.txt").exists());
 }
-
-#[test]
-fn it_can_be_switched_off() {
-    let home = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start_with(home.path(), &[], |command| {
-        command.env("LARDER_ASSISTANT_CONTEXT_ENABLED", "false")
-    });
-    assert_eq!(daemon.get("/codette/cache/stats").0, 404);
-    assert!(!home.path().join("state/assistant_context.db").exists());
-}

@@ -115,13 +115,3 @@ fn a_demo_writes_a_set_and_another_is_opened_by_the_command() {
         junk.stderr
     );
 }
-
-#[test]
-fn a_service_that_is_switched_off_has_no_routes() {
-    let home = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start_with(home.path(), &[], |command| {
-        command.env("LARDER_LIVE_ENABLED", "false")
-    });
-    assert_eq!(daemon.get("/live/tracks").0, 404);
-    assert_eq!(daemon.get("/health/ready").0, 200);
-}

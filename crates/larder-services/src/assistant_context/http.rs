@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use larder::{Applied, Source};
-use larder_http::{JsonBody, Problem};
+use larder_http::{JsonBody, Problem, short_bodies};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -39,9 +39,10 @@ pub(super) fn reads(service: &AssistantContext) -> Router {
 }
 
 pub(super) fn administration(service: &AssistantContext) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/codette/cache/clear", post(clear))
-        .with_state(service.clone())
+        .with_state(service.clone());
+    short_bodies(routes)
 }
 
 /// What is asked.

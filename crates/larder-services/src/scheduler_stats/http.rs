@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use larder_http::Problem;
+use larder_http::{Problem, short_bodies};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -54,12 +54,13 @@ pub(super) fn reads(service: &SchedulerStats) -> Router {
 }
 
 pub(super) fn changes(service: &SchedulerStats) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/api/start", post(start))
         .route("/api/stop", post(stop))
         .route("/api/pause", post(pause))
         .route("/api/resume", post(resume))
-        .with_state(service.clone())
+        .with_state(service.clone());
+    short_bodies(routes)
 }
 
 pub(super) fn streams(service: &SchedulerStats) -> Router {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use larder::{AnyCache, Scope, Stats};
-use larder_http::Problem;
+use larder_http::{Problem, short_bodies};
 use larder_metrics::{Exposition, Samples, Sink as _, TextFormat};
 use serde_json::{Value, json};
 
@@ -21,10 +21,11 @@ pub(super) fn reads(service: &SchedulerStats) -> Router {
 }
 
 pub(super) fn administration(service: &SchedulerStats) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/metrics/cache/reset", post(reset))
         .route("/metrics/cache/invalidate/{namespace}", post(invalidate))
-        .with_state(service.clone())
+        .with_state(service.clone());
+    short_bodies(routes)
 }
 
 #[utoipa::path(

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use larder::{Cache, Error, Scope};
-use larder_http::Problem;
+use larder_http::{Problem, short_bodies};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,12 +19,13 @@ use super::service::Workstations;
 const PATTERN_BYTES_MAX: usize = 1_024;
 
 pub(super) fn router(workstations: &Workstations) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/api/performance/cache-stats", get(cache_stats))
         .route("/api/performance/cache-clear", post(cache_clear))
         .route("/api/performance/cache-invalidate", post(cache_invalidate))
         .route("/api/performance/metrics", get(metrics))
-        .with_state(workstations.clone())
+        .with_state(workstations.clone());
+    short_bodies(routes)
 }
 
 #[utoipa::path(
