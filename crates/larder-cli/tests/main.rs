@@ -16,6 +16,8 @@ mod daemon;
 mod dashboard;
 #[path = "main/document.rs"]
 mod document;
+#[path = "main/documents/mod.rs"]
+mod documents;
 #[path = "main/live.rs"]
 mod live;
 #[path = "main/metrics.rs"]
