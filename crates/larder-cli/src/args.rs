@@ -59,7 +59,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
-    /// Measure a running daemon
+    /// Measure what caching saves
     Bench {
         #[command(subcommand)]
         command: BenchCommand,
@@ -329,6 +329,11 @@ pub(crate) struct StateArgs {
 pub(crate) enum BenchCommand {
     /// Ask the assistant each question twice, and report what its cache saves
     Context(BenchContext),
+    /// Print what each service does with its cache and without, beside the figures of its document
+    ///
+    /// Starts the services in this process, on data of their own in a temporary directory; needs no
+    /// daemon and no server, and takes about a minute.
+    Seeds(BenchSeeds),
 }
 
 #[derive(Debug, Args)]
@@ -345,6 +350,16 @@ pub(crate) struct BenchContext {
         default_value = "cache_performance_report.txt"
     )]
     pub(crate) report: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchSeeds {
+    /// Write the table to this file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Rounds, of which the medians count
+    #[arg(long, value_name = "N", default_value = "15", value_parser = rounds)]
+    pub(crate) rounds: usize,
 }
 
 #[derive(Debug, Subcommand)]
@@ -464,6 +479,14 @@ fn role(text: &str) -> Result<Role, String> {
     let roles = [Role::Viewer, Role::Operator, Role::Admin];
     let found = roles.into_iter().find(|role| role.name() == text);
     found.ok_or_else(|| "expected viewer, operator or admin".to_owned())
+}
+
+fn rounds(text: &str) -> Result<usize, String> {
+    let rounds = text
+        .parse()
+        .ok()
+        .filter(|rounds| (1..=100).contains(rounds));
+    rounds.ok_or_else(|| "expected 1 to 100".to_owned())
 }
 
 fn cache_name(text: &str) -> Result<String, String> {

@@ -53,6 +53,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench {
             command: BenchCommand::Context(args),
         } => bench::context(&args, &environment, out),
+        Command::Bench {
+            command: BenchCommand::Seeds(args),
+        } => bench::seeds(&args, out),
         Command::LiveSet {
             command: LiveSetCommand::Open(args),
         } => commands::live_set_open(&args, &environment, out),

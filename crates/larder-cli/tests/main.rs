@@ -6,6 +6,8 @@ mod accounts;
 mod assistant_context;
 #[path = "main/audit.rs"]
 mod audit;
+#[path = "main/bench.rs"]
+mod bench;
 #[path = "main/commands.rs"]
 mod commands;
 #[path = "main/configuration.rs"]
