@@ -1,5 +1,6 @@
 //! The daemon's metrics: their history across a kill, a real Prometheus, a collector of OTLP.
 
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -113,7 +114,10 @@ impl Prometheus {
 
     /// The series that a query finds, once it finds some.
     fn query(&self, query: &str) -> Vec<Value> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let encoded = query.bytes().fold(String::new(), |mut encoded, byte| {
+            let _ = write!(encoded, "%{byte:02x}");
+            encoded
+        });
         wait_for(query, || {
             let data = self.get(&format!("/api/v1/query?query={encoded}"))?;
             let found = data["result"].as_array()?.clone();
