@@ -2,6 +2,8 @@
 //!
 //! It must not know how any command is carried out.
 
+mod bench;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +11,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use larder_http::Role;
 
 use crate::config::{Flags, parse_duration};
+
+pub(crate) use bench::{
+    BenchCommand, BenchCompare, BenchContext, BenchLoad, BenchOutputs, BenchRun, BenchSeeds,
+    BenchSettings, BenchSubject, Service,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -19,6 +26,7 @@ Exit codes:
   4  the server refused: no token, a wrong one, or too low a role
   5  not found: no such cache, or the server is no larder daemon
   6  the server has no answer yet: it still scans, or found no logs
+  7  a threshold was missed, or a comparison found something worse
 
 Data goes to stdout, logs and errors to stderr. NO_COLOR turns colours off.";
 
@@ -59,7 +67,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
-    /// Measure what caching saves
+    /// Measure what caching saves: of any server, or of the services
     Bench {
         #[command(subcommand)]
         command: BenchCommand,
@@ -326,43 +334,6 @@ pub(crate) struct StateArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum BenchCommand {
-    /// Ask the assistant each question twice, and report what its cache saves
-    Context(BenchContext),
-    /// Print what each service does with its cache and without, beside the figures of its document
-    ///
-    /// Starts the services in this process, on data of their own in a temporary directory; needs no
-    /// daemon and no server, and takes about a minute.
-    Seeds(BenchSeeds),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchContext {
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    /// What to ask, in place of five questions on mixing
-    #[arg(long, value_name = "TEXT", num_args = 1..)]
-    pub(crate) query: Vec<String>,
-    /// The file that the report is written to
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "cache_performance_report.txt"
-    )]
-    pub(crate) report: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchSeeds {
-    /// Write the table to this file too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Rounds, of which the medians count
-    #[arg(long, value_name = "N", default_value = "15", value_parser = rounds)]
-    pub(crate) rounds: usize,
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum LiveSetCommand {
     /// Open a set in the place of the one that is open (needs an operator token)
     Open(LiveSetOpen),
@@ -481,15 +452,7 @@ fn role(text: &str) -> Result<Role, String> {
     found.ok_or_else(|| "expected viewer, operator or admin".to_owned())
 }
 
-fn rounds(text: &str) -> Result<usize, String> {
-    let rounds = text
-        .parse()
-        .ok()
-        .filter(|rounds| (1..=100).contains(rounds));
-    rounds.ok_or_else(|| "expected 1 to 100".to_owned())
-}
-
-fn cache_name(text: &str) -> Result<String, String> {
+pub(crate) fn cache_name(text: &str) -> Result<String, String> {
     let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     if text.is_empty() || !text.bytes().all(is_name_byte) {
         return Err("a cache's name is made of letters, digits, `_`, `.` and `-`".to_owned());

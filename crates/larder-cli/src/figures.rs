@@ -57,6 +57,16 @@ pub(crate) fn latency(ns: Option<f64>) -> String {
     ns.map_or_else(dash, nanoseconds)
 }
 
+/// A ratio: `6.33x`, `63.3x`, `633x`.
+pub(crate) fn times(ratio: f64) -> String {
+    let digits = match ratio {
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    format!("{ratio:.digits$}x")
+}
+
 fn dash() -> String {
     "–".to_owned()
 }
@@ -155,6 +165,11 @@ mod tests {
         assert_eq!(nanoseconds(1_234.0), "1.23µs");
         assert_eq!(nanoseconds(240_400_000.0), "240ms");
         assert_eq!(nanoseconds(7.2e12), "7200s");
+    }
+
+    #[test]
+    fn ratios_keep_about_three_digits() {
+        assert_eq!([6.333, 63.33, 633.3].map(times), ["6.33x", "63.3x", "633x"]);
     }
 
     #[test]

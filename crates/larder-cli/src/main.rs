@@ -50,12 +50,12 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Simulate(args) => simulate::run(&args, out),
         Command::User { command } => commands::user(&command, &environment, out),
         Command::Token { command } => commands::token(&command, &environment, out),
-        Command::Bench {
-            command: BenchCommand::Context(args),
-        } => bench::context(&args, &environment, out),
-        Command::Bench {
-            command: BenchCommand::Seeds(args),
-        } => bench::seeds(&args, out),
+        Command::Bench { command } => match command {
+            BenchCommand::Run(args) => bench::run(*args, &environment, out),
+            BenchCommand::Context(args) => bench::context(&args, &environment, out),
+            BenchCommand::Seeds(args) => bench::seeds(&args, out),
+            BenchCommand::Compare(args) => bench::compare(&args, out),
+        },
         Command::LiveSet {
             command: LiveSetCommand::Open(args),
         } => commands::live_set_open(&args, &environment, out),

@@ -4,7 +4,7 @@
 //! not know a server.
 
 mod reference;
-mod trace;
+pub(crate) mod trace;
 
 use std::io::Write;
 use std::path::Path;
@@ -54,7 +54,9 @@ pub(crate) fn run(args: &Simulate, out: &mut dyn Write) -> anyhow::Result<()> {
 fn read(path: &Path, format: TraceFormat) -> anyhow::Result<Keys> {
     let mut keys = Keys::default();
     let mut fits = true;
-    trace::read(path, known(format), &mut |key| fits &= keys.push(key))?;
+    trace::read(path, known(format), &mut |key| {
+        fits &= keys.push(key.hashed());
+    })?;
     if !fits {
         let most = reference::REQUESTS_MAX;
         return Err(Usage(format!("{}: more than {most} requests", path.display())).into());
@@ -65,7 +67,7 @@ fn read(path: &Path, format: TraceFormat) -> anyhow::Result<Keys> {
     Ok(keys)
 }
 
-fn known(format: TraceFormat) -> Option<Format> {
+pub(crate) fn known(format: TraceFormat) -> Option<Format> {
     match format {
         TraceFormat::Auto => None,
         TraceFormat::Lines => Some(Format::Lines),

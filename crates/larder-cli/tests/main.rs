@@ -6,7 +6,7 @@ mod accounts;
 mod assistant_context;
 #[path = "main/audit.rs"]
 mod audit;
-#[path = "main/bench.rs"]
+#[path = "main/bench/mod.rs"]
 mod bench;
 #[path = "main/commands.rs"]
 mod commands;

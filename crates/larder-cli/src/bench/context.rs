@@ -15,6 +15,7 @@ use crate::args;
 use crate::client::{Client, Target};
 use crate::config::Environment;
 
+use super::outputs;
 use report::Report;
 
 /// Between the two calls.
@@ -105,6 +106,7 @@ pub(crate) fn run(
     environment: &Environment,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    outputs::try_to_open(&args.report)?;
     let client = Client::new(Target::find(&args.server, environment)?);
     // It opens the connection too, which is not to be measured.
     let status: Status = client.get_json("/codette/cache/status")?;

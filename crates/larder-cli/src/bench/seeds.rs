@@ -36,6 +36,9 @@ const SECTIONS: [(&str, Measure); 5] = [
 
 /// Measures, and prints the table or writes it to a file too.
 pub(crate) fn run(args: &args::BenchSeeds, out: &mut impl Write) -> anyhow::Result<()> {
+    if let Some(file) = &args.output {
+        super::outputs::try_to_open(file)?;
+    }
     let runtime = Runtime::new().context("cannot start the runtime")?;
     let directory = tempfile::tempdir().context("no temporary directory")?;
     let mut sections = Vec::new();

@@ -63,6 +63,16 @@ impl Target {
         })
     }
 
+    /// `http://host:port`, maybe with a path, without a slash at its end.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What is sent to be known by.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// What to do when the server refuses.
     pub(super) fn advice(&self) -> String {
         const GIVE: &str = "give an admin token with --token or $LARDER_TOKEN";

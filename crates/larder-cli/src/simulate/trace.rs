@@ -33,6 +33,32 @@ pub(crate) enum Format {
     Oracle,
 }
 
+/// A key as it stands in a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key<'a> {
+    Number(u64),
+    /// Any text, where the format has such.
+    Word(&'a [u8]),
+}
+
+impl Key<'_> {
+    /// The number that it is, else its hash.
+    pub(crate) fn hashed(self) -> u64 {
+        match self {
+            Self::Number(number) => number,
+            Self::Word(word) => number(word).unwrap_or_else(|| hash(word)),
+        }
+    }
+
+    /// The key as text; what is no UTF-8 is replaced.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Word(word) => String::from_utf8_lossy(word).into_owned(),
+        }
+    }
+}
+
 /// Why a trace can't be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TraceError {
@@ -79,11 +105,11 @@ impl fmt::Display for Place {
 }
 
 /// Shows `each` the keys of a trace in their order; its format is told from the name and the first
-/// bytes where none is given. A key that is no number is told by its hash.
+/// bytes where none is given.
 pub(crate) fn read(
     path: &Path,
     format: Option<Format>,
-    each: &mut dyn FnMut(u64),
+    each: &mut dyn FnMut(Key<'_>),
 ) -> Result<(), TraceError> {
     let file = File::open(path).map_err(|source| at_file(path, source))?;
     let mut source = Source::open(path, file)?;
@@ -132,7 +158,7 @@ impl Source {
         &mut self,
         path: &Path,
         format: Option<Format>,
-        each: &mut dyn FnMut(u64),
+        each: &mut dyn FnMut(Key<'_>),
     ) -> Result<(), TraceError> {
         let input: &mut dyn BufRead = match self {
             Self::Plain(input) => input,
@@ -144,20 +170,22 @@ impl Source {
         };
         match format {
             Format::Lines => lines(path, input, &mut |line| {
-                each(key(line));
+                each(Key::Word(line));
                 Ok(())
             }),
             Format::Arc => lines(path, input, &mut |line| from_range(line, each)),
             Format::Timed => lines(path, input, &mut |line| from_timed(line, each)),
             Format::U32Be => records(path, input, "whole numbers of 4 bytes", &mut |&bytes| {
-                each(u64::from(u32::from_be_bytes(bytes)));
+                each(Key::Number(u32::from_be_bytes(bytes).into()));
             }),
             Format::I64Be => records(path, input, "whole numbers of 8 bytes", &mut |&bytes| {
-                each(u64::from_be_bytes(bytes));
+                each(Key::Number(u64::from_be_bytes(bytes)));
             }),
             Format::Oracle => records(path, input, "whole records of 24 bytes", &mut |record| {
                 let bytes: &[u8; 24] = record;
-                each(u64::from_le_bytes(std::array::from_fn(|i| bytes[4 + i])));
+                each(Key::Number(u64::from_le_bytes(std::array::from_fn(|i| {
+                    bytes[4 + i]
+                }))));
             }),
         }
     }
@@ -236,22 +264,22 @@ fn lines(
     Ok(())
 }
 
-fn from_range(line: &[u8], each: &mut dyn FnMut(u64)) -> LineRead {
+fn from_range(line: &[u8], each: &mut dyn FnMut(Key<'_>)) -> LineRead {
     let mut words = words(line).map(number);
     let (start, count) = (words.next().flatten(), words.next().flatten());
     match start.zip(count) {
         Some((start, count)) if count <= RANGE_MAX && start.checked_add(count).is_some() => {
-            (start..start + count).for_each(each);
+            (start..start + count).map(Key::Number).for_each(each);
             Ok(())
         }
         _ => Err("`start count …`, the count at most 1048576"),
     }
 }
 
-fn from_timed(line: &[u8], each: &mut dyn FnMut(u64)) -> LineRead {
+fn from_timed(line: &[u8], each: &mut dyn FnMut(Key<'_>)) -> LineRead {
     match words(line).nth(1) {
         Some(word) => {
-            each(key(word));
+            each(Key::Word(word));
             Ok(())
         }
         None => Err("`time key …`"),
@@ -261,11 +289,6 @@ fn from_timed(line: &[u8], each: &mut dyn FnMut(u64)) -> LineRead {
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let words = line.split(u8::is_ascii_whitespace);
     words.filter(|word| !word.is_empty())
-}
-
-/// The number that `word` is, else its hash.
-fn key(word: &[u8]) -> u64 {
-    number(word).unwrap_or_else(|| hash(word))
 }
 
 /// The number that `word` is, written the one way that makes it a key of its own.

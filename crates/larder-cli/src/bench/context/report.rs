@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Analytics, Measured, Status};
+use crate::bench::statistics;
 use crate::figures::printable;
 
 /// Between the report and what is around it, and under a heading.
@@ -169,11 +170,10 @@ impl Report {
 
 impl Spread {
     fn of(times: &[f64]) -> Option<Self> {
-        let count = times.len() as f64;
-        let mean = times.iter().sum::<f64>() / count;
-        let squares: f64 = times.iter().map(|time| (time - mean).powi(2)).sum();
-        let deviation = (squares / (count - 1.0).max(1.0)).sqrt();
-        (!times.is_empty()).then_some(Self { mean, deviation })
+        Some(Self {
+            mean: statistics::mean(times)?,
+            deviation: statistics::deviation(times).unwrap_or(0.0),
+        })
     }
 }
 

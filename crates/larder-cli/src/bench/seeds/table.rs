@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::bench::machine::Machine;
+
 /// What one document heads with.
 pub(super) struct Section {
     title: &'static str,
@@ -47,7 +49,7 @@ pub(super) fn markdown(sections: &[Section], rounds: usize) -> String {
     let mut text = format!(
         "Measured by `larder bench seeds` on {}: medians of {rounds} rounds, with and without the cache by \
          turns. `a → b` is without the cache and with it.\n",
-        machine()
+        Machine::this()
     );
     for section in sections {
         // A String takes all that is written to it.
@@ -67,18 +69,6 @@ pub(super) fn markdown(sections: &[Section], rounds: usize) -> String {
         }
     }
     text
-}
-
-fn machine() -> String {
-    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpus.lines().find_map(|line| {
-        let (name, model) = line.split_once(':')?;
-        (name.trim() == "model name").then(|| model.trim())
-    });
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    let model = model.unwrap_or("an unnamed processor");
-    format!("{model}, {cores} cores, {os} {arch}")
 }
 
 #[cfg(test)]

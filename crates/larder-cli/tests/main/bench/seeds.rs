@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::run::{end, larder};
+use crate::run::{end, larder};
 
 #[test]
 fn every_document_has_its_rows_and_the_file_is_what_was_printed() {

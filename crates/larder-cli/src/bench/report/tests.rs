@@ -1,0 +1,171 @@
+use super::samples::{example, repetition, report, with_failures};
+use super::*;
+use crate::bench::{csv, html, markdown, text};
+
+fn about(found: f64, expected: f64) {
+    assert!((found / expected - 1.0).abs() < 1e-3, "{found}, {expected}");
+}
+
+#[test]
+fn figures_are_those_of_the_latencies() {
+    let report = example();
+    let [uncached, cached] = &report.sides[..] else {
+        panic!("two sides");
+    };
+    let latency = uncached.latency_ms.expect("timed");
+    about(latency.mean, 285.0);
+    // Of 280, 290, 270, 300 with n - 1.
+    about(
+        latency.standard_deviation.expect("four"),
+        (500.0_f64 / 3.0).sqrt(),
+    );
+    about(latency.min, 270.0);
+    about(latency.p50, 280.0);
+    about(latency.p99, 300.0);
+    assert_eq!(
+        (uncached.requests, uncached.bytes, uncached.failed()),
+        (4, 40, 0)
+    );
+    let rps = cached.requests_per_second.expect("time passed");
+    about(rps.mean, 2.0 / 0.09);
+    let speedup = report.speedup.expect("two sides");
+    about(speedup.mean.expect("a mean").value, 285.0 / 45.0);
+    about(
+        speedup.requests_per_second.expect("rates").value,
+        285.0 / 45.0,
+    );
+}
+
+#[test]
+fn what_failed_is_counted_and_no_rate_is_made_of_it() {
+    let runs = vec![with_failures(repetition(&[100, 100]), 2)];
+    let report = report(&[("measured", runs)]);
+    let side = &report.sides[0];
+    assert_eq!(
+        (side.requests, side.failed(), side.error_rate),
+        (4, 2, Some(0.5))
+    );
+    about(side.requests_per_second.expect("time passed").mean, 10.0);
+    assert_eq!(side.errors["cut"], 2);
+    assert!(text::page(&report).contains("50.000 % of the requests had no good answer"));
+}
+
+#[test]
+fn a_side_without_a_good_answer_has_no_figures_and_breaks_no_form() {
+    let failed = || vec![with_failures(repetition(&[]), 3)];
+    let report = report(&[("uncached", failed()), ("cached", failed())]);
+    assert_eq!(report.sides[1].latency_ms, None);
+    for page in [
+        text::page(&report),
+        markdown::page(&report),
+        html::page(&report),
+    ] {
+        assert!(
+            page.contains("No speed-up: one side had no good answer."),
+            "{page}"
+        );
+        assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+    }
+    let json = serde_json::to_string(&report).expect("JSON");
+    assert_eq!(serde_json::from_str::<Report>(&json).expect("read"), report);
+}
+
+#[test]
+fn json_is_read_back_as_it_was() {
+    let json = serde_json::to_string(&example()).expect("JSON");
+    let read: Report = serde_json::from_str(&json).expect("read");
+    assert_eq!(read.sides.len(), 2);
+    assert_eq!(serde_json::to_string(&read).expect("JSON"), json);
+}
+
+#[test]
+fn the_text_is_laid_out_as_a_report() {
+    let page = text::page(&example());
+    for part in [
+        "LARDER BENCH REPORT\nGenerated: 2026-11-21 14:35:22\n═",
+        "\nLATENCY\n─",
+        "Speedup: cached is 6.33x faster in the mean; with 95 % confidence",
+        "  Load: closed loop, 1 connection\n",
+        "  Length: 4 requests, 2 times, in turns, without warm-up\n",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    let words = |name: &str| -> Vec<String> {
+        let line = page
+            .lines()
+            .find(|line| line.trim_start().starts_with(name));
+        line.unwrap_or_else(|| panic!("{name}\n{page}"))
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(words("mean")[..4], ["mean", "285ms", "45.0ms", "6.33x"]);
+    assert_eq!(words("std dev")[..4], ["std", "dev", "12.9ms", "4.16ms"]);
+    assert_eq!(words("status 200"), ["status", "200", "4", "4"]);
+}
+
+#[test]
+fn csv_has_a_line_for_each_repetition_with_as_many_cells_as_its_heading() {
+    let lines = csv::lines(&example());
+    let rows: Vec<Vec<&str>> = lines
+        .lines()
+        .map(|line| line.split(',').collect())
+        .collect();
+    assert_eq!(rows.len(), 5);
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{lines}");
+    let mean = rows[0]
+        .iter()
+        .position(|name| *name == "mean_ms")
+        .expect("a column");
+    assert_eq!(
+        (rows[1][0], rows[1][1], rows[1][mean]),
+        ("uncached", "1", "285")
+    );
+    let empty = csv::lines(&report(&[("measured", vec![repetition(&[])])]));
+    let widths: Vec<_> = empty.lines().map(|line| line.split(',').count()).collect();
+    assert_eq!(widths[0], widths[1]);
+}
+
+#[test]
+fn markdown_has_tables_in_which_a_url_is_only_shown() {
+    let page = markdown::page(&example());
+    assert!(
+        page.contains("|  | uncached | cached | speed-up (95 %) |\n|---|---:|---:|---:|\n"),
+        "{page}"
+    );
+    assert!(page.contains("| mean | 285ms | 45.0ms | 6.33x"), "{page}");
+    assert!(
+        page.contains("?&lt;cached>") && !page.contains("?<cached>"),
+        "{page}"
+    );
+}
+
+#[test]
+fn the_page_has_three_plots_and_nothing_from_elsewhere() {
+    let page = html::page(&example());
+    assert_eq!(
+        (page.matches("<svg").count(), page.matches("</svg>").count()),
+        (3, 3)
+    );
+    assert!(page.contains("prefers-color-scheme: dark"));
+    for foreign in [
+        "<script", "<link", "<img", "src=", "href=", "url(", "@import", "<cached>",
+    ] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    // Only as what was asked.
+    let addresses = page.matches("http").count();
+    assert_eq!(addresses, page.matches("GET http://x/?&lt;").count());
+    assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+}
+
+#[test]
+fn the_curve_ends_where_no_request_is_beyond_it() {
+    let side = &report(&[("measured", vec![repetition(&[7; 100])])]).sides[0];
+    let last = side.percentiles.last().expect("a curve").percent;
+    about(last, 99.0);
+    let bars: u64 = side.histogram.iter().map(|bar| bar.requests).sum();
+    assert_eq!((bars, side.histogram.len()), (100, 1));
+    let bar = side.histogram[0];
+    assert!(bar.from_ms <= 7.0 && bar.to_ms > 7.0, "{bar:?}");
+}
