@@ -161,7 +161,7 @@ fn keys(path: &Path, name: &str) -> Result<Keys, TraceError> {
     };
     let mut keys = Keys::default();
     trace::read(path, format, &mut |key| {
-        assert!(keys.push(key), "a trace of more than 2³² requests");
+        assert!(keys.push(key.hashed()), "a trace of more than 2³² requests");
     })?;
     Ok(keys)
 }

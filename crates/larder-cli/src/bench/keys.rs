@@ -79,7 +79,7 @@ impl Keys {
         trace::read(path, format, &mut |key| {
             fits &= trace.requests.len() < TRACE_REQUESTS_MAX;
             if fits {
-                let name = key.name();
+                let name = key.to_string();
                 let next = trace.names.len() as u32;
                 let number = *numbers.entry(name).or_insert_with_key(|name| {
                     trace.names.push(name.clone());

@@ -49,12 +49,14 @@ impl Key<'_> {
             Self::Word(word) => number(word).unwrap_or_else(|| hash(word)),
         }
     }
+}
 
-    /// The key as text; what is no UTF-8 is replaced.
-    pub(crate) fn name(self) -> String {
+/// The key as text; what is no UTF-8 is replaced.
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Number(number) => number.to_string(),
-            Self::Word(word) => String::from_utf8_lossy(word).into_owned(),
+            Self::Number(number) => number.fmt(f),
+            Self::Word(word) => String::from_utf8_lossy(word).fmt(f),
         }
     }
 }
