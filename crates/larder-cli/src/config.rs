@@ -34,7 +34,7 @@ pub(crate) use live::Live;
 pub(crate) use otlp::Otlp;
 pub(crate) use remote::{Remote, Secret};
 pub(crate) use scheduler_stats::SchedulerStats;
-pub(crate) use show::{Which, show};
+pub(crate) use show::{Which, settings, show};
 pub(crate) use workstations::Workstations;
 
 use kinds::{Address, Choice, Count, Directories, Hosts, OnePath, Span, Switch};

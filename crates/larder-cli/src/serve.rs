@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::{Anonymous, Config};
+use crate::config::{self, Anonymous, Config};
 use crate::otlp;
 
 /// How long open requests may take to end once shutdown has begun.
@@ -54,7 +54,7 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
         &token,
         (config.auth.anonymous == Anonymous::Viewer).then_some(Role::Viewer),
     )
-    .issuer(move |token| known.role_of(token));
+    .issuer(move |token| known.bearer(token));
     let hosts = Hosts::new(config.allowed_hosts.clone());
     let told = stopping.clone();
     let gateway = Gateway::new("larder", env!("CARGO_PKG_VERSION"), access, hosts, stopping);
@@ -72,7 +72,9 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     let contexts = assistant_context::start(&config, &gateway, &tiers)?;
     let live = live::start(&config, demo)?;
     let schedulers = scheduler_stats::start(&config, &gateway, &tiers)?;
-    let gateway = history::keep(gateway, &state_dir);
+    let gateway = history::keep(gateway, &state_dir)
+        .audit(state_dir.join("audit.log"))
+        .settings(config::settings(&config));
     let mut gateway = gateway.mount(accounts.mount());
     if let Some((usage, _)) = &started {
         gateway = services.mount(gateway, usage.mount());

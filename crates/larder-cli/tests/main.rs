@@ -2,6 +2,8 @@
 
 #[path = "main/accounts.rs"]
 mod accounts;
+#[path = "main/actions.rs"]
+mod actions;
 #[path = "main/assistant_context.rs"]
 mod assistant_context;
 #[path = "main/audit.rs"]

@@ -37,44 +37,73 @@ impl Role {
     }
 }
 
+/// Whose a token is, and what it is good for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    /// What the log of changes calls whoever sends it.
+    pub name: String,
+    /// What it is good for.
+    pub role: Role,
+}
+
+impl From<Role> for Bearer {
+    /// Of a token that has no name.
+    fn from(role: Role) -> Self {
+        let name = "a token".to_owned();
+        Self { name, role }
+    }
+}
+
+/// Who asks, as far as that is known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Caller {
+    /// None: it gave no token.
+    pub(crate) name: Option<String>,
+    pub(crate) role: Option<Role>,
+}
+
 /// Who is let in, and as what.
 pub struct Access {
-    tokens: Vec<(Role, [u8; 32])>,
+    admin: [u8; 32],
     anonymous: Option<Role>,
     issuers: Vec<Issuer>,
 }
 
-/// Who knows tokens that are not kept here: their role, or what is wrong with them.
-type Issuer = Box<dyn Fn(&str) -> Option<Result<Role, String>> + Send + Sync>;
+/// Who knows tokens that are not kept here: whose they are, or what is wrong with them.
+type Issuer = Box<dyn Fn(&str) -> Option<Result<Bearer, String>> + Send + Sync>;
 
 impl Access {
     /// Access for the bearer of `admin_token`, and for callers without a token as `anonymous`.
     pub fn new(admin_token: &str, anonymous: Option<Role>) -> Self {
         Self {
-            tokens: vec![(Role::Admin, digest(admin_token))],
+            admin: digest(admin_token),
             anonymous,
             issuers: Vec::new(),
         }
     }
 
-    /// Asks `issuer` for the role of a token that is not kept here. It answers `None` for what is no
-    /// token of its kind, and an error that says why one of its own is not good (it has expired, say).
-    /// It must not block.
+    /// Asks `issuer` whose a token is that is not kept here: a [`Bearer`], or its role alone. It answers
+    /// `None` for what is no token of its kind, and an error that says why one of its own is not good (it
+    /// has expired, say). It must not block.
     #[must_use]
-    pub fn issuer(
+    pub fn issuer<B: Into<Bearer>>(
         mut self,
-        issuer: impl Fn(&str) -> Option<Result<Role, String>> + Send + Sync + 'static,
+        issuer: impl Fn(&str) -> Option<Result<B, String>> + Send + Sync + 'static,
     ) -> Self {
+        let issuer = move |token: &str| Some(issuer(token)?.map(Into::into));
         self.issuers.push(Box::new(issuer));
         self
     }
 
-    /// The role of a request by its `Authorization` header, or by its `?access_token=`.
-    pub(crate) fn role(&self, headers: &HeaderMap, uri: &Uri) -> Result<Option<Role>, Problem> {
+    /// Who makes a request, by its `Authorization` header, or by its `?access_token=`.
+    pub(crate) fn caller(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Problem> {
         let Some(value) = headers.get(header::AUTHORIZATION) else {
             return match token_of_query(uri) {
-                Some(token) => self.role_of(token).map(Some),
-                None => Ok(self.anonymous),
+                Some(token) => self.bearer_of(token),
+                None => Ok(Caller {
+                    name: None,
+                    role: self.anonymous,
+                }),
             };
         };
         let bearer = value.to_str().ok().and_then(|value| value.split_once(' '));
@@ -82,21 +111,22 @@ impl Access {
         else {
             return Err(refused("expected `Authorization: Bearer TOKEN`"));
         };
-        self.role_of(token.trim()).map(Some)
+        self.bearer_of(token.trim())
     }
 
-    fn role_of(&self, token: &str) -> Result<Role, Problem> {
-        let given = digest(token);
-        let known = self
-            .tokens
-            .iter()
-            .filter(|(_, kept)| bool::from(kept.ct_eq(&given)));
-        if let Some(role) = known.map(|(role, _)| *role).max() {
-            return Ok(role);
+    fn bearer_of(&self, token: &str) -> Result<Caller, Problem> {
+        let known = |name, role| Caller {
+            name: Some(name),
+            role: Some(role),
+        };
+        if bool::from(self.admin.ct_eq(&digest(token))) {
+            return Ok(known("the admin token".to_owned(), Role::Admin));
         }
         let answer = self.issuers.iter().find_map(|issuer| issuer(token));
         let answer = answer.unwrap_or_else(|| Err("this token is not known here".to_owned()));
-        answer.map_err(|why| refused(&why))
+        answer
+            .map(|Bearer { name, role }| known(name, role))
+            .map_err(|why| refused(&why))
     }
 }
 

@@ -1,38 +1,47 @@
 //! The one door: every request passes here, whichever route it is for.
 
+mod front;
+
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode};
+use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
 use larder::AnyCache;
 use larder_metrics::{Registry, TimelineFile};
 use tokio::sync::watch;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
-use crate::auth::{self, Access, Role};
+use crate::admin::config::Setting;
+use crate::audit::AuditLog;
+use crate::auth::{Access, Role};
 use crate::events::Events;
 use crate::figures::Figures;
 use crate::health::Check;
 use crate::history::History;
 use crate::host::Hosts;
 use crate::mount::Mount;
-use crate::problem::{Problem, REQUEST_ID};
+use crate::problem::Problem;
 use crate::requests::Requests;
-use crate::{admin, dashboard, docs, events, health, history, metrics, trace};
+use crate::warmer::Warmer;
+use crate::{admin, dashboard, docs, events, health, history, metrics};
 
 /// What the daemon's routes share: caches, access, figures, health, live events.
 pub struct Gateway {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
     pub(crate) started: Instant,
+    pub(crate) started_at: jiff::Timestamp,
     pub(crate) caches: Vec<Arc<dyn AnyCache>>,
     pub(crate) checks: Vec<Check>,
+    pub(crate) warmers: Vec<Warmer>,
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) audit: AuditLog,
     pub(crate) requests: Requests,
     pub(crate) events: Events,
     pub(crate) stopping: watch::Receiver<bool>,
@@ -63,8 +72,12 @@ impl Gateway {
             name,
             version,
             started: Instant::now(),
+            started_at: jiff::Timestamp::now(),
             caches: Vec::new(),
             checks: Vec::new(),
+            warmers: Vec::new(),
+            settings: Vec::new(),
+            audit: AuditLog::default(),
             requests: Requests::in_registry(registry.clone()),
             registry,
             history: History::default(),
@@ -90,7 +103,8 @@ impl Gateway {
     pub fn mount(mut self, mount: Mount) -> Self {
         let Mount {
             caches,
-            checks,
+            mut checks,
+            warmers,
             documents,
             open,
             reads,
@@ -98,8 +112,12 @@ impl Gateway {
             administration,
             streams,
         } = mount;
+        for check in &mut checks {
+            check.caches = caches.iter().map(|cache| cache.name().to_owned()).collect();
+        }
         self.caches.extend(caches);
         self.checks.extend(checks);
+        self.warmers.extend(warmers);
         let all = std::mem::take(&mut self.services);
         let mut all = all
             .open(open)
@@ -125,6 +143,22 @@ impl Gateway {
     #[must_use]
     pub fn history(mut self, file: TimelineFile) -> Self {
         self.history = History::in_file(file);
+        self
+    }
+
+    /// Keeps the log of what was changed by request in the file at `path` too, across restarts: 4 MiB of
+    /// it, and as much of what came before in a second file. Blocks on the disk. What is wrong with the file
+    /// is told by the log and by `/v1/status`, and the newest are in memory all the same.
+    #[must_use]
+    pub fn audit(mut self, path: PathBuf) -> Self {
+        self.audit = AuditLog::in_file(path);
+        self
+    }
+
+    /// Shows the program's settings at `/v1/config`.
+    #[must_use]
+    pub fn settings(mut self, settings: Vec<Setting>) -> Self {
+        self.settings = settings;
         self
     }
 
@@ -202,10 +236,10 @@ impl Gateway {
             .merge(health::probes(&gateway))
             .merge(dashboard::routes(&gateway))
             .fallback(no_route)
-            .layer(middleware::from_fn(known))
+            .layer(middleware::from_fn(front::known))
             .merge(open)
             .method_not_allowed_fallback(no_method)
-            .layer(middleware::from_fn_with_state(gateway, front))
+            .layer(middleware::from_fn_with_state(gateway, front::front))
     }
 }
 
@@ -215,7 +249,7 @@ fn for_role(needed: Role, routes: Router) -> Router {
         return routes;
     }
     routes.route_layer(middleware::from_fn(move |request: Request, next: Next| {
-        admit(needed, request, next)
+        front::admit(needed, request, next)
     }))
 }
 
@@ -224,66 +258,6 @@ fn compression() -> CompressionLayer {
         .gzip(true)
         .br(true)
         .quality(CompressionLevel::Fastest)
-}
-
-/// Names the request, checks the host and the token, and counts the answer.
-async fn front(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let number = gateway.request_number.fetch_add(1, Ordering::Relaxed);
-    let id = format!("{:08x}-{number:x}", gateway.request_prefix);
-    let header = HeaderValue::try_from(&id).ok();
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let trace_id = trace::id(request.headers());
-    let mut response = REQUEST_ID
-        .scope(id, async {
-            let headers = request.headers();
-            let host = gateway.hosts.check(headers);
-            if let Err(problem) = host.and_then(|()| gateway.hosts.check_origin(headers)) {
-                return problem.into_response();
-            }
-            let role = gateway.access.role(headers, request.uri());
-            request.extensions_mut().insert(Caller(role));
-            next.run(request).await
-        })
-        .await;
-    if let Some(id) = header {
-        response.headers_mut().insert("x-request-id", id);
-    }
-    let route = route.as_ref().map(MatchedPath::as_str);
-    let (status, took) = (response.status(), started.elapsed());
-    gateway
-        .requests
-        .record(&method, route, status, took, trace_id);
-    response
-}
-
-/// The role that the front found for a request, or what is wrong with its token.
-#[derive(Clone)]
-struct Caller(Result<Option<Role>, Problem>);
-
-impl Caller {
-    fn of(request: &Request) -> Result<Option<Role>, Problem> {
-        let caller = request.extensions().get::<Self>();
-        caller.map_or(Ok(None), |caller| caller.0.clone())
-    }
-}
-
-/// Refuses a token that is not good, even where none is needed: all but the open routes, where one
-/// whose token has expired gets a new one.
-async fn known(request: Request, next: Next) -> Response {
-    match Caller::of(&request) {
-        Ok(_) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
-}
-
-async fn admit(needed: Role, request: Request, next: Next) -> Response {
-    let admitted = Caller::of(&request).and_then(|role| auth::check(role, needed));
-    match admitted {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
 }
 
 async fn no_route(request: Request) -> Problem {

@@ -25,8 +25,11 @@ pub enum Standing {
 
 /// A named question for a [`Standing`].
 pub struct Check {
-    name: &'static str,
-    ask: Box<dyn Fn() -> Standing + Send + Sync>,
+    pub(crate) name: &'static str,
+    pub(crate) kind: &'static str,
+    /// The caches that are loaded from what is asked about.
+    pub(crate) caches: Vec<String>,
+    pub(crate) ask: Box<dyn Fn() -> Standing + Send + Sync>,
 }
 
 impl Check {
@@ -34,8 +37,17 @@ impl Check {
     pub fn new(name: &'static str, ask: impl Fn() -> Standing + Send + Sync + 'static) -> Self {
         Self {
             name,
+            kind: "service",
+            caches: Vec::new(),
             ask: Box::new(ask),
         }
+    }
+
+    /// What is asked about, for `/v1/status`: `sql`, `file`, `rpc`; a `service` unless set.
+    #[must_use]
+    pub fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = kind;
+        self
     }
 }
 
@@ -106,7 +118,7 @@ fn tiers(stats: &Stats) -> Option<Standing> {
 }
 
 /// The worst standing is the whole's; one that is degraded still answers.
-fn standing(gateway: &Gateway) -> (StatusCode, Value) {
+pub(crate) fn standing(gateway: &Gateway) -> (StatusCode, Value) {
     let mut overall = if *gateway.stopping.borrow() {
         "stopping"
     } else {

@@ -5,7 +5,8 @@
 //! are answered, other names only when they are configured.
 //!
 //! A browser lets any page open a `WebSocket` to here and read it, which it does with no other request:
-//! so one that a page opens must come from a page of this listener.
+//! so one that a page opens must come from a page of this listener. It lets any page send a POST here
+//! too, though not read what comes of it: so where that needs no token, it must come from such a page.
 
 use std::net::IpAddr;
 
@@ -50,24 +51,48 @@ impl Hosts {
     /// Whether a page that opens a `WebSocket` is one of this listener, or of a configured name.
     /// Programs that are no browsers name no origin.
     pub(crate) fn check_origin(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let Some(origin) = headers.get(header::ORIGIN) else {
-            return Ok(());
-        };
-        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_ascii_lowercase();
-        let (origin, host) = (text(origin), headers.get(header::HOST).map(text));
-        let authority = origin.split_once("://").map(|(_, authority)| authority);
-        let is_ours = authority.is_some_and(|authority| {
-            host.as_deref() == Some(authority)
-                || self.0.iter().any(|name| name == without_port(authority))
-        });
-        if is_ours || !headers.contains_key(header::UPGRADE) {
+        if !headers.contains_key(header::UPGRADE) || self.is_own_page(headers) {
             return Ok(());
         }
-        let detail = format!(
-            "a page of {origin:?} may open no WebSocket here; add its host to allowed_hosts if it should"
-        );
-        Err(Problem::new(StatusCode::FORBIDDEN, "foreign-page", detail))
+        Err(foreign(headers, "open no WebSocket here"))
     }
+
+    /// Whether a request that changes something, and is let in without a token, comes from a page of this
+    /// listener, of a configured name, or from no page: any page can have a browser send one.
+    pub(crate) fn check_page(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let site = headers.get("sec-fetch-site");
+        let is_from_elsewhere = !headers.contains_key(header::ORIGIN)
+            && site.is_some_and(|site| site != "same-origin" && site != "none");
+        if !is_from_elsewhere && self.is_own_page(headers) {
+            return Ok(());
+        }
+        Err(foreign(headers, "change nothing here without a token"))
+    }
+
+    /// Whether no page asks, or one of this listener or of a configured name.
+    fn is_own_page(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return true;
+        };
+        let (origin, host) = (lower(origin), headers.get(header::HOST).map(lower));
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        authority.is_some_and(|authority| {
+            host.as_deref() == Some(authority)
+                || self.0.iter().any(|name| name == without_port(authority))
+        })
+    }
+}
+
+fn lower(value: &HeaderValue) -> String {
+    value.to_str().unwrap_or_default().to_ascii_lowercase()
+}
+
+fn foreign(headers: &HeaderMap, may: &str) -> Problem {
+    let origin = headers.get(header::ORIGIN).map(lower);
+    let origin = origin.unwrap_or_else(|| "another site".to_owned());
+    let detail =
+        format!("a page of {origin:?} may {may}; add its host to allowed_hosts if it should");
+    Problem::new(StatusCode::FORBIDDEN, "foreign-page", detail)
 }
 
 fn without_port(host: &str) -> &str {
@@ -150,6 +175,35 @@ mod tests {
                 asks(Some(origin), false),
                 "the browser keeps the answer of {origin:?} from it"
             );
+        }
+    }
+
+    #[test]
+    fn a_page_of_elsewhere_changes_nothing() {
+        let hosts = Hosts::new(["cache.internal".to_owned()]);
+        let is_let_in = |name: &'static str, value: &str| {
+            let host = (header::HOST, "localhost:7070".parse().unwrap());
+            let page = (name.parse().unwrap(), value.parse().unwrap());
+            let headers = HeaderMap::from_iter([host, page]);
+            hosts.check_page(&headers).is_ok()
+        };
+        for (name, value) in [
+            ("origin", "http://localhost:7070"),
+            ("origin", "https://cache.internal"),
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "none"),
+            ("user-agent", "curl"),
+        ] {
+            assert!(is_let_in(name, value), "{name}: {value}");
+        }
+        for (name, value) in [
+            ("origin", "http://evil.example"),
+            ("origin", "http://localhost:8080"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ] {
+            assert!(!is_let_in(name, value), "{name}: {value}");
         }
     }
 }

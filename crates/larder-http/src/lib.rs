@@ -21,6 +21,7 @@
 
 mod accounts;
 mod admin;
+mod audit;
 mod auth;
 mod body;
 mod dashboard;
@@ -38,10 +39,12 @@ mod problem;
 mod requests;
 mod server;
 mod trace;
+mod warmer;
 mod wire;
 
 pub use accounts::{Accounts, Member, Roster, RosterError};
-pub use auth::{Access, Role, admin_token};
+pub use admin::config::Setting;
+pub use auth::{Access, Bearer, Role, admin_token};
 pub use body::{JsonBody, short_bodies};
 pub use events::Events;
 pub use figures::Figures;

@@ -7,11 +7,12 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use larder_metrics::{Exposition, TextFormat, Window, negotiate};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::audit::Change;
 use crate::body::JsonBody;
 use crate::gateway::Gateway;
 use crate::problem::Problem;
@@ -116,9 +117,11 @@ pub(crate) struct Switch {
 )]
 pub(crate) async fn set_enabled(
     State(gateway): State<Arc<Gateway>>,
+    Extension(change): Extension<Change>,
     JsonBody(Switch { enabled }): JsonBody<Switch>,
 ) -> Json<Value> {
     gateway.registry.set_enabled(enabled);
+    change.about(if enabled { "on" } else { "off" }, false);
     tracing::info!(enabled, "metrics switched by request");
     Json(json!({ "enabled": enabled }))
 }

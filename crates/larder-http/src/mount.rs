@@ -7,6 +7,8 @@ use larder::AnyCache;
 use utoipa::openapi::OpenApi;
 
 use crate::health::Check;
+use crate::problem::Problem;
+use crate::warmer::Warmer;
 
 /// A service as a [`Gateway`](crate::Gateway) mounts it.
 ///
@@ -30,6 +32,7 @@ pub struct Mount {
     pub(crate) streams: Router,
     pub(crate) caches: Vec<Arc<dyn AnyCache>>,
     pub(crate) checks: Vec<Check>,
+    pub(crate) warmers: Vec<Warmer>,
     pub(crate) documents: Vec<OpenApi>,
 }
 
@@ -79,6 +82,32 @@ impl Mount {
     #[must_use]
     pub fn cache(mut self, cache: impl AnyCache + 'static) -> Self {
         self.caches.push(Arc::new(cache));
+        self
+    }
+
+    /// Has `warm` run by `POST /v1/caches/{cache}/warm`: it fills that cache, and tells how many of its
+    /// keys are held now. It runs in a task of its own, once at a time, and a client that goes away does
+    /// not end it.
+    ///
+    /// ```
+    /// # use larder_http::Mount;
+    /// let words = larder::Cache::<String, usize>::builder("words").build()?;
+    /// let warmed = words.clone();
+    /// let mount = Mount::new().cache(words).warm("words", move || {
+    ///     let words = warmed.clone();
+    ///     async move {
+    ///         let _ = words.insert("cheese".into(), 6).await;
+    ///         Ok(1)
+    ///     }
+    /// });
+    /// # Ok::<(), larder::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn warm<F>(mut self, cache: &str, warm: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<usize, Problem>> + Send + 'static,
+    {
+        self.warmers.push(Warmer::new(cache, warm));
         self
     }
 

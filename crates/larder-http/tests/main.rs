@@ -3,6 +3,7 @@
 mod main {
     mod access;
     mod accounts;
+    mod actions;
     mod caches;
     mod dashboard;
     mod health;

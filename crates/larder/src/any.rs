@@ -126,6 +126,17 @@ pub trait AnyCache: Send + Sync {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     fn latencies(&self) -> Latencies;
+    /// [`Cache::reset_stats`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.peek(&7);
+    /// any.reset_stats();
+    /// assert_eq!(any.stats().misses, 0);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    fn reset_stats(&self);
     /// [`Cache::evictions`].
     ///
     /// ```
@@ -239,6 +250,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn latencies(&self) -> Latencies {
         self.latencies()
+    }
+
+    fn reset_stats(&self) {
+        self.reset_stats();
     }
 
     fn evictions(&self) -> Evictions {

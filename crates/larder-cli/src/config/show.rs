@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use larder_http::Setting;
+
 use super::Config;
 use super::layers::Source;
 use super::reader::Shown;
@@ -47,6 +49,17 @@ pub(crate) fn show(config: &Config, which: Which) -> String {
         let _ = writeln!(document, "{line:width$}  # {}{hidden}", row.source);
     }
     document
+}
+
+/// Every key, as `/v1/config` tells them.
+pub(crate) fn settings(config: &Config) -> Vec<Setting> {
+    let settings = config.shown.iter().map(|row| Setting {
+        key: row.key.to_owned(),
+        value: row.value.clone(),
+        source: row.source.to_string(),
+        is_masked: row.is_hidden,
+    });
+    settings.collect()
 }
 
 fn assignment(row: &Shown) -> String {

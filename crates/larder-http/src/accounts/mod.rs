@@ -5,7 +5,7 @@
 //! larder user, larder token ──► roster: accounts.json in the state directory
 //!                                  │ read again when it has changed
 //! POST /api/auth/login ─ limits ─ password ─► sessions: sign ──► access (30 min), refresh (7 days)
-//! Authorization: Bearer … ─► Accounts::role_of ─► sessions: check ─► the role that the roster says now
+//! Authorization: Bearer … ─► Accounts::bearer ─► sessions: check ─► the role that the roster says now
 //! ```
 //!
 //! Nothing of a session is kept but the key that signs it: a token names its user, and is worth what the
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use larder::Clock;
 
-use crate::auth::{Role, admin_token, digest};
+use crate::auth::{Bearer, Role, admin_token, digest};
 use crate::mount::Mount;
 
 pub use roster::{Member, Roster, RosterError};
@@ -42,7 +42,7 @@ use watched::Watched;
 /// let accounts = Accounts::open("state".as_ref(), larder::Clock::system())?;
 /// let mount = accounts.mount(); // POST /api/auth/login and /api/auth/refresh
 /// let access = Access::new("the admin's token", Some(Role::Viewer))
-///     .issuer(move |token| accounts.role_of(token));
+///     .issuer(move |token| accounts.bearer(token));
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -76,19 +76,24 @@ impl Accounts {
         })
     }
 
-    /// The role of a token, for [`Access::issuer`](crate::Access::issuer): `None` if it is of no kind
-    /// that is made here, else its role now or what is wrong with it. It asks the file system whether
-    /// the roster has changed, and reads it if it has.
-    pub fn role_of(&self, token: &str) -> Option<Result<Role, String>> {
+    /// Whose a token is, for [`Access::issuer`](crate::Access::issuer): `None` if it is of no kind
+    /// that is made here, else its name and its role now or what is wrong with it. It asks the file system
+    /// whether the roster has changed, and reads it if it has.
+    pub fn bearer(&self, token: &str) -> Option<Result<Bearer, String>> {
         if sessions::looks_like_one(token) {
             let claims = self.shared.sessions.check(token, Kind::Access);
-            return Some(claims.and_then(|claims| self.shared.role_of_user(&claims)));
+            return Some(claims.and_then(|claims| {
+                let role = self.shared.role_of_user(&claims)?;
+                let name = format!("user {}", claims.sub);
+                Ok(Bearer { name, role })
+            }));
         }
-        self.shared
-            .roster
-            .now()
-            .role_of_token(&digest(token))
-            .map(Ok)
+        let contents = self.shared.roster.now();
+        let token = contents.token(&digest(token))?;
+        Some(Ok(Bearer {
+            name: format!("token {}", token.name),
+            role: token.role,
+        }))
     }
 
     /// The routes by which a user gets tokens.

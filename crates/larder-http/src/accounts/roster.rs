@@ -97,9 +97,9 @@ pub(super) struct User {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Token {
-    name: String,
-    role: Role,
+pub(super) struct Token {
+    pub(super) name: String,
+    pub(super) role: Role,
     /// Of the token's text, in hexadecimal.
     sha256: String,
     created_at: String,
@@ -111,13 +111,13 @@ impl Contents {
     }
 
     /// All are compared, each in constant time.
-    pub(super) fn role_of_token(&self, digest: &[u8; 32]) -> Option<Role> {
+    pub(super) fn token(&self, digest: &[u8; 32]) -> Option<&Token> {
         let given = hex(digest);
         let known = self.tokens.iter().filter(|token| {
             let kept = token.sha256.as_bytes();
             bool::from(kept.ct_eq(given.as_bytes()))
         });
-        known.map(|token| token.role).max()
+        known.max_by_key(|token| token.role)
     }
 }
 

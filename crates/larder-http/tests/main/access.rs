@@ -22,12 +22,17 @@ async fn each_route_asks_for_its_role() {
     let changes = [
         (Method::POST, "/v1/caches/numbers/clear"),
         (Method::POST, "/v1/caches/numbers/invalidate"),
+        (Method::POST, "/v1/caches/numbers/warm"),
+        (Method::POST, "/v1/caches/numbers/reset"),
+        (Method::GET, "/v1/audit"),
         (Method::DELETE, "/v1/caches/numbers/entries/7"),
     ];
     let reads = [
         "/service",
         "/v1/caches",
         "/v1/caches/numbers/entries",
+        "/v1/status",
+        "/v1/config",
         "/health",
         "/health/info",
         "/v1/events",

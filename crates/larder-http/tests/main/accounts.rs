@@ -40,7 +40,7 @@ fn house() -> House {
 fn router(directory: &TempDir, time: &ManualClock) -> Router {
     let accounts = Accounts::open(directory.path(), time.clock()).unwrap();
     let known = accounts.clone();
-    let access = Access::new(TOKEN, None).issuer(move |token| known.role_of(token));
+    let access = Access::new(TOKEN, None).issuer(move |token| known.bearer(token));
     let (_, stopping) = watch::channel(false);
     let answer = || async { "served" };
     let service = Mount::new()

@@ -71,6 +71,7 @@ impl AssistantContext {
             .weigher(weight)
             .max_loads(CALLS_MAX)
             .policy(Policy::ttl(LIFE).hard_timeout(options.rpc_limit + GRACE))
+            .explain(true)
             .schema(options.rpc.fingerprint())
             .clock(options.clock.clone())
             .tiers(&options.tiers)
@@ -95,7 +96,7 @@ impl AssistantContext {
             .reads(http::reads(self))
             .administration(http::administration(self))
             .cache(self.shared.contexts.clone())
-            .check(self.check())
+            .check(self.check().kind("rpc"))
             .document(http::document())
     }
 

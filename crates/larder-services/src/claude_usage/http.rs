@@ -75,21 +75,8 @@ async fn stats(
         Problem::new(StatusCode::BAD_REQUEST, "bad-time-range", error.to_string())
     })?;
     let shared = &usage.shared;
-    let snapshot = shared
-        .snapshots
-        .latest()
-        .ok_or_else(|| still_scanning(shared))?;
-    if has_no_logs(&snapshot) {
-        return Err(no_logs(&snapshot.value));
-    }
-    let today = Timestamp::now()
-        .to_zoned(snapshot.value.zone().clone())
-        .date();
-    let key = AnswerKey {
-        range,
-        today,
-        version: snapshot.version,
-    };
+    let snapshot = latest(shared)?;
+    let today = today(&snapshot);
     let etag = format!(
         "W/\"{:x}-{}-{range}-{today}\"",
         shared.incarnation, snapshot.version
@@ -97,20 +84,7 @@ async fn stats(
     if is_known(&headers, &etag) {
         return Ok(not_modified(&etag));
     }
-    let report = snapshot.value.clone();
-    let render = move |_| async move { render(&report, range, today) };
-    let fixed = shared
-        .answers
-        .get_or_load(&key, render)
-        .await
-        .map_err(|error| {
-            tracing::error!(%error, "the usage could not be rendered");
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "not-rendered",
-                error.to_string(),
-            )
-        })?;
+    let fixed = fixed(shared, &snapshot, range, today).await?;
     let body = Body::new(TwoParts([Some(fixed), Some(volatile(shared, &snapshot))]));
     let mut response = Response::new(body);
     response.headers_mut().insert(
@@ -118,6 +92,52 @@ async fn stats(
         HeaderValue::from_static("application/json"),
     );
     Ok(with_etag(response, &etag))
+}
+
+/// Has the answers for all windows of the last snapshot made; returns how many.
+pub(super) async fn warm(shared: &Shared) -> Result<usize, Problem> {
+    let snapshot = latest(shared)?;
+    for range in TimeRange::ALL {
+        fixed(shared, &snapshot, range, today(&snapshot)).await?;
+    }
+    Ok(TimeRange::ALL.len())
+}
+
+/// The last snapshot, if there is something to tell of.
+fn latest(shared: &Shared) -> Result<Snapshot<Report>, Problem> {
+    let snapshot = shared.snapshots.latest();
+    let snapshot = snapshot.ok_or_else(|| still_scanning(shared))?;
+    if has_no_logs(&snapshot) {
+        return Err(no_logs(&snapshot.value));
+    }
+    Ok(snapshot)
+}
+
+fn today(snapshot: &Snapshot<Report>) -> Date {
+    let zone = snapshot.value.zone().clone();
+    Timestamp::now().to_zoned(zone).date()
+}
+
+/// The answer's first part, from the cache or made now.
+async fn fixed(
+    shared: &Shared,
+    snapshot: &Snapshot<Report>,
+    range: TimeRange,
+    today: Date,
+) -> Result<Bytes, Problem> {
+    let (version, report) = (snapshot.version, snapshot.value.clone());
+    let key = AnswerKey {
+        range,
+        today,
+        version,
+    };
+    let render = move |_| async move { render(&report, range, today) };
+    let fixed = shared.answers.get_or_load(&key, render).await;
+    fixed.map_err(|error| {
+        tracing::error!(%error, "the usage could not be rendered");
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Problem::new(status, "not-rendered", error.to_string())
+    })
 }
 
 fn still_scanning(shared: &Shared) -> Problem {

@@ -136,6 +136,7 @@ impl ClaudeUsage {
             .max_capacity(ANSWERS_BYTES_MAX)
             .weigher(|_, body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX))
             .policy(Policy::ttl(ANSWERS_TTL))
+            .explain(true)
             .build()
             .expect("the name and the settings are within their limits");
         let troubles = Arc::new(Mutex::new(Troubles::default()));
@@ -177,10 +178,15 @@ impl ClaudeUsage {
 
     /// What the gateway serves of it.
     pub fn mount(&self) -> Mount {
+        let warmed = self.shared.clone();
         Mount::new()
             .reads(self.router())
             .cache(self.answers())
-            .check(self.check())
+            .warm("claude_usage.answers", move || {
+                let shared = warmed.clone();
+                async move { http::warm(&shared).await }
+            })
+            .check(self.check().kind("file"))
             .document(http::document())
     }
 

@@ -16,6 +16,9 @@ use super::render;
 use super::shared::{Open, Outgoing, Shared, State};
 use super::tree::{Kind, Node};
 
+/// The cache's name.
+pub(super) const LOOKUPS: &str = "live_set.lookups";
+
 /// What is looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Lookup {
@@ -71,8 +74,9 @@ impl Lookups {
     /// A capacity of 0 caches nothing.
     pub(crate) fn new(shared: Arc<Shared>, capacity: usize) -> Self {
         let Figures { evictions, .. } = shared.figures.clone();
-        let cache = Cache::builder("live_set.lookups")
+        let cache = Cache::builder(LOOKUPS)
             .max_capacity(capacity as u64)
+            .explain(true)
             .policy(Policy::forever())
             .eviction_listener(move |_, _, cause| {
                 if cause == larder::RemovalCause::Capacity {
@@ -143,8 +147,9 @@ impl Lookups {
             .read(|state| Ok(subject(state, lookup)?.version))
     }
 
-    /// Looks up the lists, and each track and scene, as far as the capacity goes.
-    pub(crate) async fn warm(&self) {
+    /// Looks up the lists, and each track and scene, as far as the capacity goes; returns how many of them
+    /// are held.
+    pub(crate) async fn warm(&self) -> usize {
         let (tracks, scenes) = self.shared.read(|state| {
             let tree = state.open.as_ref().map(|open| &open.tree);
             let count = |kind| tree.map_or(0, |tree| tree.root().of_kind(kind).1.len());
@@ -155,13 +160,16 @@ impl Lookups {
             .chain((0..tracks).map(Lookup::TrackByIndex))
             .chain((0..scenes).map(Lookup::SceneByIndex));
         let capacity = usize::try_from(self.cache.max_capacity()).unwrap_or(usize::MAX);
+        let mut warmed = 0;
         for lookup in all.take(capacity) {
             // What is gone meanwhile needs no warming.
             if self.get(&lookup).await.is_err() {
-                return;
+                break;
             }
+            warmed += 1;
             tokio::task::yield_now().await;
         }
+        warmed
     }
 }
 

@@ -15,7 +15,7 @@ use super::als::{self, AlsError, Limits};
 use super::diff::{self, Diff};
 use super::figures::Figures;
 use super::http;
-use super::lookup::{Found, Lookup, LookupError, Lookups};
+use super::lookup::{Found, LOOKUPS, Lookup, LookupError, Lookups};
 use super::roots::{Refused, Roots};
 use super::shared::{Outgoing, Shared};
 use super::udp;
@@ -176,13 +176,18 @@ impl LiveSet {
 
     /// What the gateway serves of it.
     pub fn mount(&self) -> Mount {
-        let live = self.clone();
+        let (live, lookups) = (self.clone(), self.inner.lookups.clone());
+        let warm = move || {
+            let lookups = lookups.clone();
+            async move { Ok(lookups.warm().await) }
+        };
         Mount::new()
             .reads(http::reads(self))
             .changes(http::changes(self))
             .streams(http::streams(self))
             .cache(self.inner.lookups.cache().clone())
-            .check(Check::new("live", move || live.standing()))
+            .warm(LOOKUPS, warm)
+            .check(Check::new("live", move || live.standing()).kind("file"))
             .document(http::document())
     }
 

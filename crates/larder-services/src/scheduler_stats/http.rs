@@ -20,7 +20,7 @@ use super::simulator::Scheduler;
 use super::store::TrainingData;
 
 /// Rows of training data in one answer, at most and unless told.
-const ROWS_MAX: u32 = 1_000;
+pub(super) const ROWS_MAX: u32 = 1_000;
 
 /// What the routes are, for people and programs.
 pub(super) fn document() -> utoipa::openapi::OpenApi {

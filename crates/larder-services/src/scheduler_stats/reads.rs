@@ -59,10 +59,12 @@ impl Reads {
             .max_capacity(TRAINING_BYTES_MAX)
             .weigher(|_, answer: &Bytes| u32::try_from(answer.len()).unwrap_or(u32::MAX))
             .policy(policy(TRAINING_LIFE))
+            .explain(true)
             .tiers(tiers)
             .clock(clock.clone());
         let scheduler_stats = Cache::builder("scheduler_stats")
             .policy(policy(FIGURES_LIFE))
+            .explain(true)
             .tiers(tiers)
             .clock(clock.clone());
         Ok(Self {
@@ -86,6 +88,14 @@ impl Reads {
         let load = move |_| async move { store.figures(scheduler).await };
         let figures = self.scheduler_stats.get_or_load(&key, load).await;
         figures.map_err(|error| unread(&error))
+    }
+
+    /// Has the figures of all schedulers in the cache; returns how many.
+    pub(super) async fn warm_figures(&self) -> Result<usize, Problem> {
+        for scheduler in Scheduler::ALL {
+            self.figures(scheduler).await?;
+        }
+        Ok(Scheduler::ALL.len())
     }
 
     /// The namespaces.

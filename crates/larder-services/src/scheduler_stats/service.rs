@@ -163,6 +163,7 @@ impl SchedulerStats {
 
     /// What the gateway serves of it.
     pub fn mount(&self) -> Mount {
+        let (figures, training_data) = (self.shared.clone(), self.shared.clone());
         Mount::new()
             .reads(http::reads(self))
             .reads(metrics::reads(self))
@@ -171,7 +172,21 @@ impl SchedulerStats {
             .streams(http::streams(self))
             .cache(self.shared.reads.training_data.clone())
             .cache(self.shared.reads.scheduler_stats.clone())
-            .check(self.check())
+            .warm("scheduler_stats", move || {
+                let shared = figures.clone();
+                async move { shared.reads.warm_figures().await }
+            })
+            .warm("training_data", move || {
+                let shared = training_data.clone();
+                async move {
+                    shared
+                        .reads
+                        .latest_training_data(http::ROWS_MAX)
+                        .await
+                        .map(|_| 1)
+                }
+            })
+            .check(self.check().kind("sql"))
             .document(http::document())
     }
 

@@ -89,6 +89,7 @@ impl Workstations {
         } = options;
         let answers = Cache::builder("workstations")
             .policy(Policy::ttl(LIFE).hard_timeout(READ_MAX))
+            .explain(true)
             .clock(clock.clone())
             .tiers(&tiers)
             .build()?;
@@ -112,13 +113,19 @@ impl Workstations {
 
     /// What the gateway serves of it.
     pub fn mount(&self) -> Mount {
+        let warmed = self.clone();
+        let warm = move || {
+            let service = warmed.clone();
+            async move { service.read(AnswerKey::List).await.map(|_| 1) }
+        };
         Mount::new()
             .reads(http::reads(self))
             .changes(http::changes(self))
             .administration(performance::router(self))
             .streams(http::streams(self))
             .cache(self.answers())
-            .check(self.check())
+            .warm("workstations", warm)
+            .check(self.check().kind("sql"))
             .document(http::document())
     }
 

@@ -43,6 +43,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
         self.latencies()
     }
 
+    fn reset_stats(&self) {
+        self.reset_stats();
+    }
+
     fn evictions(&self) -> Evictions {
         self.evictions()
     }

@@ -1,0 +1,109 @@
+//! What every request passes, in this order: where it comes from, whose it is, what that is good for; and
+//! what is noted of it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Gateway;
+use crate::audit::Change;
+use crate::auth::{self, Caller, Role};
+use crate::problem::{Problem, REQUEST_ID};
+use crate::trace;
+
+/// Names the request, checks the host and the token, counts the answer, and notes what was changed.
+pub(super) async fn front(
+    State(gateway): State<Arc<Gateway>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let number = gateway.request_number.fetch_add(1, Ordering::Relaxed);
+    let id = format!("{:08x}-{number:x}", gateway.request_prefix);
+    let header = HeaderValue::try_from(&id).ok();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let trace_id = trace::id(request.headers());
+    let change = Change::of(&request, &id);
+    if let Some(change) = &change {
+        request.extensions_mut().insert(change.clone());
+    }
+    let mut response = REQUEST_ID
+        .scope(id, async {
+            match let_in(&gateway, &mut request, change.as_ref()) {
+                Ok(()) => next.run(request).await,
+                Err(problem) => problem.into_response(),
+            }
+        })
+        .await;
+    if let Some(id) = header {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let (status, took) = (response.status(), started.elapsed());
+    if let Some(action) = change.and_then(|change| change.answered(status)) {
+        gateway.audit.add(action);
+    }
+    gateway
+        .requests
+        .record(&method, route, status, took, trace_id);
+    response
+}
+
+/// Checks where a request comes from, and notes who makes it.
+fn let_in(
+    gateway: &Gateway,
+    request: &mut Request,
+    change: Option<&Change>,
+) -> Result<(), Problem> {
+    let (headers, hosts) = (request.headers(), &gateway.hosts);
+    hosts.check(headers)?;
+    hosts.check_origin(headers)?;
+    let caller = gateway.access.caller(headers, request.uri());
+    if let Ok(caller) = &caller {
+        if let Some(change) = change {
+            change.by(caller);
+        }
+        if caller.name.is_none() && !request.method().is_safe() {
+            hosts.check_page(headers)?;
+        }
+    }
+    request.extensions_mut().insert(Known(caller));
+    Ok(())
+}
+
+/// Who the front found to make a request, or what is wrong with the token.
+#[derive(Clone)]
+struct Known(Result<Caller, Problem>);
+
+impl Known {
+    fn of(request: &Request) -> Result<Caller, Problem> {
+        let known = request.extensions().get::<Self>();
+        known.map_or_else(|| Ok(Caller::default()), |known| known.0.clone())
+    }
+}
+
+/// Refuses a token that is not good, even where none is needed: all but the open routes, where one
+/// whose token has expired gets a new one.
+pub(super) async fn known(mut request: Request, next: Next) -> Response {
+    match Known::of(&request) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+pub(super) async fn admit(needed: Role, request: Request, next: Next) -> Response {
+    let admitted = Known::of(&request).and_then(|caller| auth::check(caller.role, needed));
+    match admitted {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
