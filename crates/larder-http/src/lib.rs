@@ -24,6 +24,7 @@ mod admin;
 mod audit;
 mod auth;
 mod body;
+mod cache_layer;
 mod dashboard;
 mod docs;
 pub mod etag;
@@ -46,6 +47,7 @@ pub use accounts::{Accounts, Member, Roster, RosterError};
 pub use admin::config::Setting;
 pub use auth::{Access, Bearer, Role, admin_token};
 pub use body::{JsonBody, short_bodies};
+pub use cache_layer::{CacheLayer, CacheService, CacheTags, CachedResponse, by_credentials};
 pub use events::Events;
 pub use figures::Figures;
 pub use gateway::Gateway;
@@ -55,3 +57,8 @@ pub use mount::Mount;
 pub use problem::Problem;
 pub use requests::{RequestFigures, Requests};
 pub use server::serve;
+
+/// The page of the book on the layer: what it shows compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/http.md")]
+mod book {}
