@@ -1,13 +1,16 @@
-//! What recording a metric costs, against a plain atomic addition in the same run.
+//! What recording a metric costs, against a plain atomic addition in the same run; and what a cache's
+//! hit costs while all that a daemon records is recorded, against one while nothing is.
 //!
 //! `cargo run --release -p larder-bench --bin metrics` exits with 1 if a limit is exceeded.
 
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use larder_metrics::{Counter, Error, Gauge, Registry, Timing};
+use larder::AnyCache;
+use larder_metrics::{Counter, Error, Gauge, Registry, Timeline, Timing, Windows};
 
 const ROUNDS: usize = 41;
 const OPERATIONS: u64 = 200_000;
@@ -60,7 +63,73 @@ fn main() -> Result<ExitCode, Error> {
                 .push(started.elapsed().as_nanos() as f64 / OPERATIONS as f64);
         }
     }
-    Ok(report(&cases))
+    let recording = report(&cases);
+    let hits = hits();
+    Ok(if hits == ExitCode::SUCCESS {
+        recording
+    } else {
+        hits
+    })
+}
+
+/// Time between two snapshots: a daemon takes one in a second.
+const PACE: Duration = Duration::from_millis(100);
+
+/// A hit with nothing recorded but the cache's own counts, and while snapshots go into windows and a
+/// timeline at ten times a daemon's pace.
+fn hits() -> ExitCode {
+    const ENTRIES: u64 = 10_000;
+    let cache = larder::sync::Cache::<u64, u64>::builder("hits")
+        .max_capacity(2 * ENTRIES)
+        .build()
+        .expect("the settings are right");
+    for key in 0..ENTRIES {
+        cache.insert(key, key).expect("it is open");
+    }
+    let hit = |step: u64| {
+        black_box(cache.peek(&(step % ENTRIES)));
+    };
+    let cases = [
+        case("hit", None, hit),
+        case("hit, all recorded", Some(1.1), hit),
+    ];
+    let (is_on, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| record(&cache, &is_on, &is_done));
+        let cases = measured(cases, |number| {
+            is_on.store(number == 1, Ordering::Relaxed);
+        });
+        is_done.store(true, Ordering::Relaxed);
+        report(&cases)
+    })
+}
+
+fn measured<const N: usize>(mut cases: [Case<'_>; N], before: impl Fn(usize)) -> [Case<'_>; N] {
+    for _ in 0..ROUNDS {
+        for (number, case) in cases.iter_mut().enumerate() {
+            before(number);
+            let started = Instant::now();
+            // Long enough for several snapshots.
+            (case.run)(OPERATIONS * 25);
+            let nanos = started.elapsed().as_nanos() as f64;
+            case.nanos.push(nanos / (OPERATIONS * 25) as f64);
+        }
+    }
+    cases
+}
+
+fn record(cache: &dyn AnyCache, is_on: &AtomicBool, is_done: &AtomicBool) {
+    let registry = Registry::new();
+    let (mut windows, mut timeline) = (Windows::new(), Timeline::new());
+    while !is_done.load(Ordering::Relaxed) {
+        if is_on.load(Ordering::Relaxed) {
+            let mut snapshot = registry.snapshot();
+            larder::export([cache], &mut snapshot);
+            timeline.record(&snapshot);
+            windows.record(snapshot);
+        }
+        thread::sleep(PACE);
+    }
 }
 
 struct Handles {

@@ -20,13 +20,13 @@ pub(crate) use bench::{
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  failed, or an audit has found broken promises
+  1  failed
   2  wrong usage or bad configuration
   3  the server can't be reached
   4  the server refused: no token, a wrong one, or too low a role
   5  not found: no such cache, or the server is no larder daemon
   6  the server has no answer yet: it still scans, or found no logs
-  7  a threshold was missed, or a comparison found something worse
+  7  a threshold was missed, a comparison found something worse, or an audit broken promises
 
 Data goes to stdout, logs and errors to stderr. NO_COLOR turns colours off.";
 

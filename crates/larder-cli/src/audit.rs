@@ -15,7 +15,7 @@ use larder_redis::{Redis, Trail};
 
 use crate::args::Audit;
 use crate::config::{Config, Environment, Flags};
-use crate::exit::Usage;
+use crate::exit::{Missed, Usage};
 use crate::serve::tiers;
 
 /// Records that are asked for at once.
@@ -24,16 +24,6 @@ const RECORDS: usize = 256;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How often new namespaces are looked for, and the table is printed if nothing has happened.
 const ROUNDS: u32 = 30;
-
-/// Promises were broken.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{broken} of {reads} audited reads were older than the promise allows: the cases say what happened"
-)]
-struct Inconsistent {
-    broken: u64,
-    reads: u64,
-}
 
 /// One namespace.
 #[derive(Default)]
@@ -104,10 +94,13 @@ impl Audits {
         }
         self.print(json, out)?;
         let reports: Vec<Report> = self.reports().map(|(_, report)| report).collect();
-        let broken = reports.iter().map(|report| report.broken).sum();
+        let broken: u64 = reports.iter().map(|report| report.broken).sum();
         if broken > 0 {
-            let reads = reports.iter().map(|report| report.reads).sum();
-            return Err(Inconsistent { broken, reads }.into());
+            let reads: u64 = reports.iter().map(|report| report.reads).sum();
+            return Err(Missed(format!(
+                "{broken} of {reads} audited reads were older than the promise allows: the cases say what happened"
+            ))
+            .into());
         }
         Ok(())
     }

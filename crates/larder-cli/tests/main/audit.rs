@@ -74,7 +74,7 @@ fn broken_promises_are_told_with_their_history_and_by_the_exit_code() {
     assert_eq!(entry.expect("it was put back").value, 1);
     wait_for_samples(&cache);
     let broken = audit(home.path(), &server, &[]);
-    assert_eq!(broken.code, Some(1));
+    assert_eq!(broken.code, Some(7));
     assert!(broken.stderr.contains("1 of"), "{}", broken.stderr);
     for told in [
         "users 7: ",
@@ -86,7 +86,7 @@ fn broken_promises_are_told_with_their_history_and_by_the_exit_code() {
     }
 
     let json = audit(home.path(), &server, &["--json"]);
-    assert_eq!(json.code, Some(1));
+    assert_eq!(json.code, Some(7));
     let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
     let namespace = &json["namespaces"][0];
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder_metrics::{Counter, Gauge, Registry, Timing, Value};
+use larder_metrics::{Counter, Gauge, Registry, Timing, UpDownCounter, Value};
 use serde_json::{Map, Value as Json, json};
 
 /// Handles to the figures. Cloning gives handles to the same.
@@ -26,7 +26,7 @@ pub(crate) struct Figures {
     pub(crate) load_errors: Counter,
     pub(crate) load_duration: Timing,
     pub(crate) clients: Gauge,
-    pub(crate) connections: Gauge,
+    pub(crate) connections: UpDownCounter,
     pub(crate) clients_refused: Counter,
     pub(crate) broadcasts: Counter,
     pub(crate) broadcast_latency: Timing,
@@ -60,7 +60,9 @@ impl Figures {
             load_errors: counter("set.load.errors"),
             load_duration: timing("set.load.duration"),
             clients: gauge("websocket.clients"),
-            connections: gauge("active.connections"),
+            connections: registry
+                .up_down_counter("active.connections")
+                .expect("the name is valid"),
             clients_refused: counter("websocket.clients.refused"),
             broadcasts: counter("websocket.broadcasts"),
             broadcast_latency: timing("websocket.broadcast.latency"),

@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
-use larder_metrics::Gauge;
+use larder_metrics::{Gauge, UpDownCounter};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::timeout;
 
+use super::figures::Figures;
 use super::lookup::Lookup;
 use super::query::Query;
 use super::render::text;
@@ -50,19 +51,27 @@ struct Payload {
 /// The client is gone, or takes nothing any more.
 struct Gone;
 
-/// A gauge that counts for as long as this lives.
-struct Counted(Gauge);
+/// A client is counted for as long as this lives.
+struct Counted {
+    clients: Gauge,
+    connections: UpDownCounter,
+}
 
 impl Counted {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.add(1.0);
-        Self(gauge.clone())
+    fn new(figures: &Figures) -> Self {
+        figures.clients.add(1.0);
+        figures.connections.increment();
+        Self {
+            clients: figures.clients.clone(),
+            connections: figures.connections.clone(),
+        }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.add(-1.0);
+        self.clients.add(-1.0);
+        self.connections.decrement();
     }
 }
 
@@ -73,11 +82,7 @@ pub(super) async fn serve(
     permit: OwnedSemaphorePermit,
     stopping: watch::Receiver<bool>,
 ) {
-    let figures = live.figures();
-    let _counted = [
-        Counted::new(&figures.clients),
-        Counted::new(&figures.connections),
-    ];
+    let _counted = Counted::new(live.figures());
     let mut client = Client { live, socket };
     // Both ends are the client's going.
     let _ = client.talk(stopping).await;

@@ -20,7 +20,7 @@ use tokio::time::{interval, timeout};
 const CLIENTS_MAX: usize = 256;
 /// Messages that a slow client may lag behind.
 const BACKLOG: usize = 64;
-/// Clients have nothing to say here.
+/// Clients have nothing to say here; what is read at once, too, as it is cleared each time.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// A client that takes nothing for this long is let go.
 const SEND_MAX: Duration = Duration::from_secs(10);
@@ -80,7 +80,8 @@ impl Clients {
         };
         let upgrade = upgrade
             .max_message_size(MESSAGE_BYTES_MAX)
-            .max_frame_size(MESSAGE_BYTES_MAX);
+            .max_frame_size(MESSAGE_BYTES_MAX)
+            .read_buffer_size(MESSAGE_BYTES_MAX);
         let first = Message::Text(first.to_string().into());
         Ok(upgrade.on_upgrade(move |socket| client.serve(socket, first)))
     }

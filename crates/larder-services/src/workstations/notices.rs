@@ -19,7 +19,7 @@ use tokio::time::{interval, timeout};
 const CLIENTS_MAX: usize = 256;
 /// Notices that a slow client may lag behind.
 const BACKLOG: usize = 256;
-/// Clients have nothing to say here.
+/// Clients have nothing to say here; what is read at once, too, as it is cleared each time.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// A client that takes nothing for this long is let go.
 const SEND_MAX: Duration = Duration::from_secs(10);
@@ -81,7 +81,8 @@ impl Notices {
         };
         let upgrade = upgrade
             .max_message_size(MESSAGE_BYTES_MAX)
-            .max_frame_size(MESSAGE_BYTES_MAX);
+            .max_frame_size(MESSAGE_BYTES_MAX)
+            .read_buffer_size(MESSAGE_BYTES_MAX);
         Ok(upgrade.on_upgrade(move |socket| client.serve(socket)))
     }
 }

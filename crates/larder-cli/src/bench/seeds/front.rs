@@ -9,6 +9,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::timing::{median, seconds};
+
 const TOKEN: &str = "of this process alone";
 
 /// Not yet serving.
@@ -66,6 +68,16 @@ impl Front {
         let request = self.agent.post(format!("{}{path}", self.url()));
         request.send_json(body)?.body_mut().read_to_vec()?;
         Ok(begun.elapsed().as_secs_f64())
+    }
+
+    /// What of the times over HTTP is the client's, the wire's and the gateway's, as a sentence.
+    pub(super) fn overhead(&self, rounds: usize) -> anyhow::Result<String> {
+        let times = (0..rounds * 10).map(|_| Ok(self.get("/health/live")?.0));
+        let each = median(times.collect::<anyhow::Result<_>>()?);
+        Ok(format!(
+            "A request that is answered without any work (`/health/live`) takes {} here.",
+            seconds(each)
+        ))
     }
 
     pub(super) fn json(&self, path: &str) -> anyhow::Result<Value> {

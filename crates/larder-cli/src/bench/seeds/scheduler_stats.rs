@@ -4,14 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use larder::{ManualClock, Tiers};
+use larder_http::Problem;
 use larder_metrics::Registry;
-use larder_services::scheduler_stats::{Options, Scheduler, SchedulerStats};
+use larder_services::scheduler_stats::{Options, Scheduler, SchedulerFigures, SchedulerStats};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::front::{self, Front};
 use super::table::Section;
-use super::timing::{by_turns, bytes, each_awaited, percent, seconds, whole};
+use super::timing::{by_turns, by_turns_awaited, bytes, percent, seconds, whole};
 
 const STEPS: usize = 20;
 /// A step is five seconds of the simulation, so 1,000 tasks.
@@ -20,6 +21,8 @@ const TRAINING: &str = "/api/training-data?limit=1000";
 const STATS: &str = "/api/schedulers/hybrid_ml/stats";
 const INVALIDATE: &str = "/metrics/cache/invalidate";
 const READS: u64 = 1_000;
+/// Calls in the process of which one is too short to time.
+const CALLS: usize = 1_000;
 const A_MINUTE: u64 = 10_000;
 
 pub(super) fn measure(
@@ -53,8 +56,9 @@ pub(super) fn measure(
     let mut section = Section::new(
         "4 · scheduler_stats: namespaces with a time to live",
         format!(
-            "{} results of a simulation in SQLite in a file; requests over loopback, one at a time.",
-            whole(results as f64)
+            "{} results of a simulation in SQLite in a file; requests over loopback, one at a time. {}",
+            whole(results as f64),
+            front.overhead(rounds)?
         ),
     );
     let query_s = times(runtime, (&front, &service), rounds, &mut section)?;
@@ -139,13 +143,24 @@ fn times(
     }
     let here = format!("{}×, {}×", whole(ratios[0]), whole(ratios[1]));
     section.row("faster, cached", "50× to 100×", here, "the two above");
-    let uncached = async || {
-        let figures = service.figures_uncached(Scheduler::HybridMl).await;
-        figures
-            .map(|_| ())
-            .map_err(|problem| front::failed(&problem))
-    };
-    runtime.block_on(each_awaited(rounds, uncached))
+    let within = runtime.block_on(by_turns_awaited(
+        rounds,
+        async || read_figures(service.figures_uncached(Scheduler::HybridMl).await),
+        (CALLS, async || {
+            read_figures(service.figures(Scheduler::HybridMl).await)
+        }),
+    ))?;
+    section.row(
+        "scheduler stats, without HTTP",
+        "50× to 100×",
+        within.to_string(),
+        "the same figures in the process: past the cache → from it",
+    );
+    Ok(within.without)
+}
+
+fn read_figures(figures: Result<SchedulerFigures, Problem>) -> anyhow::Result<()> {
+    figures.map(drop).map_err(|problem| front::failed(&problem))
 }
 
 /// Reads of a scheduler's figures, so far apart by the cache's clock: the queries that were made, and the
@@ -158,8 +173,7 @@ async fn read(
     let before = queries(registry);
     for _ in 0..reads {
         clock.advance(pause);
-        let figures = service.figures(Scheduler::HybridMl).await;
-        figures.map_err(|problem| front::failed(&problem))?;
+        read_figures(service.figures(Scheduler::HybridMl).await)?;
     }
     let after = queries(registry);
     Ok((after.0 - before.0, after.1 - before.1))

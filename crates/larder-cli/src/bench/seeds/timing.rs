@@ -54,6 +54,23 @@ pub(super) async fn each_awaited(
     Ok(begun.elapsed().as_secs_f64() / calls as f64)
 }
 
+/// As [`by_turns`], of calls that are awaited and timed here; the second ones are so many a round, for their mean.
+pub(super) async fn by_turns_awaited(
+    rounds: usize,
+    mut without: impl AsyncFnMut() -> anyhow::Result<()>,
+    (calls, mut with): (usize, impl AsyncFnMut() -> anyhow::Result<()>),
+) -> anyhow::Result<Pair> {
+    let mut times = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        times.0.push(each_awaited(1, &mut without).await?);
+        times.1.push(each_awaited(calls, &mut with).await?);
+    }
+    Ok(Pair {
+        without: median(times.0),
+        with: median(times.1),
+    })
+}
+
 /// 0 of none.
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use larder::{Clock, Tiers};
+use larder_http::Problem;
 use larder_metrics::{Registry, TimingSnapshot};
-use larder_services::workstations::{AnswerKey, Options, Workstations};
+use larder_services::workstations::{Answer, AnswerKey, Options, Workstations};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use super::front::{self, Front};
 use super::table::Section;
-use super::timing::{by_turns, bytes, percent, seconds, whole};
+use super::timing::{by_turns, by_turns_awaited, bytes, percent, seconds, whole};
 
 const ROWS: usize = 500;
+/// Calls in the process of which one is too short to time.
+const CALLS: usize = 1_000;
 const LIST: &str = "/api/workstations";
 const CLEAR: &str = "/api/performance/cache-clear";
 /// Of the document's example: hits and misses.
@@ -40,7 +43,10 @@ pub(super) fn measure(
     let front = Front::serve(runtime, gateway.mount(service.mount()))?;
     let mut section = Section::new(
         "2 · workstations: invalidate on write",
-        "500 rows in SQLite in a file; requests over loopback, one at a time.",
+        format!(
+            "500 rows in SQLite in a file; requests over loopback, one at a time. {}",
+            front.overhead(rounds)?
+        ),
     );
     let pair = by_turns(
         rounds * 5,
@@ -53,6 +59,15 @@ pub(super) fn measure(
     let how = "the first request after a clear → the next one";
     let document = "150–200 ms → 10–20 ms, 95 % faster";
     section.row("GET /api/workstations", document, pair.to_string(), how);
+    let within = runtime.block_on(by_turns_awaited(
+        rounds * 5,
+        async || answered(service.read_uncached().await),
+        (CALLS, async || {
+            answered(service.read(AnswerKey::List).await)
+        }),
+    ))?;
+    let how = "the same list in the process: past the cache → from it";
+    section.row("without HTTP", document, within.to_string(), how);
     let asked = runtime.block_on(mixed(&service, &registry))?;
     let how = "1,590 reads in the process, a write before 340 of them, as many as the document's example missed";
     section.row(
@@ -88,6 +103,10 @@ pub(super) fn measure(
     section.row("memory of the cache", "2–5 MB", bytes(body as f64), how);
     runtime.block_on(running.stop());
     Ok(section)
+}
+
+fn answered(answer: Result<Answer, Problem>) -> anyhow::Result<()> {
+    answer.map(drop).map_err(|problem| front::failed(&problem))
 }
 
 async fn fill(service: &Workstations) -> anyhow::Result<()> {
@@ -139,10 +158,7 @@ async fn mixed(service: &Workstations, registry: &Registry) -> anyhow::Result<As
                 .map_err(|problem| front::failed(&problem))?;
             written += 1;
         }
-        service
-            .read(AnswerKey::List)
-            .await
-            .map_err(|problem| front::failed(&problem))?;
+        answered(service.read(AnswerKey::List).await)?;
     }
     Ok(Asked {
         reads,

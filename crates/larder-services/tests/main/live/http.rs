@@ -315,11 +315,13 @@ async fn the_figures_have_the_names_and_shapes_of_the_document() {
     let timing = &metrics["metrics"]["timings"]["event.processing.duration"];
     let shape = json!({ "count": 2, "total": 0.1, "mean": 0.1, "min": 0.1, "max": 0.1, "p50": 0.1, "p95": 0.1, "p99": 0.1 });
     assert_shape(timing, &shape, "timing");
-    for gauge in ["websocket.clients", "cache.hit_rate", "active.connections"] {
-        assert!(
-            metrics["metrics"]["gauges"][gauge]["value"].is_number(),
-            "{gauge}"
-        );
+    for (kind, name) in [
+        ("gauges", "websocket.clients"),
+        ("gauges", "cache.hit_rate"),
+        ("counters", "active.connections"),
+    ] {
+        let value = &metrics["metrics"][kind][name]["value"];
+        assert!(value.is_number(), "{name}");
     }
     let (_, summary) = get(&router, "/live/metrics/summary").await;
     let shape = json!({ "uptime_seconds": 123.45,

@@ -58,3 +58,30 @@ async fn a_port_that_is_taken_is_told_and_the_rest_answers() {
     assert_eq!(get(&router, "/live/tracks").await.0, 200);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_flood_fills_the_queue_and_no_more_and_what_it_lost_is_counted() {
+    const EVENTS: i32 = 20_000;
+    const QUEUE: i32 = 16_384;
+    let (live, running) = started(options()).await;
+    let rename = |number: i32| {
+        let args = [OscType::Int(0), OscType::String(format!("Track {number}"))];
+        event(number, "/live/track/renamed", args)
+    };
+    // Nobody takes them meanwhile: this thread is the only one.
+    let mut took = 0;
+    for number in 1..=EVENTS {
+        took += i32::from(live.datagram(rename(number)));
+    }
+    assert_eq!(took, QUEUE);
+    processed(&live, QUEUE as u64).await;
+    let (_, track) = get(&router(&live), "/live/tracks/0").await;
+    assert_eq!(track["attributes"]["name"], format!("Track {QUEUE}"));
+
+    // The next one tells by its number what was lost.
+    assert!(live.datagram(rename(EVENTS + 1)));
+    processed(&live, QUEUE as u64 + 1).await;
+    let lost = &live.metrics_summary()["udp"]["lost_events"];
+    assert_eq!(*lost, Value::from(EVENTS - QUEUE));
+    running.stop().await;
+}
