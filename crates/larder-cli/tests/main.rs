@@ -10,6 +10,8 @@ mod assistant_context;
 mod audit;
 #[path = "main/bench/mod.rs"]
 mod bench;
+#[path = "main/browser.rs"]
+mod browser;
 #[path = "main/commands.rs"]
 mod commands;
 #[path = "main/configuration.rs"]

@@ -55,7 +55,7 @@ pub(crate) fn changes(gateway: &Arc<Gateway>) -> Router {
 }
 
 impl Gateway {
-    fn find(&self, name: &str) -> Result<&dyn AnyCache, Problem> {
+    pub(crate) fn find(&self, name: &str) -> Result<&dyn AnyCache, Problem> {
         let found = self.caches.iter().find(|cache| cache.name() == name);
         found.map(AsRef::as_ref).ok_or_else(|| {
             let names: Vec<_> = self.caches.iter().map(|cache| cache.name()).collect();

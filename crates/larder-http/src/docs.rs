@@ -6,7 +6,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{admin, events, health, history, metrics};
+use crate::{admin, events, health, heat, history, metrics};
 
 /// The gateway's own routes.
 #[derive(utoipa::OpenApi)]
@@ -33,6 +33,7 @@ use crate::{admin, events, health, history, metrics};
     metrics::is_enabled,
     metrics::set_enabled,
     history::history,
+    heat::latency,
 ))]
 struct Own;
 

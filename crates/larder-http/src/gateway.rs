@@ -23,13 +23,14 @@ use crate::auth::{Access, Role};
 use crate::events::Events;
 use crate::figures::Figures;
 use crate::health::Check;
+use crate::heat::Heat;
 use crate::history::History;
 use crate::host::Hosts;
 use crate::mount::Mount;
 use crate::problem::Problem;
 use crate::requests::Requests;
 use crate::warmer::Warmer;
-use crate::{admin, dashboard, docs, events, health, history, metrics};
+use crate::{admin, dashboard, docs, events, health, heat, history, metrics};
 
 /// What the daemon's routes share: caches, access, figures, health, live events.
 pub struct Gateway {
@@ -47,6 +48,7 @@ pub struct Gateway {
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) registry: Registry,
     pub(crate) history: History,
+    pub(crate) heat: Heat,
     /// Their routes and documents.
     services: Mount,
     access: Access,
@@ -81,6 +83,7 @@ impl Gateway {
             requests: Requests::in_registry(registry.clone()),
             registry,
             history: History::default(),
+            heat: Heat::default(),
             services: Mount::new(),
             events: Events::default(),
             stopping,
@@ -212,10 +215,12 @@ impl Gateway {
         let gateway = Arc::new(self);
         events::start_ticking(&gateway);
         history::start_recording(&gateway, figures);
+        heat::start_recording(&gateway);
         let reads = reads
             .merge(admin::reads(&gateway))
             .merge(metrics::routes(&gateway))
             .merge(history::routes(&gateway))
+            .merge(heat::routes(&gateway))
             .merge(health::details(&gateway));
         let changes = changes.merge(admin::entry_changes(&gateway));
         let administration = administration

@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use asked::Asked;
 
 /// Series in one answer.
-const SERIES_MAX: usize = 50;
+const SERIES_MAX: usize = 500;
 const TICK: Duration = Duration::from_secs(1);
 
 /// The families that are recorded; what others hold is a matter for Prometheus.

@@ -32,6 +32,7 @@ mod events;
 mod figures;
 mod gateway;
 mod health;
+mod heat;
 mod history;
 mod host;
 mod metrics;

@@ -10,8 +10,10 @@ const themeBeforePaint: Plugin = {
   },
 };
 
-/** The daemon answers only to its own name, so the Host header is changed to it. */
-const daemon = { target: "http://127.0.0.1:7070", changeOrigin: true };
+/** The daemon answers only to its own name and origin, so both headers are changed to it. */
+const target = process.env["LARDER_URL"] ?? "http://127.0.0.1:7070";
+const daemon = { target, changeOrigin: true, ws: true, headers: { origin: target } };
+const ROUTES = ["/api", "/v1", "/live", "/codette", "/ws", "/metrics", "/health"];
 
 export default defineConfig({
   base: "./",
@@ -24,5 +26,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/api": daemon, "/v1": daemon } },
+  server: { proxy: Object.fromEntries(ROUTES.map((route) => [route, daemon])) },
 });

@@ -27,14 +27,28 @@ impl Daemon {
         Self::start_with(home, arguments, |command| command)
     }
 
+    /// Starts one at an address that another has left.
+    pub(crate) fn start_at(home: &Path, address: &str, arguments: &[&str]) -> Self {
+        Self::start_as(home, address, arguments, |command| command)
+    }
+
     pub(crate) fn start_with(
         home: &Path,
         arguments: &[&str],
         adapt: impl FnOnce(&mut Command) -> &mut Command,
     ) -> Self {
+        Self::start_as(home, "127.0.0.1:0", arguments, adapt)
+    }
+
+    fn start_as(
+        home: &Path,
+        address: &str,
+        arguments: &[&str],
+        adapt: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Self {
         let state = home.join("state");
         let token = state.join("admin.token");
-        let mut command = larder(home, &["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = larder(home, &["serve", "--listen", address]);
         // Daemons of several tests run at once, and a port of events is one's alone.
         command.env("LARDER_LIVE_UDP", "off");
         command

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { age, bytes, compact, date, dayStart, duration, moment, nanos, percent, plural, sentence, usd, usdFine } from "../src/format.ts";
+import { age, bytes, compact, date, dayStart, duration, moment, nanos, percent, plural, sentence, usd, usdFine } from "../src/parts/format.ts";
 
 test("a hit rate says 100 % only of all, and 0 % only of none", () => {
   assert.equal(percent(1), "100 %");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { projectName, projectNames, sessionName } from "../src/names.ts";
+import { projectName, projectNames, sessionName } from "../src/pages/services/usage/names.ts";
 
 test("the home and the usual shelves are left out of a project's name", () => {
   assert.equal(projectName("-home-dev-src-cache-metric-0001"), "cache-metric-0001");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EventParser, LiveStream, type StreamEvent, type StreamState } from "../src/stream.ts";
+import { EventParser, LiveStream, type StreamEvent, type StreamState } from "../src/app/stream.ts";
 
 test("an event cut anywhere is read as if it came whole", () => {
   const text = 'event: tick\r\ndata: {"a":1}\r\n\r\n: comment\n\ndata: one\ndata: two\n\n';

@@ -1,0 +1,105 @@
+/** The daemon's own record of its figures, read for the window that the reader chose. Knows no chart. */
+
+import { get, statusOf } from "./api.ts";
+import { hub } from "./hub.ts";
+import type { Column, MetricHistory, Span } from "./wire.ts";
+
+const SHORT_S = 30;
+
+interface Grain {
+  range: string;
+  step: string;
+  seconds: number;
+  /** How often what is shown is asked for anew. */
+  pollMs: number;
+  text: string;
+}
+
+export const GRAINS: Record<Span, Grain> = {
+  "1m": { range: "1m", step: "1s", seconds: 60, pollMs: 2_000, text: "the last minute" },
+  "5m": { range: "5m", step: "5s", seconds: 300, pollMs: 5_000, text: "the last 5 minutes" },
+  "60m": { range: "1h", step: "30s", seconds: 3_600, pollMs: 15_000, text: "the last hour" },
+  "24h": { range: "24h", step: "10m", seconds: 86_400, pollMs: 60_000, text: "the last 24 hours" },
+};
+
+export function grain(): Grain {
+  return GRAINS[hub.span];
+}
+
+export function historyPath(name: string, tags = "", of: { range: string; step: string } = grain()): string {
+  const asked = new URLSearchParams({ name, range: of.range, step: of.step });
+  if (tags) asked.set("tags", tags);
+  return `v1/metrics/history?${asked}`;
+}
+
+/** A metric over the window; undefined if none of that name is recorded (there is no such tier, say). */
+export async function fetchHistory(name: string, signal: AbortSignal, tags = "", of?: { range: string; step: string }): Promise<MetricHistory | undefined> {
+  try {
+    return whole(await get<MetricHistory>(historyPath(name, tags, of), signal));
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** The newest of short points has hardly begun, and tells little: it is left out. */
+function whole(history: MetricHistory): MetricHistory {
+  return history.step > SHORT_S ? history : { ...history, points: history.points - 1 };
+}
+
+/** The times of the points, in seconds. */
+export function times(history: MetricHistory): number[] {
+  return Array.from({ length: history.points }, (_, i) => history.from + i * history.step);
+}
+
+export type Values = (number | null)[];
+
+/** The sum of the series whose tags are as given, point by point; null where none of them was recorded. */
+export function sum(history: MetricHistory | undefined, column: Column, tags: Record<string, string> = {}): Values {
+  if (!history) return [];
+  const total: Values = new Array<number | null>(history.points).fill(null);
+  for (const series of history.series) {
+    if (!Object.entries(tags).every(([key, value]) => series.tags[key] === value)) continue;
+    series[column]?.slice(0, history.points).forEach((value, i) => {
+      if (value !== null) total[i] = (total[i] ?? 0) + value;
+    });
+  }
+  return total;
+}
+
+/** Two columns, point by point; null where either is. */
+export function combine(a: Values, b: Values, of: (a: number, b: number) => number | null): Values {
+  return a.map((left, i) => {
+    const right = b[i] ?? null;
+    return left === null || right === null ? null : of(left, right);
+  });
+}
+
+/** Part of a whole that may be nothing. */
+export function ratio(part: number, whole: number): number | null {
+  return whole > 0 ? Math.min(1, Math.max(0, part / whole)) : null;
+}
+
+/** The mean of what was recorded; null if nothing was. */
+export function mean(values: Values): number | null {
+  const known = values.filter((value): value is number => value !== null);
+  return known.length > 0 ? known.reduce((a, b) => a + b, 0) / known.length : null;
+}
+
+/** The last that was recorded. */
+export function last(values: Values): number | null {
+  return values.findLast((value) => value !== null) ?? null;
+}
+
+/** The mean of `values` where each point counts as much as `weights` says. */
+export function weighted(values: Values, weights: Values): number | null {
+  let total = 0;
+  let weight = 0;
+  values.forEach((value, i) => {
+    const w = weights[i] ?? 0;
+    if (value === null || w <= 0) return;
+    total += value * w;
+    weight += w;
+  });
+  return weight > 0 ? total / weight : null;
+}

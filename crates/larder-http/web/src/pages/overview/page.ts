@@ -1,0 +1,122 @@
+/** The overview: whether the caches earn their memory, and what is wrong. */
+
+import { fetchHistory, GRAINS, historyPath, grain, combine, sum, times, type Values } from "../../app/series.ts";
+import { hub } from "../../app/hub.ts";
+import type { Page } from "../../app/page.ts";
+import { Poller } from "../../app/poller.ts";
+import type { MetricHistory, Tick } from "../../app/wire.ts";
+import { Lines } from "../../charts/lines.ts";
+import { el } from "../../parts/dom.ts";
+import { percent } from "../../parts/format.ts";
+import { panel } from "../../parts/panel.ts";
+import { backendsTable } from "./backends.ts";
+import { cachesTable, rowsOf } from "./caches.ts";
+import { CacheCharts, latencyLines } from "./charts.ts";
+import { fetchFigures, type Figures } from "./figures.ts";
+import { fetchRegression, type Regression } from "./regression.ts";
+import { type Answers, Tiles } from "./tiles.ts";
+import { Waterfall } from "./waterfall.ts";
+
+const REGRESSION_MS = 60_000;
+
+export class OverviewPage implements Page {
+  readonly title = "Overview";
+  readonly element: HTMLElement;
+  readonly #tiles = new Tiles();
+  readonly #waterfall = new Waterfall();
+  readonly #latency = latencyLines("Time to answer a request, percentiles");
+  readonly #errors = new Lines({ label: "Failed requests, of all", empty: "No request in this window", format: percent, lines: [{ label: "failed requests", colour: "error", fill: true }] });
+  readonly #charts: CacheCharts;
+  readonly #caches = cachesTable();
+  readonly #backends = backendsTable();
+  readonly #window = panel("Who answered", { curl: () => ({ path: historyPath("larder_cache_tier_reads") }) }, this.#waterfall.element);
+  readonly #figures = new Poller({ every: () => grain().pollMs, ask: (signal) => this.#ask(signal), failed: () => {} });
+  readonly #hours = new Poller({ every: () => REGRESSION_MS, ask: (signal) => this.#compare(signal), failed: () => {} });
+  #isWaiting = hub.tick === undefined;
+  #shown: Figures | undefined;
+  #gets: MetricHistory | undefined;
+  #regression: Regression | undefined;
+
+  constructor() {
+    this.#charts = new CacheCharts(
+      () => "",
+      panel("Latency of answers", { curl: () => ({ path: historyPath("http_latency_seconds") }), note: "all routes" }, this.#latency.element).element,
+    );
+    this.#charts.element.append(panel("Errors", { curl: () => ({ path: historyPath("http_answers") }), note: "of requests" }, this.#errors.element).element);
+    this.element = el(
+      "div",
+      { class: "stack" },
+      el("h1", { class: "unseen" }, "Overview"),
+      this.#tiles.element,
+      this.#window.element,
+      panel("Caches", { curl: () => ({ path: "v1/caches" }), class: "flush" }, this.#caches.element).element,
+      this.#charts.element,
+      panel("Backends", { curl: () => ({ path: "v1/status" }), class: "flush" }, this.#backends.element).element,
+    );
+  }
+
+  open(): void {
+    this.refresh();
+  }
+
+  close(): void {
+    this.#figures.stop();
+    this.#hours.stop();
+  }
+
+  refresh(): void {
+    this.#window.note(GRAINS[hub.span].text);
+    if (hub.tick) this.#figures.start();
+    this.#hours.start();
+  }
+
+  tick(tick: Tick): void {
+    // Which tiers there are is known from now on.
+    if (this.#isWaiting) this.#figures.start();
+    this.#isWaiting = false;
+    this.#tiles.tick(tick, this.#shown);
+    this.#caches.update(rowsOf(tick.caches, this.#gets));
+    this.#backends.update(hub.status?.backends ?? []);
+  }
+
+  restyle(): void {
+    this.#charts.restyle();
+    this.#latency.restyle();
+    this.#errors.restyle();
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
+    const [figures, gets, latency, answers] = await Promise.all([
+      fetchFigures(signal, hub.tick?.caches ?? []),
+      fetchHistory("larder_cache_gets", signal),
+      fetchHistory("http_latency_seconds", signal),
+      fetchHistory("http_answers", signal),
+    ]);
+    if (!figures) return;
+    this.#shown = figures;
+    this.#gets = gets;
+    const seen = answersOf(latency, answers);
+    this.#tiles.update(figures, seen, this.#regression);
+    if (hub.tick) this.tick(hub.tick);
+    this.#waterfall.update(figures, hub.tick?.caches ?? []);
+    this.#charts.update(figures);
+    this.#latency.update(latency ? times(latency) : [], [seen.p50, seen.p95, seen.p99]);
+    this.#errors.update(answers ? times(answers) : [], [combine(seen.failed, seen.all, (failed, all) => (all > 0 ? failed / all : null))]);
+  }
+
+  async #compare(signal: AbortSignal): Promise<void> {
+    this.#regression = await fetchRegression(signal);
+  }
+}
+
+function answersOf(latency: MetricHistory | undefined, answers: MetricHistory | undefined): Answers {
+  const column = (name: "per_second" | "p50" | "p95" | "p99"): Values => sum(latency, name);
+  return {
+    perSecond: column("per_second"),
+    p50: column("p50"),
+    p95: column("p95"),
+    p99: column("p99"),
+    failed: sum(answers, "per_second", { result: "failed" }),
+    all: sum(answers, "per_second"),
+  };
+}

@@ -1,0 +1,91 @@
+/** Who answered: each tier's share of the gets, what it took, what it holds. */
+
+import { el, fill, setText } from "../../parts/dom.ts";
+import { bytes, compact, micros, nanos, percent, perSecond } from "../../parts/format.ts";
+import { empty } from "../../parts/panel.ts";
+import { mean, ratio, type Values } from "../../app/series.ts";
+import type { CacheInfo, Latency } from "../../app/wire.ts";
+import type { Figures } from "./figures.ts";
+
+interface Row {
+  name: string;
+  what: string;
+  colour: string;
+  share: number | null;
+  rate: number | null;
+  latency: string;
+  holds: string;
+}
+
+export class Waterfall {
+  readonly element = el("div", { class: "waterfall" });
+  readonly #rows = el("ol");
+  readonly #empty = empty("No get was recorded in this window", "Ask a service something, or choose a longer window.");
+
+  constructor() {
+    this.element.append(this.#rows, this.#empty);
+  }
+
+  update(figures: Figures, caches: readonly CacheInfo[]): void {
+    const rows = waterfall(figures, caches);
+    const some = (mean(figures.gets) ?? 0) > 0;
+    this.#empty.hidden = some;
+    this.#rows.hidden = !some;
+    let before = 0;
+    fill(this.#rows, rows, makeRow, (node, row) => {
+      showRow(node, row, before);
+      before += row.share ?? 0;
+    });
+  }
+}
+
+export function waterfall(figures: Figures, caches: readonly CacheInfo[]): Row[] {
+  const all = mean(figures.gets) ?? 0;
+  const row = (name: string, what: string, colour: string, values: Values, latency: string, holds: string): Row => {
+    const rate = mean(values);
+    return { name, what, colour, rate, share: rate === null ? null : ratio(rate, all), latency, holds };
+  };
+  const disks = caches.flatMap(({ stats }) => (stats.disk ? [stats.disk] : []));
+  const remotes = caches.flatMap(({ stats }) => (stats.remote ? [stats.remote] : []));
+  const trips = remotes.flatMap(({ round_trip_us }) => (round_trip_us === null ? [] : [round_trip_us]));
+  const missed = figures.gets.map((value, i) => (value === null ? null : Math.max(0, value - (figures.hits[i] ?? 0))));
+  return [
+    row("Memory", "of this process", "memory", figures.tiers.memory, meanOf(caches.map((c) => c.stats.latency.hit)), memoryHolds(caches)),
+    ...(disks.length > 0 ? [row("Disk", "survives a restart", "disk", figures.tiers.disk, "–", `${bytes(total(disks.map((d) => d.bytes)))} of ${bytes(total(disks.map((d) => d.max_bytes)))}`)] : []),
+    ...(remotes.length > 0 ? [row("Shared store", "Redis or Valkey", "remote", figures.tiers.remote, trips.length > 0 ? `round trip ${micros(Math.max(...trips))}` : "–", "–")] : []),
+    row("Origin", "loads, and waits for them", "origin", missed, meanOf(caches.map((c) => c.stats.latency.load)), "–"),
+  ];
+}
+
+function memoryHolds(caches: readonly CacheInfo[]): string {
+  const weighed = caches.filter((cache) => cache.weighed);
+  const entries = `${compact(total(caches.map((cache) => cache.entries)))} entries`;
+  return weighed.length > 0 ? `${entries}, ${bytes(total(weighed.map((cache) => cache.weight)))} weighed` : entries;
+}
+
+function meanOf(latencies: readonly Latency[]): string {
+  const timed = latencies.filter((latency) => latency.mean_ns !== null && latency.count > 0);
+  const all = total(timed.map((latency) => latency.count));
+  if (all === 0) return "–";
+  return `mean ${nanos(total(timed.map((latency) => (latency.mean_ns ?? 0) * latency.count)) / all)}`;
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function makeRow(): HTMLElement {
+  return el("li", {}, el("span", { class: "name" }, el("b"), el("span", { class: "muted" })), el("span", { class: "track", "aria-hidden": "true" }, el("i")), el("span", { class: "share" }), el("span", { class: "rest muted" }));
+}
+
+function showRow(node: HTMLElement, row: Row, before: number): void {
+  const [name, track, share, rest] = [...node.children] as [HTMLElement, HTMLElement, HTMLElement, HTMLElement];
+  setText(name.children[0] as HTMLElement, row.name);
+  setText(name.children[1] as HTMLElement, row.what);
+  const bar = track.children[0] as HTMLElement;
+  bar.className = `b-${row.colour}`;
+  bar.style.marginLeft = `${(Math.min(before, 1) * 100).toFixed(2)}%`;
+  bar.style.width = `${((row.share ?? 0) * 100).toFixed(2)}%`;
+  setText(share, percent(row.share));
+  setText(rest, [perSecond(row.rate), row.latency, row.holds].filter((text) => text !== "–").join(" · "));
+}
