@@ -3,6 +3,7 @@
 //! It must not know how any command is carried out.
 
 mod bench;
+mod keys;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub(crate) use bench::{
     BenchSettings, BenchSubject, Service,
 };
 
+pub(crate) use keys::{Completions, DashboardCommand, KeyArgs, Man, Warm};
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
@@ -24,7 +27,7 @@ Exit codes:
   2  wrong usage or bad configuration
   3  the server can't be reached
   4  the server refused: no token, a wrong one, or too low a role
-  5  not found: no such cache, or the server is no larder daemon
+  5  not found: no such cache, nothing held for the key, or the server is no larder daemon
   6  the server has no answer yet: it still scans, or found no logs
   7  a threshold was missed, a comparison found something worse, or an audit broken promises
 
@@ -53,6 +56,14 @@ pub(crate) enum Command {
     Invalidate(Invalidate),
     /// Remove every entry of a cache (needs an admin token)
     Clear(Clear),
+    /// Print the value of a key, where the cache shows its values
+    Get(KeyArgs),
+    /// Print for how long a key's value is fresh
+    Ttl(KeyArgs),
+    /// Tell what is known of a key, and why it was last missed
+    Explain(KeyArgs),
+    /// Fill a cache with what its service can tell beforehand (needs an admin token)
+    Warm(Warm),
     /// Tell whether caches that share a server keep their promise, from what they sample
     Audit(Audit),
     /// Show what a cache would have hit on a recorded stream of keys
@@ -77,6 +88,15 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: LiveSetCommand,
     },
+    /// Write dashboards of other programs for this daemon's figures
+    Dashboard {
+        #[command(subcommand)]
+        command: DashboardCommand,
+    },
+    /// Print what makes a shell complete these commands
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    Man(Man),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -360,6 +380,14 @@ pub(crate) enum ConfigCommand {
         /// Print every key, those left at their defaults too
         #[arg(long)]
         effective: bool,
+    },
+    /// Tell whether a daemon could start with it, or everything that is wrong: file, line and key
+    Check {
+        #[arg(
+            value_name = "FILE",
+            help = "The configuration file [default: $LARDER_CONFIG, else none]"
+        )]
+        file: Option<PathBuf>,
     },
 }
 

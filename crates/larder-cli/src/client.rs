@@ -1,5 +1,5 @@
 //! Asks a running daemon over HTTP, blocking the calling thread for at most
-//! [`TIME_LIMIT`] a request.
+//! [`TIME_LIMIT`] a request, unless more patience is asked for.
 //!
 //! It must not know what is done with an answer.
 
@@ -19,6 +19,8 @@ pub(crate) use target::Target;
 
 /// The longest time that one request may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// The longest time that warming a cache may take.
+const PATIENCE: Duration = Duration::from_mins(10);
 /// The longest time that connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// The largest answer that is read.
@@ -145,7 +147,26 @@ impl Client {
 
     /// Sends `body` to `path` and reads the answer's body, which may be empty.
     pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> Result<String, Error> {
-        let mut request = self.agent.post(self.address(path));
+        self.post_within(TIME_LIMIT, path, body)
+    }
+
+    /// As [`post`](Self::post), of what may take [`PATIENCE`].
+    pub(crate) fn post_patiently(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<String, Error> {
+        self.post_within(PATIENCE, path, body)
+    }
+
+    fn post_within(
+        &self,
+        limit: Duration,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<String, Error> {
+        let request = self.agent.post(self.address(path)).config();
+        let mut request = request.timeout_global(Some(limit)).build();
         if let Some(bearer) = self.bearer() {
             request = request.header(header::AUTHORIZATION, bearer);
         }

@@ -5,7 +5,10 @@
 mod accounts;
 mod caches;
 pub(crate) mod columns;
+mod config;
+mod keys;
 mod live_set;
+mod shells;
 mod stats;
 
 use std::io::Write;
@@ -17,7 +20,10 @@ use crate::client::{Client, Target};
 use crate::config::Environment;
 
 pub(crate) use accounts::{token, user};
+pub(crate) use config::check as config_check;
+pub(crate) use keys::{explain, get, ttl, warm};
 pub(crate) use live_set::open as live_set_open;
+pub(crate) use shells::{completions, man};
 
 /// `larder stats`
 pub(crate) fn stats(

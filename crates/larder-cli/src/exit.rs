@@ -14,6 +14,11 @@ use crate::config::Invalid;
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
+/// The key is not held.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotHeld(pub(crate) String);
+
 /// What was measured is not as good as it had to be.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -31,6 +36,9 @@ pub(crate) fn code(error: &anyhow::Error) -> Option<u8> {
         }
         if cause.is::<Missed>() {
             return Some(7);
+        }
+        if cause.is::<NotHeld>() {
+            return Some(5);
         }
         if cause.is::<Invalid>() || cause.is::<Usage>() {
             return Some(2);

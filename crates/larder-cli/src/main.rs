@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod exit;
 mod figures;
+mod grafana;
 mod logging;
 mod otlp;
 mod serve;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use args::{Arguments, BenchCommand, Command, ConfigCommand, LiveSetCommand};
+use args::{Arguments, BenchCommand, Command, ConfigCommand, DashboardCommand, LiveSetCommand};
 use config::{Config, Environment, Which};
 
 fn main() -> ExitCode {
@@ -46,6 +47,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Caches(args) => commands::caches(&args, &environment, out),
         Command::Invalidate(args) => commands::invalidate(&args, &environment, out),
         Command::Clear(args) => commands::clear(&args, &environment, out),
+        Command::Get(args) => commands::get(&args, &environment, out),
+        Command::Ttl(args) => commands::ttl(&args, &environment, out),
+        Command::Explain(args) => commands::explain(&args, &environment, out),
+        Command::Warm(args) => commands::warm(&args, &environment, out),
         Command::Audit(args) => audit::run(&args, &environment, out),
         Command::Simulate(args) => simulate::run(&args, out),
         Command::User { command } => commands::user(&command, &environment, out),
@@ -59,6 +64,14 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::LiveSet {
             command: LiveSetCommand::Open(args),
         } => commands::live_set_open(&args, &environment, out),
+        Command::Completions(args) => commands::completions(&args, out),
+        Command::Man(args) => commands::man(&args, out),
+        Command::Dashboard {
+            command: DashboardCommand::Grafana { output },
+        } => grafana::write(&output, out),
+        Command::Config {
+            command: ConfigCommand::Check { file },
+        } => commands::config_check(file, &environment, out),
         Command::Config {
             command: ConfigCommand::Show { flags, effective },
         } => {

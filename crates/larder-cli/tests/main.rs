@@ -24,6 +24,10 @@ mod dashboard;
 mod document;
 #[path = "main/documents/mod.rs"]
 mod documents;
+#[path = "main/grafana.rs"]
+mod grafana;
+#[path = "main/keys.rs"]
+mod keys;
 #[path = "main/live.rs"]
 mod live;
 #[path = "main/metrics.rs"]

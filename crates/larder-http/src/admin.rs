@@ -40,7 +40,10 @@ pub(crate) fn reads(gateway: &Arc<Gateway>) -> Router {
 
 pub(crate) fn entry_changes(gateway: &Arc<Gateway>) -> Router {
     Router::new()
-        .route("/v1/caches/{name}/entries/{*key}", delete(changes::remove))
+        .route(
+            "/v1/caches/{name}/entries/{*key}",
+            delete(changes::remove).put(changes::put),
+        )
         .with_state(gateway.clone())
 }
 
@@ -146,13 +149,23 @@ pub(crate) async fn entries(
 
 /// What the caller can mend is a 400.
 fn failed(error: &larder::Error) -> Problem {
-    if matches!(error, larder::Error::Key { .. } | larder::Error::Pattern(_)) {
-        return Problem::bad_request(error.to_string());
+    use larder::Error;
+    let told = |status, kind| Problem::new(status, kind, error.to_string());
+    match error {
+        Error::Key { .. } | Error::Pattern(_) | Error::Tags { .. } => {
+            return Problem::bad_request(error.to_string());
+        }
+        Error::NotTaken { .. } => {
+            return told(StatusCode::UNPROCESSABLE_ENTITY, "unexpected-content");
+        }
+        Error::NotShown { .. } => return told(StatusCode::CONFLICT, "not-shown"),
+        Error::TakesNone => return told(StatusCode::CONFLICT, "takes-none"),
+        _ => {}
     }
     tracing::error!(%error, "a change asked for by request failed");
     let (status, kind) = match error {
-        larder::Error::NotEverywhere { .. } => (StatusCode::SERVICE_UNAVAILABLE, "not-everywhere"),
+        Error::NotEverywhere { .. } => (StatusCode::SERVICE_UNAVAILABLE, "not-everywhere"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
     };
-    Problem::new(status, kind, error.to_string())
+    told(status, kind)
 }

@@ -21,6 +21,7 @@ use crate::{admin, events, health, heat, history, metrics};
     admin::entries,
     admin::entry::entry,
     admin::changes::remove,
+    admin::changes::put,
     admin::changes::invalidate,
     admin::changes::clear,
     admin::changes::warm,

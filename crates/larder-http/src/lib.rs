@@ -56,7 +56,7 @@ pub use health::{Check, Standing};
 pub use host::Hosts;
 pub use mount::Mount;
 pub use problem::Problem;
-pub use requests::{RequestFigures, Requests};
+pub use requests::{RequestFigures, Requests, exported};
 pub use server::serve;
 
 /// The page of the book on the layer: what it shows compiles and runs.

@@ -3,7 +3,27 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use larder_metrics::{Counter, Registry, Sink, Timing};
+use larder_metrics::{Counter, Exposition, Metric, Registry, Sink, Timing};
+
+const REQUESTS: Metric = Metric::counter("http_requests_total", "Requests, by route and status.");
+const DURATION: Metric = Metric::histogram(
+    "http_request_duration_seconds",
+    "From a request's arrival to its response's head.",
+);
+const ANSWERS: Metric = Metric::counter("http_answers", "Requests, by whether they ended well.");
+const LATENCY: Metric = Metric::summary(
+    "http_latency_seconds",
+    "From any request's arrival to its response's head.",
+);
+
+/// All that a gateway's [figures](crate::Figures) have besides those of its services, for dashboards and
+/// documents: of requests, of caches, and of what the metrics' limits refused.
+pub fn exported() -> impl Iterator<Item = Metric> {
+    let own = [REQUESTS, DURATION, ANSWERS, LATENCY];
+    own.into_iter()
+        .chain(larder::exported())
+        .chain(Exposition::LIMITS)
+}
 
 /// What a request of no route is counted under.
 const NO_ROUTE: &str = "unmatched";
@@ -41,15 +61,9 @@ impl Requests {
     /// `status`) and `http_request_duration_seconds` (`method`, `endpoint`). `endpoint` is the route's
     /// template, and `unmatched` where there is none.
     pub fn in_registry(registry: Registry) -> Self {
-        for (name, what) in [
-            ("http_requests_total", "Requests, by route and status."),
-            (
-                "http_request_duration_seconds",
-                "From a request's arrival to its response's head.",
-            ),
-        ] {
+        for metric in [REQUESTS, DURATION] {
             // Fails only where the registry is full, and then there is nothing to describe.
-            let _ = registry.describe(name, what);
+            let _ = registry.describe(metric.name, metric.help);
         }
         Self {
             successful: Counter::default(),
@@ -79,11 +93,9 @@ impl Requests {
         );
         let tags = [method, endpoint, ("status", status.as_str())];
         // The names are valid, and more series than the registry holds share one.
-        let _ = self.registry.count("http_requests_total", &tags, 1);
+        let _ = self.registry.count(REQUESTS.name, &tags, 1);
         if self.registry.is_enabled()
-            && let Ok(timing) = self
-                .registry
-                .timing_with("http_request_duration_seconds", &tags[..2])
+            && let Ok(timing) = self.registry.timing_with(DURATION.name, &tags[..2])
         {
             timing.record_traced(took, trace_id);
         }
@@ -91,16 +103,11 @@ impl Requests {
 
     /// Adds the figures of all requests together.
     pub(crate) fn export(&self, sink: &mut impl Sink) {
-        sink.counter(
-            "http_answers",
-            "Requests, by whether they ended well.",
-            |samples| {
-                samples.add(&[("result", "ok")], self.successful.value());
-                samples.add(&[("result", "failed")], self.failed.value());
-            },
-        );
-        let what = "From any request's arrival to its response's head.";
-        sink.timing("http_latency_seconds", what, |samples| {
+        sink.counter(ANSWERS.name, ANSWERS.help, |samples| {
+            samples.add(&[("result", "ok")], self.successful.value());
+            samples.add(&[("result", "failed")], self.failed.value());
+        });
+        sink.timing(LATENCY.name, LATENCY.help, |samples| {
             samples.add_timing(&[], &self.latency.snapshot());
         });
     }

@@ -11,6 +11,7 @@ mod main {
     mod live;
     mod metrics;
     mod mounts;
+    mod values;
 
     use axum::Router;
     use axum::body::Body;

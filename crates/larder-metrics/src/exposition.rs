@@ -14,9 +14,9 @@ pub(crate) use lines::Lines;
 pub(crate) use names::{Shape, Spelling, Taken};
 pub use number::Number;
 
-use crate::Kind;
 use crate::registry::{Registry, TagSlice};
 use crate::samples::{Samples, Sink};
+use crate::{Kind, Metric};
 
 /// A text format of scrapers.
 ///
@@ -121,6 +121,18 @@ pub struct Exposition {
 }
 
 impl Exposition {
+    /// What a registry's limits refused, as [`of`](Self::of) adds it.
+    pub const LIMITS: [Metric; 2] = [
+        Metric::counter(
+            "larder_metrics_overflowed",
+            "Look-ups that were given the series tagged overflow, because their family was full.",
+        ),
+        Metric::counter(
+            "larder_metrics_refused",
+            "Look-ups of new names that were refused, because the registry was full.",
+        ),
+    ];
+
     /// An empty one.
     pub fn new(format: TextFormat) -> Self {
         Self {
@@ -138,20 +150,15 @@ impl Exposition {
         let mut exposition = Self::new(format);
         let refused = registry.write(&mut exposition.text, format);
         exposition.registry = Some(registry.clone());
-        exposition.counter(
-            "larder_metrics_overflowed",
-            "Look-ups that were given the series tagged overflow, because their family was full.",
-            |samples| {
-                for (family, overflowed) in refused.overflowed {
-                    samples.add(&[("family", &family)], overflowed);
-                }
-            },
-        );
-        exposition.counter(
-            "larder_metrics_refused",
-            "Look-ups of new names that were refused, because the registry was full.",
-            |samples| samples.add(&[], refused.families),
-        );
+        let [overflowed, families] = Self::LIMITS;
+        exposition.counter(overflowed.name, overflowed.help, |samples| {
+            for (family, overflowed) in refused.overflowed {
+                samples.add(&[("family", &family)], overflowed);
+            }
+        });
+        exposition.counter(families.name, families.help, |samples| {
+            samples.add(&[], refused.families);
+        });
         exposition
     }
 

@@ -92,6 +92,7 @@ mod buckets;
 mod clock;
 mod context;
 mod counter;
+mod described;
 mod distribution;
 mod error;
 mod exemplars;
@@ -120,6 +121,7 @@ mod windows;
 
 pub use clock::{Clock, ManualClock};
 pub use counter::Counter;
+pub use described::{Form, Metric};
 pub use distribution::{Bucket, TimingSnapshot};
 pub use error::Error;
 pub use exposition::{Exposition, Number, TextFormat, negotiate};

@@ -1,6 +1,7 @@
 //! A cache behind a pointer, whatever its types: what an admin interface needs of it.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::cache::{Cache, Explanation};
 use crate::entry::{Applied, EntryInfo, Scope};
@@ -9,6 +10,7 @@ use crate::key::CacheKey;
 use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
+use crate::shown::Shown;
 
 /// What comes of a change asked for by a key's text.
 ///
@@ -195,6 +197,46 @@ pub trait AnyCache: Send + Sync {
     /// # Ok(()) }
     /// ```
     fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied>;
+    /// The value of a key as people see it, a stale one too, from memory or the disk; `None` if neither has
+    /// one. Counted as no get. For caches built with [`values_as_json`](crate::Builder::values_as_json) or
+    /// [`values_as_text`](crate::Builder::values_as_text).
+    ///
+    /// # Errors
+    /// [`Error::Key`] if no key has this text; [`Error::NotShown`] if values are not shown, or this one has
+    /// more than `bytes_max` bytes as a text or cannot be written as JSON.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = larder::Cache::<u64, u32>::builder("users").values_as_json().build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, 1_815).await?;
+    /// assert_eq!(any.shown("7", 100).await?, Some(larder::Shown::Json("1815".into())));
+    /// # Ok(()) }
+    /// ```
+    fn shown<'a>(&'a self, key: &'a str, bytes_max: usize) -> Change<'a, Option<Shown>>;
+    /// Puts in a value that is given as JSON, with the policy's time to live or another and these tags:
+    /// [`Cache::insert`] for caches built with [`values_as_json`](crate::Builder::values_as_json).
+    ///
+    /// # Errors
+    /// [`Error::Key`] if no key has this text, [`Error::TakesNone`], [`Error::NotTaken`] if it is no value of
+    /// this cache's type, [`Error::Tags`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cache = larder::Cache::<u64, u32>::builder("users").values_as_json().build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// any.put("7", "1815", None, &["poets".to_owned()]).await?;
+    /// assert_eq!(cache.peek(&7), Some(1_815));
+    /// assert!(any.put("7", "\"Ada\"", None, &[]).await.is_err());
+    /// # Ok(()) }
+    /// ```
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        json: &'a str,
+        ttl: Option<Duration>,
+        tags: &'a [String],
+    ) -> Change<'a, Applied>;
     /// [`Cache::count_in_scope`].
     ///
     /// ```
@@ -274,6 +316,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied> {
         Box::pin(self.invalidate_scope(scope))
+    }
+
+    fn shown<'a>(&'a self, key: &'a str, bytes_max: usize) -> Change<'a, Option<Shown>> {
+        Box::pin(self.shown_text(key, bytes_max))
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        json: &'a str,
+        ttl: Option<Duration>,
+        tags: &'a [String],
+    ) -> Change<'a, Applied> {
+        Box::pin(self.put_text(key, json, ttl, tags))
     }
 
     fn count(&self, scope: Scope<'_>) -> Result<usize, Error> {

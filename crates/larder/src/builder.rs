@@ -1,5 +1,6 @@
 //! Composition of a [`Cache`], and nothing else.
 
+mod faces;
 mod tiers;
 
 use std::sync::{Arc, OnceLock};
@@ -22,6 +23,7 @@ use crate::notes::Notes;
 use crate::observe::Recorder;
 use crate::policy::Policy;
 use crate::removal::RemovalCause;
+use crate::shown::Face;
 use crate::stripes::Stripes;
 use crate::tier::Recovered;
 use crate::tier::codec::Typed;
@@ -53,6 +55,7 @@ pub struct Builder<K, V> {
     policy: Policy,
     hooks: Hooks<K, V>,
     explain: bool,
+    face: Option<Face<V>>,
     disk: Option<(Disk, Typed<V>)>,
     sharing: Option<(Sharing, Typed<V>)>,
     schema: u64,
@@ -71,6 +74,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             policy: Policy::default(),
             hooks: Hooks::default(),
             explain: false,
+            face: None,
             disk: None,
             sharing: None,
             schema: 0,
@@ -354,6 +358,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             policy,
             hooks,
             explain,
+            face,
             disk,
             sharing,
             schema,
@@ -434,6 +439,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             hooks,
             backoff: Backoff::default(),
             misses: explain.then(Memories::new),
+            face,
             recorder: Recorder::new(clock.clone()),
             clock,
             runtime,

@@ -20,6 +20,7 @@ mod shared;
 mod store;
 mod together;
 pub(crate) mod under_way;
+mod values;
 mod warm;
 
 use std::borrow::Borrow;
@@ -45,6 +46,7 @@ use crate::misses::Memories;
 use crate::notes::{Notes, Tags};
 use crate::observe::{Event, Recorder};
 use crate::policy::{Lives, Policy};
+use crate::shown::Face;
 use crate::stripes::Stripes;
 use crate::tier::memory::Memory;
 
@@ -112,6 +114,8 @@ pub(crate) struct Inner<K: CacheKey, V> {
     pub(crate) backoff: Backoff,
     /// Where misses are to be explained.
     pub(crate) misses: Option<Memories>,
+    /// Where values are shown to people.
+    pub(crate) face: Option<Face<V>>,
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) runtime: Option<Handle>,

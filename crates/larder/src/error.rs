@@ -73,6 +73,21 @@ pub enum Error {
         /// What was given.
         given: String,
     },
+    /// A value cannot be shown to people.
+    #[error("the value cannot be shown: {reason}")]
+    NotShown {
+        /// Why not.
+        reason: Arc<str>,
+    },
+    /// A value that was given as a text is none of the cache's type.
+    #[error("this is no value of this cache: {reason}")]
+    NotTaken {
+        /// What is wrong with it.
+        reason: Arc<str>,
+    },
+    /// The cache was not built to take values as texts.
+    #[error("this cache takes no values by hand")]
+    TakesNone,
     /// The disk tier could not make sure that what was written or invalidated stays so after a
     /// restart. In this process it does.
     #[error("in effect until the next start, but not on disk: {reason}")]

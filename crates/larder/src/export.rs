@@ -1,7 +1,7 @@
 //! Caches' figures as scrapers read them. Knows no HTTP; what each figure means stands with
 //! [`Stats`].
 
-use larder_metrics::{Number, Samples, Sink, TagSlice};
+use larder_metrics::{Metric, Number, Samples, Sink, TagSlice};
 
 use crate::any::AnyCache;
 use crate::observe::{Latencies, Stats};
@@ -40,12 +40,32 @@ pub fn export<'a>(caches: impl IntoIterator<Item = &'a dyn AnyCache>, out: &mut 
     for (name, help, write) in GAUGES {
         out.gauge(name, help, |samples| all(&seen, samples, *write));
     }
-    out.timing(
-        "larder_cache_latency_seconds",
-        "How long hits (one in 64), misses and loaders took.",
-        |samples| seen.iter().for_each(|one| latencies(one, samples)),
-    );
+    out.timing(LATENCY.name, LATENCY.help, |samples| {
+        for one in &seen {
+            latencies(one, samples);
+        }
+    });
 }
+
+/// All that [`export`] adds, for dashboards and documents.
+///
+/// ```
+/// assert!(larder::exported().any(|metric| metric.sample() == "larder_cache_gets_total"));
+/// ```
+pub fn exported() -> impl Iterator<Item = Metric> {
+    let counters = COUNTERS
+        .iter()
+        .map(|(name, help, _)| Metric::counter(name, help));
+    let gauges = GAUGES
+        .iter()
+        .map(|(name, help, _)| Metric::gauge(name, help));
+    counters.chain(gauges).chain([LATENCY])
+}
+
+const LATENCY: Metric = Metric::summary(
+    "larder_cache_latency_seconds",
+    "How long hits (one in 64), misses and loaders took.",
+);
 
 /// A cache and its figures.
 struct Seen<'a> {

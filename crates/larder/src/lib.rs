@@ -63,6 +63,7 @@ mod proof;
 pub mod remote;
 mod removal;
 mod shim;
+mod shown;
 mod snapshots;
 mod stripes;
 pub mod sync;
@@ -79,7 +80,7 @@ pub use cache::{
 pub use clock::{Clock, ManualClock, Tick};
 pub use entry::{Applied, Entry, EntryInfo, Fence, Scope, Source};
 pub use error::{BuildError, Error, LoadError, PatternError};
-pub use export::export;
+pub use export::{export, exported};
 pub use hooks::Happening;
 pub use key::{CacheKey, KeyRef};
 /// # Examples
@@ -140,6 +141,7 @@ pub use misses::{Miss, MissReason};
 pub use observe::{Latencies, Latency, Stats};
 pub use policy::Policy;
 pub use removal::{Evictions, RemovalCause};
+pub use shown::Shown;
 pub use snapshots::{
     RefreshHealth, Refreshed, Refresher, Sample, Snapshot, Snapshots, SnapshotsBuilder,
 };

@@ -110,6 +110,8 @@ pub(super) fn sign_on(
     let daemons = Cache::builder("daemons")
         .max_capacity(CARDS_MAX)
         .policy(Policy::ttl(SIGN_LASTS).refresh_ahead(0.5))
+        .explain(true)
+        .values_as_json()
         .tiers(tiers)
         .build()?;
     let pid = std::process::id();

@@ -20,7 +20,7 @@ use super::daemon::Daemon;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What `found` finds, once it does.
-fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = found() {
@@ -69,7 +69,7 @@ fn the_history_survives_a_kill_and_a_torn_file() {
 }
 
 /// A Prometheus; it ends with its handle.
-struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
     url: String,
 }
@@ -77,9 +77,15 @@ struct Prometheus {
 impl Prometheus {
     /// One that scrapes `daemon` each second.
     fn start(directory: &Path, daemon: &Daemon) -> Self {
+        Self::start_with(directory, daemon, "[]")
+    }
+
+    /// One that scrapes `daemon` and evaluates these files of rules each second.
+    pub(crate) fn start_with(directory: &Path, daemon: &Daemon, rules: &str) -> Self {
         let target = daemon.url.trim_start_matches("http://");
         let config = format!(
-            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n- job_name: larder\n  \
+            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  evaluation_interval: 1s\n\
+             rule_files: {rules}\nscrape_configs:\n- job_name: larder\n  \
              metrics_path: /v1/metrics\n  static_configs:\n  - targets: [\"{target}\"]\n"
         );
         let file = directory.join("prometheus.yml");
@@ -106,23 +112,25 @@ impl Prometheus {
         Self { child, url }
     }
 
-    fn get(&self, path: &str) -> Option<Value> {
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
         let mut answer = ureq::get(format!("{}{path}", self.url)).call().ok()?;
         let answer: Value = answer.body_mut().read_json().ok()?;
         (answer["status"] == "success").then(|| answer["data"].clone())
     }
 
-    /// The series that a query finds, once it finds some.
-    fn query(&self, query: &str) -> Vec<Value> {
+    /// The series that a query finds now; `None` if it is none.
+    pub(crate) fn ask(&self, query: &str) -> Option<Vec<Value>> {
         let encoded = query.bytes().fold(String::new(), |mut encoded, byte| {
             let _ = write!(encoded, "%{byte:02x}");
             encoded
         });
-        wait_for(query, || {
-            let data = self.get(&format!("/api/v1/query?query={encoded}"))?;
-            let found = data["result"].as_array()?.clone();
-            (!found.is_empty()).then_some(found)
-        })
+        let data = self.get(&format!("/api/v1/query?query={encoded}"))?;
+        data["result"].as_array().cloned()
+    }
+
+    /// The series that a query finds, once it finds some.
+    pub(crate) fn query(&self, query: &str) -> Vec<Value> {
+        wait_for(query, || self.ask(query).filter(|found| !found.is_empty()))
     }
 }
 

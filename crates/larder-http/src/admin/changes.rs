@@ -1,17 +1,19 @@
 //! What changes a cache by request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use larder::{AnyCache, Applied, Scope};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Answer, failed};
 use crate::audit::Change;
+use crate::body::JsonBody;
 use crate::gateway::Gateway;
 use crate::problem::Problem;
 
@@ -29,6 +31,57 @@ pub(crate) async fn remove(
     let scope = Scope::Key(&key);
     change.about(&text(scope), false);
     apply(gateway.find(&name)?, scope, &change).await
+}
+
+/// How a value is put in.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Putting {
+    /// Milliseconds from 1 on, in place of the cache's time to live.
+    ttl_ms: Option<u32>,
+    /// Its tags, with commas between them.
+    tags: Option<String>,
+}
+
+#[utoipa::path(
+    put, path = "/v1/caches/{name}/entries/{key}", tag = "caches",
+    params(("name", description = "the cache's name"), ("key", description = "the key's text"), Putting),
+    request_body(content_type = "application/json", description = "the value"),
+    security(("token" = [])),
+    responses(
+        (status = OK, description = "Puts in a value that is given as JSON, of 64 KiB at most (operator)."),
+        (status = CONFLICT, description = "The cache takes no values by hand."),
+        (status = UNPROCESSABLE_ENTITY, description = "It is no value of this cache."),
+    )
+)]
+pub(crate) async fn put(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(change): Extension<Change>,
+    Path((name, key)): Path<(String, String)>,
+    putting: Result<Query<Putting>, QueryRejection>,
+    JsonBody(value): JsonBody<Value>,
+) -> Answer {
+    let cache = gateway.find(&name)?;
+    change.about(&text(Scope::Key(&key)), false);
+    let Query(Putting { ttl_ms, tags }) = putting.map_err(|rejection| {
+        let text = rejection.body_text();
+        Problem::bad_request(format!("{text}; expected ?ttl_ms=NUMBER&tags=TAG,…"))
+    })?;
+    if ttl_ms == Some(0) {
+        return Err(Problem::bad_request("ttl_ms is 0, expected 1 or more"));
+    }
+    let ttl = ttl_ms.map(|ms| Duration::from_millis(ms.into()));
+    let tags = tags.iter().flat_map(|tags| tags.split(','));
+    let tags: Vec<String> = tags
+        .filter(|tag| !tag.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let put = cache.put(&key, &value.to_string(), ttl, &tags).await;
+    let applied = put.map_err(|error| failed(&error))?;
+    tracing::info!(cache = name, key, ?applied, "put in by request");
+    change.came_to(1, word(applied));
+    Ok(Json(json!({ "applied": word(applied) })))
 }
 
 /// One of the four says what is meant.

@@ -6,14 +6,17 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use larder::{Explanation, Held, Miss, MissReason, Source};
+use larder::{Explanation, Held, Miss, MissReason, Shown, Source};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Answer, failed};
 use crate::gateway::Gateway;
 use crate::problem::Problem;
 use crate::wire::EntryWire;
+
+/// The longest value that is shown, as a text.
+const VALUE_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +25,8 @@ pub(crate) struct Asked {
     /// `1`: all that is known of the key, in every tier but the shared one, and why it was last missed; also
     /// where nothing is held.
     explain: Option<Flag>,
+    /// `1`: the value too, from memory or the disk, where the cache shows its values; of 1 MiB at most.
+    value: Option<Flag>,
 }
 
 /// `1` or `true`, `0` or `false`.
@@ -42,7 +47,10 @@ impl Flag {
 #[utoipa::path(
     get, path = "/v1/caches/{name}/entries/{key}", tag = "caches",
     params(("name", description = "the cache's name"), ("key", description = "the key's text"), Asked),
-    responses((status = OK, description = "What is known of a key in memory; with explain=1 of any key, in all tiers, and why it was missed."))
+    responses(
+        (status = OK, description = "What is known of a key in memory; with explain=1 of any key, in all tiers, and why it was missed; with value=1 the value."),
+        (status = CONFLICT, description = "The cache does not show its values, or this one is too long."),
+    )
 )]
 pub(crate) async fn entry(
     State(gateway): State<Arc<Gateway>>,
@@ -51,16 +59,42 @@ pub(crate) async fn entry(
 ) -> Answer {
     let cache = gateway.find(&name)?;
     let Query(asked) = asked.map_err(|rejection| {
-        Problem::bad_request(format!("{}; expected ?explain=1", rejection.body_text()))
+        let text = rejection.body_text();
+        Problem::bad_request(format!("{text}; expected ?explain=1, ?value=1 or both"))
     })?;
-    if Flag::is_on(asked.explain) {
+    let mut known = if Flag::is_on(asked.explain) {
         let explanation = cache.explain(&key).await.map_err(|error| failed(&error))?;
-        return Ok(Json(json!(Explained::from(explanation))));
+        json!(Explained::from(explanation))
+    } else {
+        let found = cache.entry_info(&key).ok_or_else(|| {
+            Problem::not_found(format!("{name} holds no entry for the key {key:?}"))
+        })?;
+        json!(EntryWire::from(found))
+    };
+    if Flag::is_on(asked.value) {
+        let shown = cache.shown(&key, VALUE_BYTES_MAX).await;
+        add_value(&mut known, shown.map_err(|error| failed(&error))?);
     }
-    let found = cache.entry_info(&key);
-    let found = found
-        .ok_or_else(|| Problem::not_found(format!("{name} holds no entry for the key {key:?}")))?;
-    Ok(Json(json!(EntryWire::from(found))))
+    Ok(Json(known))
+}
+
+/// What is told of a value: `value` and `value_type`; of bytes that are no text their number alone.
+fn add_value(known: &mut Value, shown: Option<Shown>) {
+    let (value, kind, bytes) = match shown {
+        Some(Shown::Json(json)) => {
+            let value = serde_json::from_str(&json).unwrap_or(Value::Null);
+            (value, Some("json"), Some(json.len()))
+        }
+        Some(Shown::Text(text)) => {
+            let bytes = text.len();
+            (text.into(), Some("text"), Some(bytes))
+        }
+        Some(Shown::Bytes(bytes)) => (Value::Null, Some("bytes"), Some(bytes)),
+        _ => (Value::Null, None, None),
+    };
+    known["value"] = value;
+    known["value_type"] = json!(kind);
+    known["value_bytes"] = json!(bytes);
 }
 
 #[derive(Serialize)]

@@ -26,6 +26,7 @@ async fn each_route_asks_for_its_role() {
         (Method::POST, "/v1/caches/numbers/reset"),
         (Method::GET, "/v1/audit"),
         (Method::DELETE, "/v1/caches/numbers/entries/7"),
+        (Method::PUT, "/v1/caches/numbers/entries/7"),
     ];
     let reads = [
         "/service",

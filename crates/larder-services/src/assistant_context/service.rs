@@ -72,6 +72,7 @@ impl AssistantContext {
             .max_loads(CALLS_MAX)
             .policy(Policy::ttl(LIFE).hard_timeout(options.rpc_limit + GRACE))
             .explain(true)
+            .values_as_json()
             .schema(options.rpc.fingerprint())
             .clock(options.clock.clone())
             .tiers(&options.tiers)

@@ -137,6 +137,7 @@ impl ClaudeUsage {
             .weigher(|_, body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX))
             .policy(Policy::ttl(ANSWERS_TTL))
             .explain(true)
+            .values_as_text()
             .build()
             .expect("the name and the settings are within their limits");
         let troubles = Arc::new(Mutex::new(Troubles::default()));

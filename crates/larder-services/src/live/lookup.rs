@@ -77,6 +77,7 @@ impl Lookups {
         let cache = Cache::builder(LOOKUPS)
             .max_capacity(capacity as u64)
             .explain(true)
+            .values_as_text()
             .policy(Policy::forever())
             .eviction_listener(move |_, _, cause| {
                 if cause == larder::RemovalCause::Capacity {

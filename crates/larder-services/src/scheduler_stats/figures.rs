@@ -1,6 +1,28 @@
 //! What the service counts of itself, in the registry that all share.
 
-use larder_metrics::{Counter, Gauge, Registry, Timing};
+use larder_metrics::{Counter, Gauge, Metric, Registry, Timing};
+
+/// Those of the service itself.
+pub(crate) const METRICS: [Metric; 6] = [
+    Metric::counter(
+        "simulation_tasks_processed_total",
+        "Tasks that the simulation has ended.",
+    ),
+    Metric::gauge(
+        "simulation_tasks_in_flight",
+        "Tasks of the simulation that are under way.",
+    ),
+    Metric::histogram(
+        "model_retraining_duration_seconds",
+        "How long fitting the model of hybrid_ml took.",
+    ),
+    Metric::gauge("websocket_connections_active", "Clients of /ws/scheduler."),
+    Metric::counter(
+        "simulation_tasks_dropped_total",
+        "Tasks never written, because the database was down too long.",
+    ),
+    Metric::gauge("simulation_tasks_waiting", "Tasks that wait to be written."),
+];
 
 /// The metrics that the document names and that are the service's own, and what was lost.
 pub(super) struct Figures {
@@ -17,29 +39,9 @@ pub(super) struct Figures {
 impl Figures {
     /// In a registry that is full, they are counted for nobody.
     pub(super) fn of(registry: &Registry) -> Self {
-        let described = [
-            (
-                "simulation_tasks_processed_total",
-                "Tasks that the simulation has ended.",
-            ),
-            (
-                "simulation_tasks_in_flight",
-                "Tasks of the simulation that are under way.",
-            ),
-            (
-                "model_retraining_duration_seconds",
-                "How long fitting the model of hybrid_ml took.",
-            ),
-            ("websocket_connections_active", "Clients of /ws/scheduler."),
-            (
-                "simulation_tasks_dropped_total",
-                "Tasks never written, because the database was down too long.",
-            ),
-            ("simulation_tasks_waiting", "Tasks that wait to be written."),
-        ];
-        for (name, what) in described {
+        for metric in METRICS {
             // Fails only where the registry is full, as below.
-            let _ = registry.describe(name, what);
+            let _ = registry.describe(metric.name, metric.help);
         }
         let counter = |name| registry.counter(name).unwrap_or_default();
         let gauge = |name| registry.gauge(name).unwrap_or_default();

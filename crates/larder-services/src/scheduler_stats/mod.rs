@@ -26,6 +26,7 @@ mod simulator;
 mod socket;
 mod store;
 
+pub(crate) use figures::METRICS;
 pub use reads::SchedulerFigures;
 pub use service::{Options, Running, SchedulerStats, StartError};
 pub use simulator::Scheduler;

@@ -60,11 +60,13 @@ impl Reads {
             .weigher(|_, answer: &Bytes| u32::try_from(answer.len()).unwrap_or(u32::MAX))
             .policy(policy(TRAINING_LIFE))
             .explain(true)
+            .values_as_text()
             .tiers(tiers)
             .clock(clock.clone());
         let scheduler_stats = Cache::builder("scheduler_stats")
             .policy(policy(FIGURES_LIFE))
             .explain(true)
+            .values_as_json()
             .tiers(tiers)
             .clock(clock.clone());
         Ok(Self {

@@ -90,6 +90,7 @@ impl Workstations {
         let answers = Cache::builder("workstations")
             .policy(Policy::ttl(LIFE).hard_timeout(READ_MAX))
             .explain(true)
+            .values_as_text()
             .clock(clock.clone())
             .tiers(&tiers)
             .build()?;

@@ -83,7 +83,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 }
 
-fn key_of<K: CacheKey>(text: &str) -> Result<K, Error> {
+pub(super) fn key_of<K: CacheKey>(text: &str) -> Result<K, Error> {
     K::from_text(text).ok_or_else(|| Error::Key {
         text: text.chars().take(100).collect(),
     })

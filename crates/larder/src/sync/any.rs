@@ -1,5 +1,7 @@
 //! A [`Cache`] behind a pointer, whatever its types.
 
+use std::time::Duration;
+
 use super::Cache;
 use crate::any::{AnyCache, Change};
 use crate::cache::Explanation;
@@ -9,6 +11,7 @@ use crate::key::CacheKey;
 use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
+use crate::shown::Shown;
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
     fn name(&self) -> &str {
@@ -65,6 +68,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn invalidate<'a>(&'a self, scope: Scope<'a>) -> Change<'a, Applied> {
         Box::pin(self.cache.invalidate_scope(scope))
+    }
+
+    fn shown<'a>(&'a self, key: &'a str, bytes_max: usize) -> Change<'a, Option<Shown>> {
+        AnyCache::shown(&self.cache, key, bytes_max)
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        json: &'a str,
+        ttl: Option<Duration>,
+        tags: &'a [String],
+    ) -> Change<'a, Applied> {
+        AnyCache::put(&self.cache, key, json, ttl, tags)
     }
 
     fn count(&self, scope: Scope<'_>) -> Result<usize, Error> {

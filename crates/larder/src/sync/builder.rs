@@ -1,5 +1,8 @@
 //! Composition of a [`Cache`], and nothing else.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::Cache;
 use crate::clock::Clock;
 use crate::error::BuildError;
@@ -136,6 +139,38 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     #[must_use]
     pub fn explain(mut self, explain: bool) -> Self {
         self.builder = self.builder.explain(explain);
+        self
+    }
+
+    /// [`crate::Builder::values_as_json`].
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// let users = Cache::<u64, Vec<String>>::builder("users").values_as_json().build()?;
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn values_as_json(mut self) -> Self
+    where
+        V: Serialize + DeserializeOwned,
+    {
+        self.builder = self.builder.values_as_json();
+        self
+    }
+
+    /// [`crate::Builder::values_as_text`].
+    ///
+    /// ```
+    /// # use larder::sync::Cache;
+    /// let pages = Cache::<u64, String>::builder("pages").values_as_text().build()?;
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn values_as_text(mut self) -> Self
+    where
+        V: AsRef<[u8]>,
+    {
+        self.builder = self.builder.values_as_text();
         self
     }
 
