@@ -20,6 +20,7 @@ const LIMITS: Limits = Limits {
     inflated_bytes_max: 1 << 20,
     token_bytes_max: 1 << 16,
     depth_max: 64,
+    elements_max: 100_000,
     nodes_max: 10_000,
 };
 

@@ -1,22 +1,29 @@
 //! A request's body: read as JSON, refused with a problem where it is none or too long.
 
+use std::error::Error as _;
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
 /// The longest body, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 64 << 10;
+/// How long a body may take.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A body of `application/json`, read as `T`; of 64 KiB at most.
 ///
-/// Refused are a longer one (413, before it is read if it says its length), another type (415), what
-/// is no JSON (400) and JSON that is no `T` (422): each as a [`Problem`] that says what was expected.
+/// Refused are a longer one (413, before it is read if it says its length), one that takes more than 30 s
+/// (408), another type (415), what breaks off or is no JSON (400) and JSON that is no `T` (422): each as a
+/// [`Problem`] that says what was expected.
 ///
 /// ```
 /// use larder_http::JsonBody;
@@ -37,10 +44,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         check_head(request.headers())?;
-        let body = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await;
-        // What cannot be read otherwise has been cut off, and its sender with it.
-        let body = body.map_err(|_| too_long())?;
-        read(&body).map(Self)
+        read(&whole(request.into_body()).await?).map(Self)
     }
 }
 
@@ -55,10 +59,28 @@ async fn ignore_short(request: Request, next: Next) -> Response {
     if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
         return too_long().into_response();
     }
-    match axum::body::to_bytes(body, BODY_BYTES_MAX).await {
+    match whole(body).await {
         Ok(_) => next.run(Request::from_parts(head, Body::empty())).await,
-        Err(_) => too_long().into_response(),
+        Err(problem) => problem.into_response(),
     }
+}
+
+/// The body to its end, if that comes in time.
+async fn whole(body: Body) -> Result<Bytes, Problem> {
+    let read = axum::body::to_bytes(body, BODY_BYTES_MAX);
+    let read = tokio::time::timeout(BODY_TIME_MAX, read).await;
+    let read = read.map_err(|_| {
+        let detail = format!("the body did not end within {} s", BODY_TIME_MAX.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
+    })?;
+    read.map_err(|error| {
+        let source = error.source();
+        let limit = source.and_then(|source| source.downcast_ref::<LengthLimitError>());
+        if limit.is_some() {
+            return too_long();
+        }
+        Problem::bad_request("the body breaks off, or is not framed as HTTP/1.1 says")
+    })
 }
 
 fn check_head(headers: &HeaderMap) -> Result<(), Problem> {
@@ -93,6 +115,8 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt as _;
+
     use super::*;
 
     async fn status(media: &str, body: impl Into<Body>) -> Result<u32, StatusCode> {
@@ -119,6 +143,20 @@ mod tests {
         );
         let long = " ".repeat(BODY_BYTES_MAX) + "7";
         assert_eq!(status(json, long).await, Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_breaks_off_or_never_ends_is_told_so() {
+        let request = |body| {
+            let request = Request::builder().header(header::CONTENT_TYPE, "application/json");
+            request.body(Body::from_stream(body)).unwrap()
+        };
+        let broken = futures_util::stream::iter([Ok("7"), Err(std::io::Error::other("cut"))]);
+        let refused = JsonBody::<u32>::from_request(request(broken.boxed()), &()).await;
+        assert_eq!(refused.err().unwrap().status(), StatusCode::BAD_REQUEST);
+        let endless = futures_util::stream::pending();
+        let refused = JsonBody::<u32>::from_request(request(endless.boxed()), &()).await;
+        assert_eq!(refused.err().unwrap().status(), StatusCode::REQUEST_TIMEOUT);
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use crate::problem::Problem;
 
@@ -29,11 +29,24 @@ impl Hosts {
         )
     }
 
-    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let given = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
+    /// Whether the request is addressed to this listener, by its target too where that names a host.
+    pub(crate) fn check(&self, target: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        let mut given = headers.get_all(header::HOST).into_iter();
+        let (first, second) = (given.next(), given.next());
+        if second.is_some() {
+            return Err(Problem::bad_request("expected one header `Host`"));
+        }
+        self.check_name(
+            first
+                .and_then(|host| host.to_str().ok())
+                .unwrap_or_default(),
+        )?;
+        target
+            .authority()
+            .map_or(Ok(()), |target| self.check_name(target.as_str()))
+    }
+
+    fn check_name(&self, given: &str) -> Result<(), Problem> {
         let name = without_port(given).to_ascii_lowercase();
         if is_address(&name) || name == "localhost" || self.0.contains(&name) {
             return Ok(());
@@ -119,7 +132,7 @@ mod tests {
         let hosts = Hosts::new(["Cache.internal".to_owned()]);
         let is_answered = |host: &str| {
             let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
-            hosts.check(&headers).is_ok()
+            hosts.check(&Uri::from_static("/"), &headers).is_ok()
         };
         for host in [
             "localhost:7070",
@@ -140,8 +153,33 @@ mod tests {
         ] {
             assert!(!is_answered(host), "{host:?}");
         }
-        assert!(hosts.check(&HeaderMap::new()).is_err());
+        assert!(
+            hosts
+                .check(&Uri::from_static("/"), &HeaderMap::new())
+                .is_err()
+        );
     }
+
+    #[test]
+    fn two_hosts_and_another_one_in_the_target_are_refused() {
+        let hosts = Hosts::default();
+        let local = HeaderValue::from_static("localhost");
+        let mut headers = HeaderMap::from_iter([(header::HOST, local.clone())]);
+        let target = |uri| Uri::from_static(uri);
+        assert!(
+            hosts
+                .check(&target("http://localhost:7070/"), &headers)
+                .is_ok()
+        );
+        assert!(
+            hosts
+                .check(&target("http://evil.example/"), &headers)
+                .is_err()
+        );
+        headers.append(header::HOST, local);
+        assert!(hosts.check(&target("/"), &headers).is_err());
+    }
+
     #[test]
     fn a_page_of_elsewhere_opens_no_websocket() {
         let hosts = Hosts::new(["cache.internal".to_owned()]);

@@ -6,6 +6,8 @@
 //!
 //! Must not know what the tables are for.
 
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
@@ -45,7 +47,57 @@ pub struct Database {
     dialect: Dialect,
     schema: Vec<String>,
     is_made: OnceCell<()>,
+    file: Option<File>,
     registry: Registry,
+}
+
+/// The file of an embedded database. Once it is removed, or another one is in its place, `SQLite` goes on
+/// writing to what has no name any more.
+struct File {
+    path: PathBuf,
+    /// Which file it was when the tables were made.
+    identity: OnceLock<Option<Identity>>,
+}
+
+/// Device and number; none where the system has no such.
+type Identity = (u64, u64);
+
+impl File {
+    /// That of a URL, unless it is in memory.
+    fn of(url: &str) -> Option<Self> {
+        let path = url.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let path = path.split('?').next().unwrap_or(path);
+        (!path.is_empty() && path != ":memory:").then(|| Self {
+            path: path.into(),
+            identity: OnceLock::new(),
+        })
+    }
+
+    #[cfg(unix)]
+    fn identity(&self) -> Option<Identity> {
+        use std::os::unix::fs::MetadataExt as _;
+        let metadata = std::fs::metadata(&self.path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn identity(&self) -> Option<Identity> {
+        None
+    }
+
+    /// Fails if what was opened is not there any more. One look at the file's metadata.
+    fn check(&self) -> sqlx::Result<()> {
+        let opened = self.identity.get().copied().flatten();
+        if opened.is_none() || opened == self.identity() {
+            return Ok(());
+        }
+        let path = self.path.display();
+        let why = format!(
+            "{path} was removed or replaced while it was open; start again to use what is there"
+        );
+        Err(sqlx::Error::Io(std::io::Error::other(why)))
+    }
 }
 
 /// The URL names no database that is understood here.
@@ -103,6 +155,9 @@ impl Database {
                 .map(|statement| statement.replace(IDENTITY, identity))
                 .collect(),
             is_made: OnceCell::new(),
+            file: (dialect == Dialect::Sqlite)
+                .then(|| File::of(&url))
+                .flatten(),
             registry: registry.clone(),
         })
     }
@@ -123,6 +178,9 @@ impl Database {
         query: impl AsyncFnOnce(&AnyPool) -> sqlx::Result<T>,
     ) -> sqlx::Result<T> {
         self.is_made.get_or_try_init(|| self.make()).await?;
+        if let Some(file) = &self.file {
+            file.check()?;
+        }
         let begun = Instant::now();
         let answer = query(&self.pool).await;
         let tags = [("operation", operation), ("table", table)];
@@ -159,7 +217,11 @@ impl Database {
             let statement = sqlx::AssertSqlSafe(statement.as_str());
             sqlx::query(statement).execute(&mut *transaction).await?;
         }
-        transaction.commit().await
+        transaction.commit().await?;
+        if let Some(file) = &self.file {
+            file.identity.get_or_init(|| file.identity());
+        }
+        Ok(())
     }
 
     /// Whether a connection answers now. Waits for one up to three seconds.

@@ -62,7 +62,7 @@ fn let_in(
     change: Option<&Change>,
 ) -> Result<(), Problem> {
     let (headers, hosts) = (request.headers(), &gateway.hosts);
-    hosts.check(headers)?;
+    hosts.check(request.uri(), headers)?;
     hosts.check_origin(headers)?;
     let caller = gateway.access.caller(headers, request.uri());
     if let Ok(caller) = &caller {

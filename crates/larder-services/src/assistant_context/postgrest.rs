@@ -89,7 +89,7 @@ impl PostgRest {
     async fn call(&self, question: &Question) -> Result<Context, RpcError> {
         let request = self.request(question);
         let answer = self.client.request(request).await;
-        let (head, body) = answer.map_err(|error| unreachable(&error))?.into_parts();
+        let (head, body) = answer.map_err(|error| failed(&error))?.into_parts();
         if head.status != StatusCode::OK {
             return Err(RpcError::Status(head.status.as_u16()));
         }
@@ -99,7 +99,7 @@ impl PostgRest {
                 let expected = format!("expected at most {} MiB", ANSWER_BYTES_MAX >> 20);
                 return RpcError::Malformed(expected);
             }
-            RpcError::Unreachable(error.to_string())
+            RpcError::Malformed(format!("its answer breaks off: {error}"))
         })?;
         wire::context(&body.to_bytes()).map_err(RpcError::Malformed)
     }
@@ -184,11 +184,14 @@ fn tls(is_needed: bool) -> Result<ClientConfig, PostgRestError> {
     Ok(config.with_no_client_auth())
 }
 
-/// The innermost reason says most.
-fn unreachable(error: &hyper_util::client::legacy::Error) -> RpcError {
+/// There was no connection, or what came over it is no answer. The innermost reason says most.
+fn failed(error: &hyper_util::client::legacy::Error) -> RpcError {
     let mut reason: &dyn std::error::Error = error;
     while let Some(source) = reason.source() {
         reason = source;
+    }
+    if !error.is_connect() {
+        return RpcError::Malformed(format!("expected an answer of HTTP: {reason}"));
     }
     RpcError::Unreachable(reason.to_string())
 }

@@ -1,7 +1,7 @@
 //! The routes under `/live`.
 
 use axum::body::Body;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query as Params, State};
@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use larder_http::Problem;
+use larder_http::{JsonBody, Problem};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -206,6 +206,9 @@ struct DiffQuery {
     get, path = "/live/diff", tag = "live", params(DiffQuery),
     responses(
         (status = OK, description = "What would change if the file were opened."),
+        (status = BAD_REQUEST, description = "No absolute path of an .als file is named."),
+        (status = NOT_FOUND, description = "There is no such file, or no set is open."),
+        (status = PAYLOAD_TOO_LARGE, description = "It is larger than a set may be."),
         (status = UNPROCESSABLE_ENTITY, description = "It is no Live Set, or not under the configured directories."),
     )
 )]
@@ -241,15 +244,17 @@ struct OpenBody {
     post, path = "/live/open", tag = "live", request_body = OpenBody,
     responses(
         (status = OK, description = "The set is open.", body = Opened),
+        (status = BAD_REQUEST, description = "No absolute path of an .als file is named."),
+        (status = NOT_FOUND, description = "There is no such file."),
+        (status = PAYLOAD_TOO_LARGE, description = "It is larger than a set may be, or the body is too long."),
+        (status = SERVICE_UNAVAILABLE, description = "Other files are being opened."),
         (status = UNPROCESSABLE_ENTITY, description = "It is no Live Set, or not under the configured directories; what was open stays."),
     )
 )]
 async fn open(
     State(live): State<LiveSet>,
-    body: Result<Json<OpenBody>, JsonRejection>,
+    JsonBody(OpenBody { path }): JsonBody<OpenBody>,
 ) -> Result<Json<Opened>, Problem> {
-    let Json(OpenBody { path }) = body
-        .map_err(|rejection| Problem::new(rejection.status(), "bad-body", rejection.body_text()))?;
     let opened = live.open(&path).await;
     Ok(Json(opened.map_err(|error| of_file(&live, &error))?))
 }
@@ -393,7 +398,9 @@ fn of_file(live: &LiveSet, error: &FileError) -> Problem {
             (StatusCode::UNPROCESSABLE_ENTITY, "file-refused")
         }
         FileError::Refused(Refused::Absent(_)) => (StatusCode::NOT_FOUND, "no-file"),
-        FileError::Als(AlsError::TooLarge(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "set-too-large"),
+        FileError::Als(
+            AlsError::TooLarge(_) | AlsError::TooManyElements(_) | AlsError::TooManyNodes(_),
+        ) => (StatusCode::PAYLOAD_TOO_LARGE, "set-too-large"),
         FileError::Als(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no-live-set"),
         FileError::Busy | FileError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
     };

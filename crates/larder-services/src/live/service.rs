@@ -77,7 +77,7 @@ pub(super) struct Inner {
     datagrams: mpsc::Sender<Vec<u8>>,
     bound: watch::Receiver<Option<SocketAddr>>,
     clients: Arc<Semaphore>,
-    diffs: Semaphore,
+    diffs: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -160,7 +160,7 @@ impl LiveSet {
             datagrams,
             bound,
             clients: Arc::new(Semaphore::new(clients_max)),
-            diffs: Semaphore::new(DIFFS_MAX),
+            diffs: Arc::new(Semaphore::new(DIFFS_MAX)),
             stopping,
         };
         let running = Running {
@@ -276,8 +276,10 @@ impl LiveSet {
             .shared
             .read(|state| Some(state.open.as_ref()?.tree.clone()));
         let (tree, limits) = (tree.ok_or(FileError::NoSet)?, self.inner.limits);
-        let _permit = self.inner.diffs.acquire().await;
+        let permit = self.inner.diffs.clone().acquire_owned().await;
         let compared = tokio::task::spawn_blocking(move || {
+            // A caller that has gone does not end this, so the permit is not the caller's.
+            let _permit = permit;
             als::open(&path, &limits).map(|set| diff::diff(&tree, &set.tree))
         });
         Ok(compared.await.map_err(|_| FileError::Stopping)??)

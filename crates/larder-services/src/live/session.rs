@@ -221,7 +221,7 @@ impl Session {
                     for change in &mut diff.changes {
                         change.seq_num = number;
                     }
-                    tell.diff(&diff, open);
+                    tell.diff(&diff);
                     Outcome::Processed
                 }
                 Err(why) => Outcome::Failed(why),
@@ -279,9 +279,8 @@ impl Session {
         });
     }
 
-    /// Keeps what is open, and says why the other was not loaded.
-    pub(crate) fn not_opened(&self, why: &str) {
-        self.figures.load_errors.increment();
+    /// Keeps what is open, and says why the file that it follows was not loaded.
+    pub(crate) fn not_followed(&self, why: &str) {
         self.shared
             .write(|state, _| state.load_error = Some(why.to_owned()));
     }
@@ -292,9 +291,9 @@ fn replace(state: &State, open: &mut Open, tell: &Tell<'_>) {
         Some(before) if before.path == open.path => {
             (open.playing, open.position) = (before.playing, before.position);
             keep_playing(&before.tree, &mut open.tree);
-            tell.diff(&diff(&before.tree, &open.tree), open);
+            tell.diff(&diff(&before.tree, &open.tree));
         }
-        _ => tell.whole(open),
+        _ => tell.whole(),
     }
 }
 

@@ -14,14 +14,14 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::als::Set;
 use super::diff::Diff;
 use super::figures::Figures;
-use super::lookup::Lookup;
-use super::render;
 use super::tree::Tree;
 
 /// Messages that a slow client may lag behind; the oldest are lost to it past that.
 pub(super) const BACKLOG: usize = 1_000;
 /// A diff with more changes than this is told as the whole tree.
 const CHANGES_MAX: usize = 1_000;
+/// And so is one of more bytes: a scene that moves in a set of 50 tracks takes half of them.
+const DIFF_BYTES_MAX: usize = 512 << 10;
 
 /// The open set and its followers.
 pub(crate) struct Shared {
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) open: Option<Open>,
-    /// Why the last file could not be loaded, until one is.
+    /// Why the file that is followed could not be loaded, until one is.
     pub(crate) load_error: Option<String>,
     /// Why events cannot be received, while they cannot.
     pub(crate) udp_error: Option<String>,
@@ -59,8 +59,17 @@ pub(crate) struct Open {
 /// A message to all clients.
 #[derive(Clone)]
 pub(crate) struct Outgoing {
-    pub(crate) text: Utf8Bytes,
+    pub(crate) news: News,
     pub(crate) sent: Instant,
+}
+
+/// What has happened.
+#[derive(Clone)]
+pub(crate) enum News {
+    /// These changes, as they are sent.
+    Diff(Utf8Bytes),
+    /// Too much: the tree as it is by the time that a client comes to this is what counts.
+    Whole,
 }
 
 impl Open {
@@ -124,33 +133,32 @@ impl Shared {
 pub(crate) struct Tell<'a>(&'a Shared);
 
 impl Tell<'_> {
-    pub(crate) fn diff(&self, diff: &Diff, open: &Open) {
+    pub(crate) fn diff(&self, diff: &Diff) {
         if diff.changes.is_empty() || !self.is_heard() {
             return;
         }
         if diff.changes.len() > CHANGES_MAX {
-            self.whole(open);
-        } else {
-            self.send(message("DIFF_UPDATE", &DiffUpdate { diff }).into());
+            return self.whole();
         }
+        let text = message("DIFF_UPDATE", &DiffUpdate { diff });
+        if text.len() > DIFF_BYTES_MAX {
+            return self.whole();
+        }
+        self.send(News::Diff(text.into()));
     }
 
-    pub(crate) fn whole(&self, open: &Open) {
-        if self.is_heard() {
-            let path = open.project_path();
-            let json = render::json(&Lookup::FullAst, open.tree.root(), path.as_deref());
-            self.send(render::text(&json));
-        }
+    pub(crate) fn whole(&self) {
+        self.send(News::Whole);
     }
 
     fn is_heard(&self) -> bool {
         self.0.followers.receiver_count() > 0
     }
 
-    fn send(&self, text: Utf8Bytes) {
+    fn send(&self, news: News) {
         let sent = Instant::now();
-        // Fails only when the last client has just gone.
-        if self.0.followers.send(Outgoing { text, sent }).is_ok() {
+        // Fails only where nobody follows.
+        if self.0.followers.send(Outgoing { news, sent }).is_ok() {
             self.0.figures.broadcasts.increment();
         }
     }

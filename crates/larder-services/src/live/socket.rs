@@ -19,7 +19,7 @@ use super::lookup::Lookup;
 use super::query::Query;
 use super::render::text;
 use super::service::LiveSet;
-use super::shared::{Outgoing, message};
+use super::shared::{News, Outgoing, message};
 
 /// Bytes of a client's message.
 pub(super) const MESSAGE_BYTES_MAX: usize = 64 << 10;
@@ -102,7 +102,15 @@ impl Client {
             tokio::select! {
                 () = stopped(&mut stopping) => return Ok(()),
                 outgoing = news.recv() => match outgoing {
-                    Ok(outgoing) => self.pass_on(outgoing).await?,
+                    Ok(Outgoing { news: told, sent }) => {
+                        match told {
+                            News::Diff(text) => self.send(text).await?,
+                            // What else has been told by now is in it.
+                            News::Whole => news = self.begin().await?,
+                        }
+                        let latency = &self.live.figures().broadcast_latency;
+                        latency.record(sent.elapsed());
+                    }
                     Err(RecvError::Lagged(lost)) => {
                         self.live.figures().messages_lost.add(lost);
                         let details = json!({ "lost": lost, "resync": "FULL_AST follows" });
@@ -135,15 +143,6 @@ impl Client {
             }
         }
         Ok(news)
-    }
-
-    async fn pass_on(&mut self, outgoing: Outgoing) -> Result<(), Gone> {
-        self.send(outgoing.text).await?;
-        self.live
-            .figures()
-            .broadcast_latency
-            .record(outgoing.sent.elapsed());
-        Ok(())
     }
 
     async fn answer(&mut self, text: &str) -> Result<(), Gone> {

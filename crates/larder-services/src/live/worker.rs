@@ -21,6 +21,8 @@ use super::watch::Watcher;
 const SETTLING: Duration = Duration::from_millis(200);
 /// Datagrams applied in a row before files and timers are looked at.
 const BURST: usize = 256;
+/// How long events are applied before others may run.
+const TURN_MAX: Duration = Duration::from_millis(2);
 
 /// What a set was, once it was opened.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
@@ -106,8 +108,18 @@ pub(super) async fn work(
                 if count == 0 {
                     return;
                 }
+                let mut begun = Instant::now();
                 for datagram in burst.drain(..) {
                     work.session.datagram(&datagram);
+                    // Events that move much of a large set take milliseconds each.
+                    if begun.elapsed() > TURN_MAX {
+                        tokio::select! {
+                            biased;
+                            () = &mut stop => return,
+                            () = tokio::task::yield_now() => {}
+                        }
+                        begun = Instant::now();
+                    }
                 }
             }
             () = tokio::time::sleep(wait) => {}
@@ -123,6 +135,7 @@ impl Work {
         };
         if let Err(error) = self.load(path.clone()).await {
             tracing::warn!("live: {}: {error}", path.display());
+            self.not_followed(&path, &error);
             // It may appear or be mended.
             self.follow(&path, None);
         }
@@ -140,7 +153,7 @@ impl Work {
                 self.session.opened(set, None, took);
                 self.warm();
             }
-            Err(error) => self.session.not_opened(&error.to_string()),
+            Err(error) => self.session.not_followed(&error.to_string()),
         }
     }
 
@@ -164,11 +177,15 @@ impl Work {
                 Ok(opened)
             }
             Err(error) => {
-                self.session
-                    .not_opened(&format!("{}: {error}", path.display()));
+                self.worker.shared.figures.load_errors.increment();
                 Err(error)
             }
         }
+    }
+
+    fn not_followed(&self, path: &Path, error: &AlsError) {
+        self.session
+            .not_followed(&format!("{}: {error}", path.display()));
     }
 
     async fn read(&self, path: PathBuf) -> Result<(Set, Duration), AlsError> {
@@ -231,6 +248,7 @@ impl Work {
                 && let Err(error) = self.load(path.clone()).await
             {
                 tracing::warn!("live: {}: {error}; what was open stays", path.display());
+                self.not_followed(&path, &error);
             }
         }
     }

@@ -33,18 +33,21 @@ pub struct Limits {
     pub token_bytes_max: u64,
     /// Elements in each other. Live's own files have about 30.
     pub depth_max: usize,
+    /// Elements in all, whatever they mean.
+    pub elements_max: u64,
     /// Nodes of the tree.
     pub nodes_max: usize,
 }
 
 impl Default for Limits {
-    /// 1 GiB of XML, 64 MiB a text, 256 elements deep, a million nodes.
+    /// 1 GiB of XML, 64 MiB a text, 256 elements deep, 20 million elements, 250,000 nodes.
     fn default() -> Self {
         Self {
             inflated_bytes_max: 1 << 30,
             token_bytes_max: 64 << 20,
             depth_max: 256,
-            nodes_max: 1_000_000,
+            elements_max: 20_000_000,
+            nodes_max: 250_000,
         }
     }
 }
@@ -96,6 +99,9 @@ pub enum AlsError {
     /// Elements too deep.
     #[error("more than {0} elements stand in each other, which is the limit")]
     TooDeep(usize),
+    /// Elements too many.
+    #[error("it has more than {0} XML elements, which is the limit")]
+    TooManyElements(u64),
     /// Nodes too many.
     #[error("it has more than {0} tracks, devices, parameters and the like, which is the limit")]
     TooManyNodes(usize),

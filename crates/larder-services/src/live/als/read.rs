@@ -86,6 +86,7 @@ struct State<'a> {
     /// The nodes that are; the first is the project.
     drafts: Vec<Draft>,
     ids: Ids,
+    elements: u64,
     nodes: usize,
     has_live_set: bool,
     has_master: bool,
@@ -103,6 +104,7 @@ impl<'a> State<'a> {
             open: vec![(Place::Document, false)],
             drafts: vec![Draft::new(Kind::Project, "project".into())],
             ids: Ids::default(),
+            elements: 0,
             nodes: 1,
             has_live_set: false,
             has_master: false,
@@ -116,6 +118,10 @@ impl<'a> State<'a> {
     fn open(&mut self, element: &BytesStart<'_>) -> Result<(), AlsError> {
         if self.open.len() > self.limits.depth_max {
             return Err(AlsError::TooDeep(self.limits.depth_max));
+        }
+        self.elements += 1;
+        if self.elements > self.limits.elements_max {
+            return Err(AlsError::TooManyElements(self.limits.elements_max));
         }
         let name = element.name().into_inner();
         let place = self.open.last().map_or(Place::Skipped, |(place, _)| *place);

@@ -10,7 +10,7 @@ use tokio::sync::broadcast::Receiver;
 
 use super::super::als;
 use super::super::demo;
-use super::super::shared::Outgoing;
+use super::super::shared::{News, Outgoing};
 use super::*;
 
 struct House {
@@ -79,7 +79,10 @@ impl House {
     /// The next message to clients.
     fn told(&mut self) -> Option<Json> {
         let outgoing = self.news.try_recv().ok()?;
-        Some(serde_json::from_str(&outgoing.text).unwrap())
+        Some(match outgoing.news {
+            News::Diff(text) => serde_json::from_str(&text).unwrap(),
+            News::Whole => json!({ "type": "FULL_AST" }),
+        })
     }
 
     /// The changes of the next message, which must be a diff.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::server::reverb;
 use super::{House, Says, Server};
@@ -189,4 +190,29 @@ async fn the_later_schema_is_understood() {
         "text: Use a return. (from reverb, mixing)"
     );
     assert_eq!(answer["confidence"], 0.83);
+}
+
+#[tokio::test]
+async fn what_is_no_http_or_breaks_off_is_no_context() {
+    for answer in [
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = [0; 4 << 10];
+                let read = socket.read(&mut request).await.unwrap();
+                assert!(read > 0);
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        let house = House::at(&url);
+        let (status, problem) = house.says(json!({ "message": "reverb" })).await;
+        assert_eq!(status, 502, "{problem}");
+        assert_eq!(problem["type"], "urn:larder:problem:rpc-malformed");
+        server.abort();
+    }
 }

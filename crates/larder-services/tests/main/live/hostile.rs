@@ -102,6 +102,18 @@ fn more_xml_than_allowed_is_refused() {
     );
 }
 
+#[test]
+fn more_elements_than_allowed_are_refused_before_their_bytes_are() {
+    let long = b"<Ableton><LiveSet>".chain(Repeated(b"<A/>", 0).take(10 << 30));
+    let long = BufReader::new(GzEncoder::new(BufReader::new(long), Compression::fast()));
+    let limits = Limits {
+        elements_max: 1_000,
+        ..Limits::default()
+    };
+    let error = als::read(long, &limits).expect_err("it is refused");
+    assert!(matches!(error, AlsError::TooManyElements(1_000)), "{error}");
+}
+
 struct Repeated(&'static [u8], usize);
 
 impl Read for Repeated {

@@ -72,3 +72,24 @@ async fn a_database_that_comes_after_the_start_is_found_and_its_list_warmed() {
     assert_eq!(house.make("pc-1").await, 1);
     assert_eq!(house.names().await, ["pc-1"]);
 }
+
+#[tokio::test]
+async fn a_file_that_is_removed_while_it_is_open_takes_no_writes() {
+    let place = Place::on_sqlite();
+    let file = place.url.strip_prefix("sqlite:").unwrap().to_owned();
+    let house = House::on(place);
+    house.make("pc-1").await;
+    assert_eq!(standing(&house).await, "ready");
+
+    std::fs::remove_file(&file).unwrap();
+    let body = json!({ "name": "pc-2", "host": "a" });
+    let (status, problem) = house.post("/api/workstations", &body).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (503, &json!("urn:larder:problem:database-down"))
+    );
+    assert!(!problem.to_string().contains(&file), "{problem}");
+    assert_eq!(standing(&house).await, "degraded");
+    std::fs::write(&file, b"").unwrap();
+    assert_eq!(house.post("/api/workstations", &body).await.0, 503);
+}

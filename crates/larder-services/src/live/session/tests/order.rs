@@ -138,3 +138,42 @@ fn garbage_is_counted_and_harms_nothing() {
     assert_eq!((house.root(), house.told()), (before, None));
     assert!(house.count("udp.datagrams.malformed") >= good.len() as u64);
 }
+
+#[test]
+fn a_sender_that_begins_anew_near_its_last_number_is_known_by_the_third_event() {
+    let mut house = house();
+    let rename = |house: &mut House, number: i32, name: &str| {
+        house.send_as(number, "/live/track/renamed", [int(0), text(name)]);
+    };
+    for number in 1..=10 {
+        rename(&mut house, number, "first");
+    }
+    for number in 1..=4 {
+        rename(&mut house, number, "second");
+    }
+    assert_eq!(house.count("udp.events.duplicate"), 2);
+    assert_eq!(house.count("udp.sender.restarts"), 1);
+    assert_eq!(house.count("events.processed"), 12);
+    assert!(house.session.takes_reload());
+}
+
+#[test]
+fn duplicates_among_others_are_no_sender_that_begins_anew() {
+    let mut house = house();
+    for number in [1, 1, 2, 2, 3, 3, 4, 2, 3] {
+        house.send_as(number, "/live/track/renamed", [int(0), text("A")]);
+    }
+    assert_eq!(house.count("udp.events.duplicate"), 5);
+    assert_eq!(house.count("udp.sender.restarts"), 0);
+}
+
+#[test]
+fn a_number_from_far_ahead_loses_no_thousands_of_millions() {
+    let mut house = house();
+    for number in [1, i32::MAX - 1, i32::MAX] {
+        house.send_as(number, "/live/track/renamed", [int(0), text("A")]);
+    }
+    assert_eq!(house.count("udp.events.lost"), 0);
+    assert_eq!(house.count("udp.sender.restarts"), 1);
+    assert_eq!(house.count("events.processed"), 3);
+}
