@@ -2,6 +2,7 @@
 //!
 //! It must not know how any command is carried out.
 
+mod advice;
 mod bench;
 mod keys;
 
@@ -13,6 +14,7 @@ use larder_http::Role;
 
 use crate::config::{Flags, parse_duration};
 
+pub(crate) use advice::{By, HotKeys, Recommend};
 pub(crate) use bench::{
     BenchCommand, BenchCompare, BenchContext, BenchLoad, BenchOutputs, BenchRun, BenchSeeds,
     BenchSettings, BenchSubject, Service,
@@ -52,6 +54,10 @@ pub(crate) enum Command {
     Stats(Stats),
     /// List the caches with their figures
     Caches(Caches),
+    /// Show which keys of a cache are asked for most, weigh most, or take longest to load
+    HotKeys(HotKeys),
+    /// Say what to change of the caches, with the evidence and what it would do
+    Recommend(Recommend),
     /// Invalidate entries of a cache: a key, a tag, a prefix or a pattern (needs an admin token)
     Invalidate(Invalidate),
     /// Remove every entry of a cache (needs an admin token)

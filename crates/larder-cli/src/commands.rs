@@ -6,8 +6,10 @@ mod accounts;
 mod caches;
 pub(crate) mod columns;
 mod config;
+mod hot_keys;
 mod keys;
 mod live_set;
+mod recommend;
 mod shells;
 mod stats;
 
@@ -21,8 +23,10 @@ use crate::config::Environment;
 
 pub(crate) use accounts::{token, user};
 pub(crate) use config::check as config_check;
+pub(crate) use hot_keys::hot_keys;
 pub(crate) use keys::{explain, get, ttl, warm};
 pub(crate) use live_set::open as live_set_open;
+pub(crate) use recommend::recommend;
 pub(crate) use shells::{completions, man};
 
 /// `larder stats`

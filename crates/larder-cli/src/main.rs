@@ -45,6 +45,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Top(args) => top::run(&args, &environment),
         Command::Stats(args) => commands::stats(&args, &environment, out),
         Command::Caches(args) => commands::caches(&args, &environment, out),
+        Command::HotKeys(args) => commands::hot_keys(&args, &environment, out),
+        Command::Recommend(args) => commands::recommend(&args, &environment, out),
         Command::Invalidate(args) => commands::invalidate(&args, &environment, out),
         Command::Clear(args) => commands::clear(&args, &environment, out),
         Command::Get(args) => commands::get(&args, &environment, out),

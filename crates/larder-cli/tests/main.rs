@@ -4,6 +4,8 @@
 mod accounts;
 #[path = "main/actions.rs"]
 mod actions;
+#[path = "main/advice.rs"]
+mod advice;
 #[path = "main/assistant_context.rs"]
 mod assistant_context;
 #[path = "main/audit.rs"]

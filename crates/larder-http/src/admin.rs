@@ -58,6 +58,7 @@ pub(crate) fn changes(gateway: &Arc<Gateway>) -> Router {
 }
 
 impl Gateway {
+    /// The cache of this name, or a problem that names those there are.
     pub(crate) fn find(&self, name: &str) -> Result<&dyn AnyCache, Problem> {
         let found = self.caches.iter().find(|cache| cache.name() == name);
         found.map(AsRef::as_ref).ok_or_else(|| {

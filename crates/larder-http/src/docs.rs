@@ -6,7 +6,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{admin, events, health, heat, history, metrics};
+use crate::{admin, advice, events, health, heat, history, metrics};
 
 /// The gateway's own routes.
 #[derive(utoipa::OpenApi)]
@@ -29,6 +29,8 @@ use crate::{admin, events, health, heat, history, metrics};
     admin::audit::audit,
     admin::config::config,
     admin::status::status,
+    advice::keys,
+    advice::recommendations,
     events::events,
     metrics::metrics,
     metrics::is_enabled,

@@ -30,7 +30,7 @@ use crate::mount::Mount;
 use crate::problem::Problem;
 use crate::requests::Requests;
 use crate::warmer::Warmer;
-use crate::{admin, dashboard, docs, events, health, heat, history, metrics};
+use crate::{admin, advice, dashboard, docs, events, health, heat, history, metrics};
 
 /// What the daemon's routes share: caches, access, figures, health, live events.
 pub struct Gateway {
@@ -218,6 +218,7 @@ impl Gateway {
         heat::start_recording(&gateway);
         let reads = reads
             .merge(admin::reads(&gateway))
+            .merge(advice::routes(&gateway))
             .merge(metrics::routes(&gateway))
             .merge(history::routes(&gateway))
             .merge(heat::routes(&gateway))

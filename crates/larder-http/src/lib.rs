@@ -21,6 +21,7 @@
 
 mod accounts;
 mod admin;
+mod advice;
 mod audit;
 mod auth;
 mod body;

@@ -4,6 +4,7 @@ mod main {
     mod access;
     mod accounts;
     mod actions;
+    mod advice;
     mod cache_layer;
     mod caches;
     mod dashboard;

@@ -7,6 +7,7 @@ use crate::cache::{Cache, Explanation};
 use crate::entry::{Applied, EntryInfo, Scope};
 use crate::error::Error;
 use crate::key::CacheKey;
+use crate::learn::{KeyFigures, Learned};
 use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
@@ -159,6 +160,26 @@ pub trait AnyCache: Send + Sync {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo>;
+    /// [`Cache::key_figures`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.insert(7, "Ada")?;
+    /// assert_eq!(any.key_figures().largest, [("7".to_owned(), 1)]);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    fn key_figures(&self) -> KeyFigures;
+    /// [`Cache::learned`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// cache.peek(&7);
+    /// assert_eq!(any.learned().unwrap().misses, 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    fn learned(&self) -> Option<Learned>;
     /// [`Cache::entry_info`]; `None` too if no key has this text.
     ///
     /// ```
@@ -304,6 +325,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
         self.entries(prefix, limit)
+    }
+
+    fn key_figures(&self) -> KeyFigures {
+        self.key_figures()
+    }
+
+    fn learned(&self) -> Option<Learned> {
+        self.learned()
     }
 
     fn entry_info(&self, key: &str) -> Option<EntryInfo> {

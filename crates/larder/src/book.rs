@@ -28,6 +28,7 @@ pages! {
     moka: "docs/moka.md";
     negative: "docs/negative.md";
     reading: "docs/reading.md";
+    recommendations: "docs/recommendations.md";
     scheduler_stats: "docs/scheduler_stats.md";
     snapshots: "docs/snapshots.md";
     statistics: "docs/statistics.md";

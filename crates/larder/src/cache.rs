@@ -12,6 +12,8 @@ mod find;
 mod inspect;
 mod invalidate;
 mod kept;
+mod keys;
+mod learn;
 pub(crate) mod load;
 mod lookup;
 mod many;
@@ -54,6 +56,7 @@ pub(crate) use below::{Below, Readings};
 pub(crate) use down::item_of;
 pub use explain::{Explanation, Held};
 pub use kept::{KeepFresh, Kept};
+pub(crate) use learn::Learner;
 use load::Call;
 pub use lookup::Lookup;
 pub(crate) use shared::Shared;
@@ -116,6 +119,7 @@ pub(crate) struct Inner<K: CacheKey, V> {
     pub(crate) misses: Option<Memories>,
     /// Where values are shown to people.
     pub(crate) face: Option<Face<V>>,
+    pub(crate) learner: Learner<K, V>,
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) runtime: Option<Handle>,

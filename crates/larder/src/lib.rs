@@ -50,6 +50,7 @@ mod gate;
 mod glob;
 mod hooks;
 mod key;
+mod learn;
 mod loader;
 mod log;
 #[doc(hidden)]
@@ -60,6 +61,7 @@ mod observe;
 mod policy;
 #[cfg(test)]
 mod proof;
+pub mod recommend;
 pub mod remote;
 mod removal;
 mod shim;
@@ -84,7 +86,6 @@ pub use export::{export, exported};
 pub use hooks::Happening;
 pub use key::{CacheKey, KeyRef};
 /// # Examples
-///
 /// ```
 /// use std::sync::LazyLock;
 /// use larder::{Cache, cached};
@@ -108,7 +109,6 @@ pub use key::{CacheKey, KeyRef};
 /// ```
 ///
 /// A method of a type that has its cache, without a runtime:
-///
 /// ```
 /// use larder::{cached, sync::Cache};
 ///
@@ -136,6 +136,7 @@ pub use key::{CacheKey, KeyRef};
 /// fn user(tenant: u64, id: u64) -> u64 { tenant + id } // `tenant` is not in the key
 /// ```
 pub use larder_macros::cached;
+pub use learn::{HotKey, KeyFigures, Learned};
 pub use loader::{LoadCx, Loaded};
 pub use misses::{Miss, MissReason};
 pub use observe::{Latencies, Latency, Stats};

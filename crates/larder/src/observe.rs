@@ -16,7 +16,7 @@ use crate::tally::Tally;
 use crate::tier_stats::TierStats;
 
 /// One hit in this many is timed.
-const HIT_SAMPLE: u32 = 64;
+pub(crate) const HIT_SAMPLE: u32 = 64;
 
 /// What is counted.
 #[derive(Clone, Copy)]
@@ -81,6 +81,11 @@ impl Recorder {
     #[inline]
     pub(crate) fn count(&self, event: Event) {
         self.tally.add(event as usize, 1);
+    }
+
+    /// Gets so far, whatever was reset.
+    pub(crate) fn gets(&self) -> u64 {
+        self.tally.sum(Event::Hit as usize) + self.tally.sum(Event::Miss as usize)
     }
 
     /// When a look-up starts, for one in [`HIT_SAMPLE`].

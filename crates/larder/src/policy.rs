@@ -315,6 +315,11 @@ impl Policy {
         self.early_refresh.is_some()
     }
 
+    /// Whether it is remembered for any time that a key has no value.
+    pub(crate) const fn remembers_absences(&self) -> bool {
+        !self.negative_ttl.is_zero()
+    }
+
     pub(crate) const fn throttle(&self) -> Duration {
         self.error_throttle
     }

@@ -18,6 +18,7 @@ use crate::cache::Explanation;
 use crate::entry::{Applied, Entry, EntryInfo, Fence};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyRef};
+use crate::learn::{KeyFigures, Learned};
 use crate::loader::Loaded;
 use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
@@ -379,6 +380,31 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub fn evictions(&self) -> Evictions {
         self.cache.evictions()
+    }
+
+    /// As [`crate::Cache::key_figures`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.insert(7, "Ada")?;
+    /// users.peek(&7);
+    /// assert_eq!(users.key_figures().hottest[0].key, "7");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn key_figures(&self) -> KeyFigures {
+        self.cache.key_figures()
+    }
+
+    /// As [`crate::Cache::learned`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// users.peek(&7);
+    /// assert_eq!(users.learned().unwrap().misses, 1);
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
+    pub fn learned(&self) -> Option<Learned> {
+        self.cache.learned()
     }
 
     /// Starts the figures of [`stats`](Self::stats) anew.

@@ -14,8 +14,10 @@ mod main {
     mod idle;
     mod kept;
     mod keys;
+    mod learned;
     mod many;
     mod model;
+    mod recommend;
     mod shared;
     mod snapshots;
     mod stale;

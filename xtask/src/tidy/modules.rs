@@ -23,8 +23,16 @@ const LEAVES: [&str; 14] = [
     "tier_stats",
 ];
 /// Put the mechanisms together.
-const COMPOSING: [&str; 8] = [
-    "any", "builder", "cache", "export", "fuzzing", "lib", "proof", "sync",
+const COMPOSING: [&str; 9] = [
+    "any",
+    "builder",
+    "cache",
+    "export",
+    "fuzzing",
+    "lib",
+    "proof",
+    "recommend",
+    "sync",
 ];
 
 const SOURCE: &str = "crates/larder/src/";

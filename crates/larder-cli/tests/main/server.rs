@@ -91,6 +91,8 @@ pub(crate) fn daemon(path: &str) -> (u16, String) {
         "/api/metrics/history" => (200, include_str!("answers/history.json").to_owned()),
         "/v1/caches" => (200, include_str!("answers/caches.json").to_owned()),
         "/v1/caches/prices/invalidate" => (200, r#"{"matched":1}"#.to_owned()),
+        "/v1/caches/prices/keys" => (200, include_str!("answers/keys.json").to_owned()),
+        "/v1/recommendations" => (200, include_str!("answers/recommendations.json").to_owned()),
         "/v1/caches/prices/clear" => (200, "{}".to_owned()),
         _ => (404, problem(404, "Not found", "there is nothing here")),
     }

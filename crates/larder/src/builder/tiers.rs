@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use super::Builder;
 use crate::cache::Sharing;
 use crate::key::CacheKey;
+use crate::tier::codec::Typed;
 use crate::tier::disk::Disk;
 
 /// What stands under the memory of a program's caches: nothing, a disk, a store that processes share, or
@@ -61,4 +62,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         }
         self
     }
+}
+
+/// How values become bytes for the tiers under memory, where there are some.
+pub(super) fn typed_of<V>(
+    disk: Option<&(Disk, Typed<V>)>,
+    sharing: Option<&(Sharing, Typed<V>)>,
+) -> Option<Typed<V>> {
+    let shared = sharing.map(|(_, typed)| *typed);
+    disk.map(|(_, typed)| *typed).or(shared)
 }

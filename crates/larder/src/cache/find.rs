@@ -38,6 +38,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         match self.find_at(hash, key, now, at) {
             Some(hit) if self.is_fresh(&hit.meta, now) => {
                 self.recorder.count(Event::Hit);
+                self.learn_hit(hash, key, now);
                 self.note_hit(key, now, &hit);
                 Ok(hit.value)
             }
@@ -53,8 +54,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        if Recorder::is_sample() {
-            return self.find_fresh_timed(hash, key, now, at);
+        let is_timed = Recorder::is_sample();
+        if is_timed || self.learner.takes(hash) {
+            return self.find_fresh_seen(hash, key, now, at, is_timed);
         }
         self.look(hash, key, now, at)
     }
@@ -76,16 +78,27 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
     }
 
+    /// A look that is timed, or whose key is sampled.
     #[cold]
-    fn find_fresh_timed<Q>(&self, hash: u64, key: &Q, now: Tick, at: Option<u64>) -> Option<V>
+    fn find_fresh_seen<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Tick,
+        at: Option<u64>,
+        is_timed: bool,
+    ) -> Option<V>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let started = quanta::Instant::now();
+        let started = is_timed.then(quanta::Instant::now);
         let found = self.look(hash, key, now, at);
         if found.is_some() {
-            self.recorder.sampled(started);
+            if let Some(started) = started {
+                self.recorder.sampled(started);
+            }
+            self.learn_get(hash, key, now, (true, is_timed));
         }
         found
     }
@@ -183,6 +196,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             .memory
             .remove_if(hash, key, RemovalCause::Invalidated, is_it);
         self.let_go(removed);
+        self.learn_removed(hash);
         if let Some(reason) = reason {
             self.lost(hash, reason);
         }

@@ -129,7 +129,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.inner.memory.evictions()
     }
 
-    /// Starts the figures of [`stats`](Self::stats) anew.
+    /// Starts the figures of [`stats`](Self::stats) anew, and what is [learned](Self::learned).
     ///
     /// ```
     /// # let users = larder::Cache::<u64, &str>::builder("users").build()?;
@@ -140,6 +140,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub fn reset_stats(&self) {
         self.inner.recorder.reset(self.evictions());
+        self.inner.forget_lessons();
     }
 
     /// Up to `limit` of the live entries whose key's text starts with `prefix`, in no order.

@@ -98,7 +98,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         let Some(hit) = found else {
             if let Some(entry) = self.without_link(&key, &call).await? {
-                return Ok(self.served(entry, &key, now));
+                return Ok(self.served(entry, (hash, &key), now));
             }
             self.missed(hash, &key, call.at);
             return self.load_through(key, call, None, false, load).await;
@@ -108,10 +108,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let (mut entry, stale) = self.entry_of(hit, now);
         entry.source = source;
         if is_fresh {
-            return Ok(self.served(entry, &key, now));
+            return Ok(self.served(entry, (hash, &key), now));
         }
         if stale != Some(Stale::Fallback) {
-            let entry = self.served(entry, &key, now);
+            let entry = self.served(entry, (hash, &key), now);
             self.refresh(key, call, former, now, load);
             return Ok(entry);
         }
@@ -134,12 +134,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     }
 
     /// Counts an entry that answers a get which began then.
-    pub(super) fn served<Q>(&self, entry: Entry<V>, key: &Q, began: Tick) -> Entry<V>
+    pub(super) fn served<Q>(&self, entry: Entry<V>, (hash, key): (u64, &Q), began: Tick) -> Entry<V>
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
         self.recorder.count(Event::Hit);
+        self.learn_hit(hash, key, began);
         let entry = self.noted(entry, key, began);
         if entry.is_stale {
             self.served_stale(&key.to_key());

@@ -198,7 +198,7 @@ where
         let now = inner.clock.now();
         match inner.find_at(call.hash, key, now, call.at) {
             Some(hit) if inner.is_fresh(&hit.meta, now) => {
-                Ok(inner.served(inner.entry_of(hit, now).0, key, now))
+                Ok(inner.served(inner.entry_of(hit, now).0, (call.hash, key), now))
             }
             // Boxed, so that a hit moves no room for it about.
             found => Box::pin(inner.answer(key.to_key(), call, found, load)).await,
@@ -259,7 +259,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let now = self.clock.now();
         let found = self.find_at(call.hash, key, now, call.at)?;
         match self.entry_of(found, now) {
-            (entry, None | Some(Stale::Serve)) => Some(self.served(entry, key, call.began)),
+            (entry, None | Some(Stale::Serve)) => {
+                Some(self.served(entry, (call.hash, key), call.began))
+            }
             (_, Some(Stale::Fallback)) => None,
         }
     }
@@ -278,11 +280,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             let (mut entry, stale) = self.entry_of(hit, self.clock.now());
             if matches!(stale, None | Some(Stale::Serve)) {
                 entry.source = source;
-                return Ok(Some(self.served(entry, key, call.began)));
+                return Ok(Some(self.served(entry, (call.hash, key), call.began)));
             }
         }
         if let Some(entry) = self.without_link(key, call).await? {
-            return Ok(Some(self.served(entry, key, call.began)));
+            return Ok(Some(self.served(entry, (call.hash, key), call.began)));
         }
         self.missed(call.hash, key, call.at);
         Ok(None)

@@ -219,6 +219,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             let found = self.find(call.hash, &key, now);
             if let Some(hit) = found.filter(|hit| hit.meta.fresh_until > now) {
                 self.recorder.count(Event::Hit);
+                self.learn_hit(call.hash, &key, now);
                 self.note_hit(&key, now, &hit);
                 values.insert(key, hit.value);
             } else {
@@ -253,14 +254,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             Beneath::Hit(hit, source) if hit.meta.fresh_until > self.clock.now() => {
                 let mut entry = self.entry_of(hit, call.began).0;
                 entry.source = source;
-                let entry = self.served(entry, &key, call.began);
+                let entry = self.served(entry, (call.hash, &key), call.began);
                 values.insert(key, entry.value);
                 return Ok(());
             }
             Beneath::Hit(..) | Beneath::Nothing => {}
         }
         if let Some(entry) = self.without_link(&key, call).await? {
-            let entry = self.served(entry, &key, call.began);
+            let entry = self.served(entry, (call.hash, &key), call.began);
             values.insert(key, entry.value);
             return Ok(());
         }

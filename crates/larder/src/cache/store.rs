@@ -44,6 +44,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let now = self.clock.now();
         let meta = self.meta_of(now, ttl, number, Cost::UNKNOWN);
         let may_store = |key: &K| self.may_write(fence, key, hash, tags);
+        let sampled = self.learner.takes(hash).then(|| key.clone());
         let is_stored = meta.expires_at > now;
         let mut departed = Departures::new();
         let is_done = if is_stored {
@@ -72,6 +73,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             self.recorder.count(Event::Fenced);
             return Ok(Applied::Fenced);
         }
+        if let Some(key) = sampled {
+            self.learn_stored(hash, &key, false);
+        }
         self.recorder.count(Event::Insert);
         Ok(Applied::Everywhere)
     }
@@ -85,6 +89,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return self.insert(key, value, Call::plain(hash));
         }
         let may_store = |key: &K| self.may_write(None, key, hash, &[]);
+        let sampled = self.learner.takes(hash).then(|| key.clone());
         let mut departed = Departures::new();
         self.write(
             (hash, key, value),
@@ -94,6 +99,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             &mut departed,
         );
         self.tell(&departed);
+        if let Some(key) = sampled {
+            self.learn_stored(hash, &key, false);
+        }
         self.recorder.count(Event::Insert);
         Ok(Applied::Everywhere)
     }
@@ -184,6 +192,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             (self.memory.remove(hash, key), taken)
         });
         self.let_go(removed);
+        self.learn_removed(hash);
         taken.map(|taken| taken.receipt)
     }
 
@@ -195,7 +204,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         meta: Meta,
         now: Tick,
     ) -> Departures<K, V> {
-        self.memory.insert(hash, key, value, meta, self.bar(now))
+        let sampled = self.learner.takes(hash).then(|| key.clone());
+        let departed = self.memory.insert(hash, key, value, meta, self.bar(now));
+        if let Some(key) = sampled {
+            self.learn_stored(hash, &key, true);
+        }
+        departed
     }
 
     /// What entries in memory must be above.
@@ -421,6 +435,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             self.memory.expire(hash, key, now);
             room.and_then(|room| self.write_below(key, Write::Expire(now), room))
         });
+        self.learn_removed(hash);
         taken.map(|taken| taken.receipt)
     }
 
@@ -441,6 +456,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if let Some(absent) = self.absent.get() {
             absent.clear(|departed| self.release_notes(Some(departed)));
         }
+        self.learn_cleared();
     }
 
     /// Drops what has left memory, outside every lock, and tells the listener.

@@ -158,6 +158,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
         let took = self.started.elapsed();
         self.inner.recorder.count(Event::Load);
         self.inner.recorder.loaded(took);
+        if let Ok(loaded) = &loaded {
+            let hash = self.call.hash;
+            self.inner.learn_load(hash, &self.key, took, loaded);
+        }
         let loaded = loaded.and_then(|loaded| self.keep_former(loaded));
         let given = |loaded: Loaded<V>| {
             let call = std::mem::take(&mut self.call);

@@ -8,6 +8,7 @@ use crate::cache::Explanation;
 use crate::entry::{Applied, EntryInfo, Scope};
 use crate::error::Error;
 use crate::key::CacheKey;
+use crate::learn::{KeyFigures, Learned};
 use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
@@ -56,6 +57,14 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn entries(&self, prefix: &str, limit: usize) -> Vec<EntryInfo> {
         self.entries(prefix, limit)
+    }
+
+    fn key_figures(&self) -> KeyFigures {
+        self.key_figures()
+    }
+
+    fn learned(&self) -> Option<Learned> {
+        self.learned()
     }
 
     fn entry_info(&self, key: &str) -> Option<EntryInfo> {

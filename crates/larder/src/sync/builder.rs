@@ -174,6 +174,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
         self
     }
 
+    /// As [`crate::Builder::advise`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").advise(false).build()?;
+    /// assert!(users.learned().is_none());
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn advise(mut self, advise: bool) -> Self {
+        self.builder = self.builder.advise(advise);
+        self
+    }
+
     /// How many loads may run at once, 65,536 unless set; past that a miss is
     /// [`Error::Overloaded`](crate::Error::Overloaded).
     ///

@@ -154,6 +154,7 @@ where
         match inner.find_at(hash, self.key, now, at) {
             Some(hit) if hit.meta.fresh_until > now => {
                 inner.recorder.count(Event::Hit);
+                inner.learn_hit(hash, self.key, now);
                 Ok(inner.entry_of(hit, now).0)
             }
             stale => {

@@ -98,6 +98,15 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
 
     pub(crate) fn new(limits: Limits, weigher: Option<Weigher<K, V>>) -> Self {
         let count = shard_count(limits.max_weight, weigher.is_some());
+        Self::of_shards(count, limits, weigher)
+    }
+
+    /// For one thread at a time.
+    pub(crate) fn of_one_shard(limits: Limits, weigher: Option<Weigher<K, V>>) -> Self {
+        Self::of_shards(1, limits, weigher)
+    }
+
+    fn of_shards(count: u64, limits: Limits, weigher: Option<Weigher<K, V>>) -> Self {
         let shard = |i| {
             let limit = limits.max_weight / count + u64::from(i < limits.max_weight % count);
             Padded(RwLock::new(Shard::new(limit, weigher.is_some())))
@@ -364,8 +373,19 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
                 .0
                 .read()
                 .entries()
-                .for_each(|(entry, meta)| f(&entry.key, &entry.value, &meta));
+                .for_each(|(entry, meta, _)| f(&entry.key, &entry.value, &meta));
         }
+    }
+
+    /// As [`for_each`](Self::for_each), with the entries' weights, until `f` says no; whether it never
+    /// did.
+    pub(crate) fn for_each_while(&self, mut f: impl FnMut(&K, &V, &Meta, u32) -> bool) -> bool {
+        let mut shards = self.shards.iter();
+        shards.all(|shard| {
+            let shard = shard.0.read();
+            let mut entries = shard.entries();
+            entries.all(|(entry, meta, weight)| f(&entry.key, &entry.value, &meta, weight))
+        })
     }
 
     /// Until when an entry that is used now lives on, if it does not expire before.

@@ -113,7 +113,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.evictions
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&Entry<K, V>, Meta)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Entry<K, V>, Meta, u32)> {
         self.table.entries()
     }
 

@@ -308,9 +308,12 @@ impl<K, V> Table<K, V> {
         self.weights.get(slot).copied().unwrap_or(1)
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&Entry<K, V>, Meta)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Entry<K, V>, Meta, u32)> {
         let slots = self.blocks.iter().flat_map(|block| &block.0).enumerate();
-        slots.filter_map(|(slot, held)| held.as_ref().map(|entry| (entry, self.meta(slot, entry))))
+        slots.filter_map(|(slot, held)| {
+            let entry = held.as_ref()?;
+            Some((entry, self.meta(slot, entry), self.weight(slot)))
+        })
     }
 
     pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry<K, V>> {

@@ -1,0 +1,391 @@
+//! What a cache learns of its keys, from the gets, loads and invalidations of those that are sampled.
+//!
+//! A hit on any other key pays a load, an `and` and a branch. What is looked at waits for nobody: where
+//! another thread is at it, it is lost, and counted.
+
+mod miniature;
+
+use std::borrow::Borrow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use self::miniature::{ENTRIES_MAX, Miniatures};
+use super::Inner;
+use crate::clock::Tick;
+use crate::key::{CacheKey, KeyRef};
+use crate::learn::{Budget, Facts, HotKeys, Learned, Life, Mask, SlowLoads};
+use crate::loader::{Found, Loaded};
+use crate::observe::{HIT_SAMPLE, Recorder};
+use crate::tier::codec::{Codec, Compression, Typed};
+
+/// Of the timed gets, how many are counted for the hottest keys while nothing is looked at, since the
+/// cache is busy: one in so many.
+const TIMED_SAMPLE: u8 = 8;
+/// Sums are halved when they stand for so many gets.
+const GETS_MAX: f64 = 65_536.0;
+
+/// What a cache learns. Switched off, it takes no more than its place.
+pub(crate) struct Learner<K, V> {
+    mask: Mask,
+    lost: AtomicU64,
+    state: Option<Box<Mutex<Lessons<K>>>>,
+    /// How values become bytes, where a tier under memory needs to know.
+    typed: Option<Typed<V>>,
+}
+
+struct Lessons<K> {
+    budget: Budget,
+    /// One key in 2 to the power of it is sampled.
+    shift: u32,
+    is_open: bool,
+    /// The gets of all keys that the sampled ones stand for, divided by how many that are; since when it
+    /// was last added to, as the number of gets then.
+    gets: f64,
+    gets_before: u64,
+    lost_before: u64,
+    misses: u64,
+    hot: HotKeys<K>,
+    slow: SlowLoads<K>,
+    facts: Facts,
+    miniatures: Miniatures,
+}
+
+impl<K, V> Learner<K, V> {
+    /// Learns nothing.
+    pub(crate) const fn off() -> Self {
+        Self {
+            mask: Mask::closed(),
+            lost: AtomicU64::new(0),
+            state: None,
+            typed: None,
+        }
+    }
+
+    pub(crate) fn new(
+        (capacity, is_weighed): (u64, bool),
+        typed: Option<Typed<V>>,
+        now: Tick,
+    ) -> Self {
+        let lessons = Lessons::new(capacity, is_weighed, now);
+        let learner = Self {
+            typed,
+            state: Some(Box::new(Mutex::new(lessons))),
+            ..Self::off()
+        };
+        learner.mask.open(0);
+        learner
+    }
+
+    /// Whether what happens to the key of this hash is looked at.
+    #[inline]
+    pub(crate) fn takes(&self, hash: u64) -> bool {
+        self.mask.takes(hash)
+    }
+
+    fn lessons(&self) -> Option<MutexGuard<'_, Lessons<K>>> {
+        let lessons = self.state.as_ref()?.try_lock();
+        if lessons.is_none() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        lessons
+    }
+
+    /// What tells a loaded value from others.
+    fn print(&self, loaded: &Loaded<V>) -> Option<u64> {
+        if let Some(etag) = &loaded.etag {
+            return Some(xxhash_rust::xxh3::xxh3_64(etag.as_bytes()));
+        }
+        let (Found::Value(value), Some(typed)) = (&loaded.found, &self.typed) else {
+            return None;
+        };
+        let encoded = typed.encoded(value, Codec::MessagePack, Compression::Off);
+        let encoded = encoded.ok()?;
+        Some(xxhash_rust::xxh3::xxh3_64(&encoded.bytes))
+    }
+}
+
+impl<K> Lessons<K> {
+    fn new(capacity: u64, is_weighed: bool, now: Tick) -> Self {
+        Self {
+            budget: Budget::full(now),
+            shift: 0,
+            is_open: true,
+            gets: 0.0,
+            gets_before: 0,
+            lost_before: 0,
+            misses: 0,
+            hot: HotKeys::new(now),
+            slow: SlowLoads::new(),
+            facts: Facts::default(),
+            miniatures: Miniatures::new(capacity, is_weighed),
+        }
+    }
+
+    /// Brings the sums up to what all keys have been asked for by now.
+    fn settle(&mut self, gets: u64, lost: u64) {
+        if self.is_open {
+            let seen = gets.saturating_sub(self.gets_before) as f64 / (1_u64 << self.shift) as f64;
+            let lost = lost.saturating_sub(self.lost_before) as f64;
+            self.gets += (seen - lost).max(0.0);
+        }
+        (self.gets_before, self.lost_before) = (gets, lost);
+        if self.gets > GETS_MAX {
+            self.gets /= 2.0;
+            self.misses /= 2;
+            self.facts.fade();
+            self.miniatures.fade();
+        }
+    }
+
+    /// Whether all gets are looked at, those of every key.
+    const fn is_exact(&self) -> bool {
+        self.is_open && self.shift == 0
+    }
+}
+
+impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
+    /// Learns from a get that was answered.
+    #[inline]
+    pub(crate) fn learn_hit<Q>(&self, hash: u64, key: &Q, now: Tick)
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let is_timed = Recorder::is_sample();
+        if is_timed || self.learner.takes(hash) {
+            self.learn_get(hash, key, now, (true, is_timed));
+        }
+    }
+
+    /// Learns from a get that found nothing.
+    #[inline]
+    pub(crate) fn learn_miss<Q>(&self, hash: u64, key: &Q, now: Tick)
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let is_timed = Recorder::is_sample();
+        if is_timed || self.learner.takes(hash) {
+            self.learn_get(hash, key, now, (false, is_timed));
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn learn_get<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        now: Tick,
+        (is_hit, is_timed): (bool, bool),
+    ) where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let is_taken = self.learner.takes(hash);
+        let is_counted = is_timed && (is_taken || fastrand::u8(..TIMED_SAMPLE) == 0);
+        if !is_taken && !is_counted {
+            return;
+        }
+        let Some(mut lessons) = self.learner.lessons() else {
+            return;
+        };
+        let lessons = &mut *lessons;
+        if lessons.is_exact() {
+            lessons.hot.count(hash, || key.to_key(), 1, now);
+        } else if is_timed {
+            let gets = u64::from(HIT_SAMPLE) * u64::from(if is_taken { 1 } else { TIMED_SAMPLE });
+            lessons.hot.count(hash, || key.to_key(), gets, now);
+        }
+        let timed = if is_taken { 1 } else { TIMED_SAMPLE };
+        lessons.budget.earn(u64::from(timed), now);
+        if !lessons.is_open && lessons.budget.is_enough() {
+            self.begin_looking(lessons);
+        }
+        if !is_taken {
+            return;
+        }
+        let text = || key.to_key().to_text().into_owned();
+        if is_hit {
+            if let Some((life, weight)) = self.life_of(hash, key) {
+                lessons.facts.hit(hash, life, now, text);
+                lessons.miniatures.hit(hash, weight, life, now);
+            }
+        } else {
+            lessons.misses += 1;
+            lessons.facts.missed(hash, now, text);
+            lessons.miniatures.missed(hash, now);
+        }
+        self.pay(lessons, now);
+    }
+
+    /// Learns that the key of this hash has a value now.
+    #[inline]
+    pub(crate) fn learn_stored<Q>(&self, hash: u64, key: &Q, is_loaded: bool)
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        if self.learner.takes(hash) {
+            self.learn_stored_of(hash, key, is_loaded);
+        }
+    }
+
+    #[cold]
+    fn learn_stored_of<Q>(&self, hash: u64, key: &Q, is_loaded: bool)
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let (Some(mut lessons), now) = (self.learner.lessons(), self.clock.now()) else {
+            return;
+        };
+        let lessons = &mut *lessons;
+        if let Some((life, weight)) = self.life_of(hash, key) {
+            lessons.facts.stored(hash, life, now);
+            lessons
+                .miniatures
+                .stored(hash, weight, life, is_loaded, now);
+        }
+        lessons.budget.earn(0, now);
+        self.pay(lessons, now);
+    }
+
+    /// Learns that the value of the key of this hash is no longer true.
+    #[inline]
+    pub(crate) fn learn_removed(&self, hash: u64) {
+        if self.learner.takes(hash)
+            && let Some(mut lessons) = self.learner.lessons()
+        {
+            lessons.facts.invalidated(hash);
+            lessons.miniatures.removed(hash);
+        }
+    }
+
+    /// Learns that no value is true any longer.
+    pub(crate) fn learn_cleared(&self) {
+        if let Some(state) = &self.learner.state {
+            let mut lessons = state.lock();
+            lessons.facts.all_invalidated();
+            lessons.miniatures.cleared();
+        }
+    }
+
+    /// Learns from a load that brought something; not yet stored.
+    pub(crate) fn learn_load(&self, hash: u64, key: &K, took: Duration, loaded: &Loaded<V>) {
+        if self.learner.state.is_none() {
+            return;
+        }
+        let is_taken = self.learner.takes(hash);
+        let print = is_taken.then(|| self.learner.print(loaded)).flatten();
+        let (Some(mut lessons), now) = (self.learner.lessons(), self.clock.now()) else {
+            return;
+        };
+        lessons.slow.note(hash, || key.clone(), took, now);
+        if !is_taken {
+            return;
+        }
+        match loaded.found {
+            Found::Absent => lessons.facts.absent(hash, now),
+            Found::Value(_) => lessons.facts.loaded(hash, print, false),
+            Found::NotModified => lessons.facts.loaded(hash, None, true),
+        }
+    }
+
+    /// Begins the sums anew. What the miniatures hold stays, as it does in the cache.
+    pub(crate) fn forget_lessons(&self) {
+        let Some(state) = &self.learner.state else {
+            return;
+        };
+        let mut lessons = state.lock();
+        lessons.settle(self.recorder.gets(), self.lessons_lost());
+        (lessons.gets, lessons.misses) = (0.0, 0);
+        lessons.facts.forget_sums();
+        lessons.miniatures.forget_misses();
+    }
+
+    /// What was learned so far; `None` where that is switched off.
+    pub(crate) fn learned(&self) -> Option<Learned> {
+        let mut lessons = self.learner.state.as_ref()?.lock();
+        let lost = self.lessons_lost();
+        lessons.settle(self.recorder.gets(), lost);
+        Some(Learned {
+            one_in: 1 << lessons.shift,
+            gets: lessons.gets,
+            misses: lessons.misses,
+            lost,
+            causes: lessons.facts.causes,
+            reloads: lessons.facts.reloads,
+            repeats: lessons.facts.repeats,
+            prefixes: lessons.facts.prefixes(),
+            ages: lessons.facts.ages,
+            what_if: lessons.facts.what_if,
+            curve: lessons.miniatures.curve(lessons.gets),
+        })
+    }
+
+    /// Shows `f` the keys that are hot and those that are slow to load, with the number of gets that one
+    /// counted stands for.
+    pub(crate) fn with_keys_learned<R>(
+        &self,
+        f: impl FnOnce(u64, &mut HotKeys<K>, &SlowLoads<K>) -> R,
+    ) -> Option<R> {
+        let mut lessons = self.learner.state.as_ref()?.lock();
+        let lessons = &mut *lessons;
+        let one_in = if lessons.is_exact() {
+            1
+        } else if lessons.is_open {
+            u64::from(HIT_SAMPLE)
+        } else {
+            u64::from(HIT_SAMPLE) * u64::from(TIMED_SAMPLE)
+        };
+        Some(f(one_in, &mut lessons.hot, &lessons.slow))
+    }
+
+    fn lessons_lost(&self) -> u64 {
+        self.learner.lost.load(Ordering::Relaxed)
+    }
+
+    /// The life and the weight of a key's value in memory.
+    fn life_of<Q>(&self, hash: u64, key: &Q) -> Option<(Life, u32)>
+    where
+        K: Borrow<Q>,
+        Q: KeyRef<K> + ?Sized,
+    {
+        let mut life = None;
+        let weight = self.memory.inspect(hash, key, |meta| {
+            life = Some(Life {
+                created: meta.created,
+                fresh_until: meta.fresh_until,
+            });
+        });
+        life.zip(weight)
+    }
+
+    /// Pays for what was looked at; samples fewer keys, or looks away, when it is more than is allowed.
+    fn pay(&self, lessons: &mut Lessons<K>, now: Tick) {
+        let entries = lessons.miniatures.entries();
+        let is_paid = lessons.budget.spend();
+        if entries > ENTRIES_MAX || !is_paid && entries > ENTRIES_MAX / 2 {
+            lessons.settle(self.recorder.gets(), self.lessons_lost());
+            lessons.shift += 1;
+            self.learner.mask.open(lessons.shift);
+            let is_sampled = |hash| self.learner.takes(hash);
+            lessons.facts.retain(is_sampled);
+            lessons.miniatures.coarsen(lessons.shift, is_sampled, now);
+        } else if !is_paid {
+            lessons.settle(self.recorder.gets(), self.lessons_lost());
+            lessons.is_open = false;
+            self.learner.mask.close();
+        }
+    }
+
+    fn begin_looking(&self, lessons: &mut Lessons<K>) {
+        lessons.settle(self.recorder.gets(), self.lessons_lost());
+        lessons.is_open = true;
+        lessons.facts.forget_keys();
+        self.learner.mask.open(lessons.shift);
+    }
+}

@@ -1,0 +1,169 @@
+//! Miniatures of a cache, a quarter to four times as large, that see the sampled keys alone: what each
+//! would have missed (Waldspurger and others, "Cache modeling and optimization using miniature
+//! simulations", ATC 2017).
+//!
+//! They are the engine itself, so their policy is the cache's. Their capacity is the cache's share of
+//! the sampled keys. Keys are told apart by their hash; what they hold is a weight.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Tick;
+use crate::learn::{CurvePoint, Life};
+use crate::notes::NO_NOTE;
+use crate::tier::memory::{Bar, Cost, Limits, Memory, Meta, Weigher};
+
+/// Capacities, as parts of the cache's own.
+const SCALES: [(u64, u64); 5] = [(1, 4), (1, 2), (1, 1), (2, 1), (4, 1)];
+/// The most entries in all of them. Above, fewer keys are to be sampled.
+pub(super) const ENTRIES_MAX: usize = 2_560;
+
+pub(super) struct Miniatures {
+    capacity: u64,
+    is_weighed: bool,
+    models: [Model; SCALES.len()],
+}
+
+struct Model {
+    scale: (u64, u64),
+    memory: Memory<u64, u32>,
+    misses: u64,
+}
+
+impl Miniatures {
+    pub(super) fn new(capacity: u64, is_weighed: bool) -> Self {
+        let model = |scale| Model {
+            scale,
+            memory: memory(capacity, scale, 0, is_weighed),
+            misses: 0,
+        };
+        Self {
+            capacity,
+            is_weighed,
+            models: SCALES.map(model),
+        }
+    }
+
+    /// A get that the cache answered with a value of this weight and life.
+    pub(super) fn hit(&mut self, hash: u64, weight: u32, life: Life, now: Tick) {
+        for model in &mut self.models {
+            // What a model holds it has, however old: it would have been loaded again unseen.
+            if !model.holds(hash, Tick::ZERO) {
+                model.misses += 1;
+                model.store(hash, weight, life.fresh_until, now);
+            }
+        }
+    }
+
+    /// A get that found nothing.
+    pub(super) fn missed(&mut self, hash: u64, now: Tick) {
+        for model in &mut self.models {
+            model.misses += u64::from(!model.holds(hash, now));
+        }
+    }
+
+    /// A value was stored: by a load, which a model that holds one would not have made, or by hand.
+    pub(super) fn stored(&self, hash: u64, weight: u32, life: Life, is_loaded: bool, now: Tick) {
+        for model in &self.models {
+            if !is_loaded || model.lacks(hash, now) {
+                model.store(hash, weight, life.fresh_until, now);
+            }
+        }
+    }
+
+    pub(super) fn removed(&self, hash: u64) {
+        for model in &self.models {
+            model.memory.remove(model.memory.hash(&hash), &hash);
+        }
+    }
+
+    pub(super) fn cleared(&self) {
+        for model in &self.models {
+            model.memory.clear(drop);
+        }
+    }
+
+    pub(super) fn entries(&self) -> usize {
+        self.models.iter().map(|model| model.memory.len()).sum()
+    }
+
+    /// Keeps what is sampled still, at one key in 2 to the power of `shift`.
+    pub(super) fn coarsen(&mut self, shift: u32, is_sampled: impl Fn(u64) -> bool, now: Tick) {
+        for model in &mut self.models {
+            let fewer = memory(self.capacity, model.scale, shift, self.is_weighed);
+            let more = std::mem::replace(&mut model.memory, fewer);
+            more.for_each(|&hash, &weight, meta| {
+                if is_sampled(hash) {
+                    model.store(hash, weight, meta.fresh_until, now);
+                }
+            });
+        }
+    }
+
+    pub(super) fn forget_misses(&mut self) {
+        self.models.iter_mut().for_each(|model| model.misses = 0);
+    }
+
+    pub(super) fn fade(&mut self) {
+        self.models.iter_mut().for_each(|model| model.misses /= 2);
+    }
+
+    /// The hit rate of each, had there been so many gets.
+    pub(super) fn curve(&self, gets: f64) -> Vec<CurvePoint> {
+        let point = |model: &Model| CurvePoint {
+            scale: model.scale.0 as f64 / model.scale.1 as f64,
+            capacity: scaled(self.capacity, model.scale, 0),
+            hit_rate: (1.0 - model.misses as f64 / gets).clamp(0.0, 1.0),
+        };
+        let models = self.models.iter().filter(|_| gets > 0.0);
+        models.map(point).collect()
+    }
+}
+
+impl Model {
+    fn holds(&self, hash: u64, now: Tick) -> bool {
+        let memory = &self.memory;
+        memory
+            .get(memory.hash(&hash), &hash, now, |_| true)
+            .is_some()
+    }
+
+    /// Whether it holds nothing fresh; not counted as a use.
+    fn lacks(&self, hash: u64, now: Tick) -> bool {
+        let (memory, mut is_fresh) = (&self.memory, false);
+        memory.inspect(memory.hash(&hash), &hash, |meta| {
+            is_fresh = meta.fresh_until > now;
+        });
+        !is_fresh
+    }
+
+    fn store(&self, hash: u64, weight: u32, fresh_until: Tick, now: Tick) {
+        let meta = Meta {
+            version: 1,
+            created: now,
+            fresh_until,
+            expires_at: fresh_until,
+            note: NO_NOTE,
+            cost: Cost::UNKNOWN,
+            is_watched: false,
+        };
+        let memory = &self.memory;
+        let bar = Bar { now, floor: 0 };
+        drop(memory.insert(memory.hash(&hash), hash, weight, meta, bar));
+    }
+}
+
+fn scaled(capacity: u64, (times, part): (u64, u64), shift: u32) -> u64 {
+    let scaled = (u128::from(capacity) * u128::from(times) / u128::from(part)) >> shift;
+    let least = u64::from(capacity > 0);
+    u64::try_from(scaled).unwrap_or(u64::MAX).max(least)
+}
+
+fn memory(capacity: u64, scale: (u64, u64), shift: u32, is_weighed: bool) -> Memory<u64, u32> {
+    let weigher = || -> Weigher<u64, u32> { Arc::new(|_, weight| *weight) };
+    let limits = Limits {
+        max_weight: scaled(capacity, scale, shift),
+        idle: None::<Duration>,
+    };
+    Memory::of_one_shard(limits, is_weighed.then(weigher))
+}
