@@ -157,6 +157,9 @@ pub(crate) struct Flags {
                 A password belongs into a file: remote.password_file, or $LARDER_REMOTE_PASSWORD"
     )]
     pub(crate) remote: Option<String>,
+    /// The shape of the log's lines: text, or json with one object a line [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
     /// Begin days at midnight UTC instead of local midnight
     #[arg(long)]
     pub(crate) utc: bool,
@@ -244,6 +247,9 @@ fn layers(flags: &Flags, environment: &Environment) -> Result<Layers, Invalid> {
     }
     if let Some(url) = &flags.remote {
         layers.add_flag("remote.url", "--remote", url.clone());
+    }
+    if let Some(format) = &flags.log_format {
+        layers.add_flag("log.format", "--log-format", format.clone());
     }
     if flags.utc {
         layers.add_flag("claude_usage.utc", "--utc", "true".to_owned());

@@ -14,6 +14,7 @@ mod otlp;
 mod serve;
 mod simulate;
 mod top;
+mod traces;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -90,10 +91,11 @@ fn run(command: Command) -> anyhow::Result<()> {
 
 fn serve(args: &args::Serve, environment: &Environment) -> anyhow::Result<()> {
     let config = Config::load(&args.flags, environment)?;
-    let bars = logging::start(&config.log, environment);
+    let (traces, spans) = traces::Traces::of_config(&config.otlp);
+    let bars = logging::start(&config.log, traces, environment);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(serve::run(config, args.demo, bars))
+    runtime.block_on(serve::run(config, args.demo, bars, spans))
 }

@@ -1,9 +1,10 @@
-//! The daemon's metrics, pushed to a collector over OTLP (HTTP, protobuf). Knows no services.
+//! The daemon's metrics and spans, pushed to a collector over OTLP (HTTP, protobuf). Knows no services.
 
+mod collector;
 mod encode;
 mod message;
-
-use std::time::{Duration, Instant};
+mod spans;
+mod trace_message;
 
 use larder_http::Figures;
 use tokio::sync::watch;
@@ -11,9 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::config::Otlp;
-
-/// A collector that takes longer is given up until the next push.
-const PATIENCE: Duration = Duration::from_secs(5);
+use collector::Collector;
+pub(crate) use spans::Sending;
 
 /// Starts pushing, if there is a collector, until `stopping`; then once more.
 pub(crate) fn start(
@@ -24,15 +24,9 @@ pub(crate) fn start(
 ) -> Option<JoinHandle<()>> {
     let endpoint = config.endpoint.as_ref()?;
     let mut push = Push {
-        url: format!("{}/v1/metrics", endpoint.trim_end_matches('/')),
+        collector: Collector::new(endpoint, "/v1/metrics", "metrics"),
         figures,
         instance,
-        agent: ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
-            .http_status_as_error(false)
-            .build()
-            .into(),
-        failing_since: None,
     };
     let mut interval = tokio::time::interval(config.interval);
     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -57,43 +51,15 @@ pub(crate) fn start(
 }
 
 struct Push {
-    url: String,
+    collector: Collector,
     figures: Figures,
     instance: String,
-    agent: ureq::Agent,
-    /// Since when, where the log knows of it already.
-    failing_since: Option<Instant>,
 }
 
 impl Push {
     /// Sends what the figures are now. One that fails is not sent again: the next one has it all.
     fn push(&mut self) {
         let body = encode::encode(&self.figures.snapshot(), &self.instance);
-        let request = self.agent.post(&self.url);
-        let request = request.header("Content-Type", "application/x-protobuf");
-        let problem = match request.send(&body[..]) {
-            Ok(answer) if answer.status().is_success() => None,
-            Ok(answer) => Some(format!(
-                "it answers with status {}",
-                answer.status().as_u16()
-            )),
-            Err(error) => Some(error.to_string()),
-        };
-        match (problem, self.failing_since) {
-            (Some(problem), None) => {
-                tracing::warn!(
-                    url = self.url,
-                    problem,
-                    "metrics cannot be pushed; trying on"
-                );
-                self.failing_since = Some(Instant::now());
-            }
-            (None, Some(since)) => {
-                let failed_for = since.elapsed();
-                tracing::info!(url = self.url, ?failed_for, "metrics are pushed again");
-                self.failing_since = None;
-            }
-            _ => {}
-        }
+        self.collector.send(&body);
     }
 }

@@ -30,6 +30,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, Anonymous, Config};
 use crate::otlp;
+use crate::traces::Queue;
 
 /// How long open requests may take to end once shutdown has begun.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -37,7 +38,13 @@ const DRAIN: Duration = Duration::from_secs(5);
 const DEMO_PACE: Duration = Duration::from_secs(4);
 
 /// Runs the daemon until it is told to stop.
-pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyhow::Result<()> {
+/// Spans that have ended are in `spans`, where they are kept.
+pub(crate) async fn run(
+    config: Config,
+    demo: bool,
+    bars: MultiProgress,
+    spans: Option<Arc<Queue>>,
+) -> anyhow::Result<()> {
     let state_dir = config.state_dir.clone();
     make_private(&state_dir)
         .with_context(|| format!("cannot use the state directory {}", state_dir.display()))?;
@@ -58,6 +65,7 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
     let hosts = Hosts::new(config.allowed_hosts.clone());
     let told = stopping.clone();
     let gateway = Gateway::new("larder", env!("CARGO_PKG_VERSION"), access, hosts, stopping);
+    let gateway = gateway.traces(config.otlp.traces_sample);
     let gateway = match &store {
         Some(store) => gateway.cache(tiers::sign_on(&store.tiers, address)?),
         None => gateway,
@@ -92,6 +100,7 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
         gateway = services.mount(gateway, schedulers.mount());
     }
     let pushing = push_metrics(&config, &gateway, address, told);
+    let sending = send_spans(&config, &gateway, address, spans);
     let router = gateway.into_router();
     let demo = demo.then(|| demo_root(&state_dir));
     let store = store.as_ref().map(|store| store.name.as_str());
@@ -109,6 +118,9 @@ pub(crate) async fn run(config: Config, demo: bool, bars: MultiProgress) -> anyh
         .context("the listener failed")?;
     if let Some(pushing) = pushing {
         pushing.await?;
+    }
+    if let Some(sending) = sending {
+        sending.stop().await;
     }
     if let Some((_, running)) = schedulers {
         running.stop().await;
@@ -144,6 +156,22 @@ fn push_metrics(
     }
     let figures = gateway.figures();
     otlp::start(&config.otlp, figures, address.to_string(), stopping)
+}
+
+fn send_spans(
+    config: &Config,
+    gateway: &Gateway,
+    address: SocketAddr,
+    spans: Option<Arc<Queue>>,
+) -> Option<otlp::Sending> {
+    let endpoint = config.otlp.endpoint.as_ref()?;
+    let registry = gateway.registry();
+    Some(otlp::Sending::start(
+        endpoint,
+        spans?,
+        registry,
+        address.to_string(),
+    ))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -50,5 +50,7 @@ mod simulate;
 mod switches;
 #[path = "main/top.rs"]
 mod top;
+#[path = "main/tracing.rs"]
+mod tracing;
 #[path = "main/workstations.rs"]
 mod workstations;

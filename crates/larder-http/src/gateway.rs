@@ -29,6 +29,7 @@ use crate::host::Hosts;
 use crate::mount::Mount;
 use crate::problem::Problem;
 use crate::requests::Requests;
+use crate::trace::TraceParent;
 use crate::warmer::Warmer;
 use crate::{admin, advice, dashboard, docs, events, health, heat, history, metrics};
 
@@ -55,6 +56,8 @@ pub struct Gateway {
     hosts: Hosts,
     request_prefix: u32,
     request_number: AtomicU64,
+    /// The share of traces that is kept of those that begin here.
+    traces: f64,
 }
 
 impl Gateway {
@@ -91,7 +94,21 @@ impl Gateway {
             hosts,
             request_prefix: since_epoch.as_secs() as u32,
             request_number: AtomicU64::new(0),
+            traces: 0.0,
         }
+    }
+
+    /// Has this share of traces kept (0 to 1; none unless set) of requests that bring no `traceparent`; for
+    /// one that does its client has decided. Spans are emitted through `tracing`: who keeps them is for
+    /// the program's subscriber.
+    #[must_use]
+    pub fn traces(mut self, share: f64) -> Self {
+        self.traces = share;
+        self
+    }
+
+    fn new_trace(&self) -> TraceParent {
+        TraceParent::new(fastrand::f64() < self.traces)
     }
 
     /// Shows and manages a cache under `/v1/caches`.

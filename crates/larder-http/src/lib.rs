@@ -59,6 +59,7 @@ pub use mount::Mount;
 pub use problem::Problem;
 pub use requests::{RequestFigures, Requests, exported};
 pub use server::serve;
+pub use trace::TraceParent;
 
 /// The page of the book on the layer: what it shows compiles and runs.
 #[cfg(doctest)]

@@ -187,6 +187,7 @@ impl Link for MemberLink {
         &'a self,
         known: Option<LogPlace>,
         items: &'a [Vec<u8>],
+        trace: Option<&'a str>,
     ) -> Later<'a, Result<LogNews, Down>> {
         Box::pin(async move {
             let mut nonce = [0; 8];
@@ -199,7 +200,8 @@ impl Link for MemberLink {
             let base = known.map(|place| of_life(place, asked_in).base.to_le_bytes());
             let since = known.map_or(0, |place| place.top).to_string();
             let base = base.as_ref().map_or(&b""[..], |base| base);
-            let mut arguments = vec![&nonce[..], base, since.as_bytes(), LOG_ITEMS_MAX];
+            let trace = trace.unwrap_or_default().as_bytes();
+            let mut arguments = vec![&nonce[..], base, since.as_bytes(), LOG_ITEMS_MAX, trace];
             arguments.extend(items.iter().map(Vec::as_slice));
             let call = Call {
                 script: &scripts::LOG,

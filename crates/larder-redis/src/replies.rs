@@ -76,7 +76,7 @@ pub(crate) fn acquired(value: Value) -> Option<Acquired> {
     }
 }
 
-/// `{base, top, floor, is_whole, (item, number)*}`
+/// `{base, top, floor, is_whole, (item, number)*}`; a trace has its number with a minus.
 pub(crate) fn log(value: Value) -> Option<LogNews> {
     let mut parts = array(value)?.into_iter();
     let place = LogPlace {
@@ -85,15 +85,20 @@ pub(crate) fn log(value: Value) -> Option<LogNews> {
     };
     let floor = number(&bytes(parts.next()?)?)?;
     let is_whole = integer(&parts.next()?)? == 1;
-    let mut items = Vec::with_capacity(parts.len() / 2);
+    let (mut items, mut traces) = (Vec::with_capacity(parts.len() / 2), Vec::new());
     while let Some(item) = parts.next() {
-        items.push((number(&bytes(parts.next()?)?)?, bytes(item)?));
+        let (item, at) = (bytes(item)?, bytes(parts.next()?)?);
+        match at.strip_prefix(b"-") {
+            None => items.push((number(&at)?, item)),
+            Some(at) => traces.push((number(at)?, String::from_utf8(item).ok()?.into())),
+        }
     }
     Some(LogNews {
         place,
         floor,
         is_whole,
         items,
+        traces,
     })
 }
 

@@ -421,7 +421,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         if self.inner.shared.is_some() {
             let (inner, key) = (self.inner.clone(), key.to_key());
             let told = async move { inner.invalidate_shared(&key).await };
-            return self.inner.detached(told).await;
+            return self.inner.detached("invalidate", told).await;
         }
         let remove = |room| self.inner.remove(key, room);
         self.inner.take_through(remove).await?;
@@ -448,7 +448,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
         if self.inner.shared.is_some() {
             let (inner, key) = (self.inner.clone(), key.to_key());
             let told = async move { inner.expire_shared(&key).await };
-            return self.inner.detached(told).await;
+            return self.inner.detached("expire", told).await;
         }
         let expire = |room| self.inner.expire(key, room);
         self.inner.take_through(expire).await?;

@@ -57,6 +57,18 @@ pub enum Source {
     Loader,
 }
 
+impl Source {
+    /// As traces name it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Remote => "remote",
+            Self::Loader => "loader",
+        }
+    }
+}
+
 /// How far an invalidation or an insert has reached.
 ///
 /// ```

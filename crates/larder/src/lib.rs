@@ -67,6 +67,7 @@ mod removal;
 mod shim;
 mod shown;
 mod snapshots;
+mod spans;
 mod stripes;
 pub mod sync;
 mod tally;

@@ -126,11 +126,13 @@ pub trait Link: Send + Sync {
     fn reclaim<'a>(&'a self, key: &'a str, header: &'a [u8]) -> Later<'a, Result<u64, Down>>;
 
     /// Records items in the namespace's invalidation log, if any are given, and returns what is new
-    /// since `known`.
+    /// since `known`. `trace` names the trace that the items belong to: text for the other processes,
+    /// without which the items are as good.
     fn log<'a>(
         &'a self,
         known: Option<LogPlace>,
         items: &'a [Vec<u8>],
+        trace: Option<&'a str>,
     ) -> Later<'a, Result<LogNews, Down>>;
 
     /// Returns when every change that was made at the server before this call has been told; an error
@@ -259,6 +261,8 @@ pub struct LogNews {
     pub is_whole: bool,
     /// Numbers and items, in the order of the numbers.
     pub items: Vec<(u64, Vec<u8>)>,
+    /// The traces that items belong to, by the number of the last of them, as far as they are told.
+    pub traces: Vec<(u64, Box<str>)>,
 }
 
 /// There is no link, or the server did not answer as it should. The text is for people.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::File;
 
 /// Know nothing of the rest.
-const LEAVES: [&str; 14] = [
+const LEAVES: [&str; 15] = [
     "checks",
     "clock",
     "entry",
@@ -19,6 +19,7 @@ const LEAVES: [&str; 14] = [
     "removal",
     "shim",
     "shown",
+    "spans",
     "tally",
     "tier_stats",
 ];

@@ -47,6 +47,7 @@ pub(super) const KEYS: &[&str] = &[
     "scheduler_stats.tasks",
     "otlp.endpoint",
     "otlp.interval",
+    "otlp.traces_sample",
     "log.format",
     "log.level",
 ];

@@ -10,10 +10,12 @@ use super::reader::Reader;
 /// The section `[otlp]`.
 #[derive(Debug)]
 pub(crate) struct Otlp {
-    /// The collector that metrics are pushed to, without `/v1/metrics`; none means that they are not.
+    /// The collector that metrics and traces are pushed to, without `/v1/metrics`; none means that they are not.
     pub(crate) endpoint: Option<String>,
-    /// Time between two pushes.
+    /// Time between two pushes of metrics.
     pub(crate) interval: Duration,
+    /// The share of traces that is pushed of those that begin here, 0 to 1.
+    pub(crate) traces_sample: f64,
 }
 
 pub(super) fn read(reader: &mut Reader) -> Otlp {
@@ -24,6 +26,30 @@ pub(super) fn read(reader: &mut Reader) -> Otlp {
     Otlp {
         endpoint: reader.read("otlp.endpoint", &Collector, (None, "nothing is pushed")),
         interval: reader.read("otlp.interval", &interval, (Duration::from_secs(10), "")),
+        traces_sample: reader.read("otlp.traces_sample", &Share, (0.0, "no traces are pushed")),
+    }
+}
+
+/// A part of a whole.
+struct Share;
+
+impl Kind for Share {
+    type Value = f64;
+
+    fn expected(&self) -> String {
+        "a share from 0 to 1, as text: \"0.01\"".to_owned()
+    }
+
+    fn read(&self, given: &Given, _: &Path) -> Option<f64> {
+        let share: f64 = match given {
+            Given::Integer(whole) => f64::from(i32::try_from(*whole).ok()?),
+            given => text(given)?.trim().parse().ok()?,
+        };
+        (0.0..=1.0).contains(&share).then_some(share)
+    }
+
+    fn show(&self, value: &f64) -> Option<String> {
+        Some(quoted(&value.to_string()))
     }
 }
 

@@ -20,29 +20,37 @@ pub(super) fn encode(snapshot: &Snapshot, instance: &str) -> Vec<u8> {
         now: nanos(snapshot.taken_at),
     };
     let families = snapshot.families.iter();
-    let scope = Scope {
-        name: "larder".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    let resource = Resource {
-        attributes: vec![
-            attribute("service.name", "larder"),
-            attribute("service.instance.id", instance),
-            attribute("service.version", env!("CARGO_PKG_VERSION")),
-        ],
-    };
     let scope_metrics = ScopeMetrics {
-        scope: Some(scope),
+        scope: Some(scope()),
         metrics: families.map(|family| metric(family, times)).collect(),
     };
     let resource_metrics = ResourceMetrics {
-        resource: Some(resource),
+        resource: Some(resource(instance)),
         scope_metrics: vec![scope_metrics],
     };
     let request = Request {
         resource_metrics: vec![resource_metrics],
     };
     request.encode_to_vec()
+}
+
+/// What measures.
+pub(super) fn scope() -> Scope {
+    Scope {
+        name: "larder".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// What is measured: this daemon.
+pub(super) fn resource(instance: &str) -> Resource {
+    Resource {
+        attributes: vec![
+            attribute("service.name", "larder"),
+            attribute("service.instance.id", instance),
+            attribute("service.version", env!("CARGO_PKG_VERSION")),
+        ],
+    }
 }
 
 /// What the values cover.
@@ -141,7 +149,7 @@ fn attribute(key: &str, value: &str) -> KeyValue {
     }
 }
 
-fn nanos(time: SystemTime) -> u64 {
+pub(super) fn nanos(time: SystemTime) -> u64 {
     let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }

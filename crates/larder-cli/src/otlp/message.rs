@@ -49,7 +49,7 @@ pub(super) struct KeyValue {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct AnyValue {
-    #[prost(oneof = "Any", tags = "1")]
+    #[prost(oneof = "Any", tags = "1, 2, 3, 4")]
     pub(super) value: Option<Any>,
 }
 
@@ -57,6 +57,12 @@ pub(super) struct AnyValue {
 pub(super) enum Any {
     #[prost(string, tag = "1")]
     Text(String),
+    #[prost(bool, tag = "2")]
+    Switch(bool),
+    #[prost(int64, tag = "3")]
+    Whole(i64),
+    #[prost(double, tag = "4")]
+    Real(f64),
 }
 
 #[derive(Clone, PartialEq, Message)]

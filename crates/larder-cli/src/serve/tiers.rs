@@ -14,6 +14,7 @@ use larder_redis::Redis;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Remote, Secret};
+use crate::traces;
 
 /// How often a daemon looks whether its card is there.
 const SIGN_PACE: Duration = Duration::from_secs(1);
@@ -47,7 +48,8 @@ pub(super) fn store(remote: &Remote) -> anyhow::Result<Option<Store>> {
     };
     let sharing = Sharing::over(redis)
         .staleness(remote.staleness)
-        .cut_off(remote.cut_off);
+        .cut_off(remote.cut_off)
+        .trace_context(traces::current);
     let sharing = if remote.strict {
         sharing.strict()
     } else {

@@ -74,6 +74,7 @@ impl Daemon {
         let line = daemon.line_with("serving on ");
         line.split("serving on ")
             .last()
+            .and_then(|rest| rest.split(['"', ' ']).next())
             .expect("it names its address")
             .clone_into(&mut daemon.url);
         daemon

@@ -6,15 +6,17 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::Gateway;
 use crate::audit::Change;
 use crate::auth::{self, Caller, Role};
 use crate::problem::{Problem, REQUEST_ID};
-use crate::trace;
+use crate::trace::TraceParent;
 
 /// Names the request, checks the host and the token, counts the answer, and notes what was changed.
 pub(super) async fn front(
@@ -28,7 +30,9 @@ pub(super) async fn front(
     let header = HeaderValue::try_from(&id).ok();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let trace_id = trace::id(request.headers());
+    let parent = TraceParent::of(request.headers());
+    let own = parent.map_or_else(|| gateway.new_trace(), TraceParent::child);
+    let span = span(&id, &request, (own, parent));
     let change = Change::of(&request, &id);
     if let Some(change) = &change {
         request.extensions_mut().insert(change.clone());
@@ -40,12 +44,19 @@ pub(super) async fn front(
                 Err(problem) => problem.into_response(),
             }
         })
+        .instrument(span.clone())
         .await;
     if let Some(id) = header {
         response.headers_mut().insert("x-request-id", id);
     }
+    if let Ok(own) = HeaderValue::try_from(own.to_string()) {
+        response.headers_mut().insert("traceparent", own);
+    }
     let route = route.as_ref().map(MatchedPath::as_str);
     let (status, took) = (response.status(), started.elapsed());
+    answered(&span, route, status);
+    let is_kept = parent.is_some() || own.is_sampled;
+    let trace_id = if is_kept { own.trace_id } else { 0 };
     if let Some(action) = change.and_then(|change| change.answered(status)) {
         gateway.audit.add(action);
     }
@@ -53,6 +64,32 @@ pub(super) async fn front(
         .requests
         .record(&method, route, status, took, trace_id);
     response
+}
+
+/// The request in the log and in its trace: a span of its own, under its client's if that names one.
+fn span(id: &str, request: &Request, (own, parent): (TraceParent, Option<TraceParent>)) -> Span {
+    tracing::info_span!(
+        target: "larder_http",
+        "request",
+        request_id = id,
+        trace_id = own.trace_id,
+        span_id = own.span_id,
+        parent_id = parent.map(|parent| parent.span_id),
+        sampled = own.is_sampled,
+        http.request.method = request.method().as_str(),
+        url.path = request.uri().path(),
+        http.route = Empty,
+        http.response.status_code = Empty,
+    )
+}
+
+fn answered(span: &Span, route: Option<&str>, status: StatusCode) {
+    if let Some(route) = route {
+        span.record("http.route", route);
+    }
+    span.record("http.response.status_code", status.as_u16());
+    let _entered = span.enter();
+    tracing::debug!(status = status.as_u16(), "a request was answered");
 }
 
 /// Checks where a request comes from, and notes who makes it.

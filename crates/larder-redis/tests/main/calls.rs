@@ -283,33 +283,69 @@ fn item(text: &str) -> Vec<u8> {
 on_both!(the_log_tells_what_is_new_and_all_when_it_is_another_log);
 async fn the_log_tells_what_is_new_and_all_when_it_is_another_log(server: Site) {
     let node = Node::up(&server);
-    let first = node.link.log(None, &[]).await.unwrap();
+    let first = node.link.log(None, &[], None).await.unwrap();
     assert!(first.is_whole && first.items.is_empty());
     assert_eq!((first.place.top, first.floor), (0, 0));
     let two = [item("a"), item("b")];
-    let news = node.link.log(Some(first.place), &two).await.unwrap();
+    let news = node.link.log(Some(first.place), &two, None).await.unwrap();
     assert_eq!(news.items, [(1, item("a")), (2, item("b"))]);
     assert_eq!((news.place.base, news.place.top), (first.place.base, 2));
     assert!(!news.is_whole);
-    let again = node.link.log(Some(news.place), &[item("a")]).await.unwrap();
+    let again = node
+        .link
+        .log(Some(news.place), &[item("a")], None)
+        .await
+        .unwrap();
     assert_eq!(again.items, [(3, item("a"))]);
-    let all = node.link.log(None, &[]).await.unwrap();
+    let all = node.link.log(None, &[], None).await.unwrap();
     assert_eq!(all.items, [(2, item("b")), (3, item("a"))]);
     assert!(all.is_whole);
-    let none = node.link.log(Some(all.place), &[]).await.unwrap();
+    let none = node.link.log(Some(all.place), &[], None).await.unwrap();
     assert!(none.items.is_empty() && !none.is_whole);
 
-    let cleared = node.link.log(Some(all.place), &[vec![0]]).await.unwrap();
+    let cleared = node
+        .link
+        .log(Some(all.place), &[vec![0]], None)
+        .await
+        .unwrap();
     assert_eq!((cleared.place.top, cleared.floor), (4, 4));
     server.cli(&["DEL", "tc:g:{u}"]);
     let lost = node
         .link
-        .log(Some(cleared.place), &[item("c")])
+        .log(Some(cleared.place), &[item("c")], None)
         .await
         .unwrap();
     assert_ne!(lost.place.base, first.place.base);
     assert_eq!((lost.place.top, lost.is_whole), (1, true));
     assert_eq!(lost.items, [(1, item("c"))]);
+}
+
+on_both!(a_trace_comes_with_the_items_that_it_recorded_and_is_no_item);
+async fn a_trace_comes_with_the_items_that_it_recorded_and_is_no_item(server: Site) {
+    let node = Node::up(&server);
+    let first = node.link.log(None, &[item("a")], None).await.unwrap();
+    let (known, two) = (Some(first.place), [item("b"), item("c")]);
+    let own = node.link.log(known, &two, Some("00-1-2-01")).await.unwrap();
+    let news = node.link.log(known, &[], Some("of nothing")).await.unwrap();
+    assert_eq!(news, own);
+    assert_eq!(news.items, [(2, item("b")), (3, item("c"))]);
+    assert_eq!(news.traces, [(3, "00-1-2-01".into())]);
+    assert_eq!(news.place.top, 3);
+    // Programs that know of no traces take what begins with `+`, and no more.
+    let kept = server.cli(&["ZRANGEBYSCORE", "tc:g:{u}", "1", "+inf"]);
+    let kept: Vec<&str> = kept.lines().map(|member| &member[..1]).collect();
+    assert_eq!(kept, ["+", "+", "+", "^"]);
+    let later = node.link.log(Some(news.place), &[item("d")], None).await;
+    assert_eq!(later.unwrap().traces, []);
+    let cleared = node
+        .link
+        .log(Some(news.place), &[vec![0]], Some("00-3-4-01"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (cleared.items.len(), cleared.traces),
+        (0, vec![(5, "00-3-4-01".into())])
+    );
 }
 
 on_both!(a_log_is_bounded_and_its_floor_stands_for_what_it_dropped);
@@ -318,9 +354,9 @@ async fn a_log_is_bounded_and_its_floor_stands_for_what_it_dropped(server: Site)
     let mut place = None;
     for round in 0..5 {
         let items: Vec<_> = (0..1_000).map(|n| item(&format!("{round}-{n}"))).collect();
-        place = Some(node.link.log(place, &items).await.unwrap().place);
+        place = Some(node.link.log(place, &items, None).await.unwrap().place);
     }
-    let all = node.link.log(None, &[]).await.unwrap();
+    let all = node.link.log(None, &[], None).await.unwrap();
     assert_eq!(all.place.top, 5_000);
     assert!(all.items.len() <= 4_096 && all.floor > 0);
     assert_eq!(all.floor as usize + all.items.len(), 5_000);

@@ -102,13 +102,17 @@ async fn a_log_that_moves_is_another_log_with_the_same_items() {
     let site = Shaken::alone().await;
     let node = Node::up_within(&site, RARE);
     let tag = |name: &str| [b"\x01", name.as_bytes()].concat();
-    let before = node.link.log(None, &[tag("a")]).await.unwrap().place;
+    let before = node.link.log(None, &[tag("a")], None).await.unwrap().place;
     let to = site.place_of_another("g:{u}");
     site.cluster.move_slot(site.slot_of("g:{u}"), to).unwrap();
-    let news = node.link.log(Some(before), &[tag("b")]).await.unwrap();
+    let news = node
+        .link
+        .log(Some(before), &[tag("b")], None)
+        .await
+        .unwrap();
     assert_ne!(news.place.base, before.base);
     assert_eq!(news.items, [(2, tag("b"))], "what has come since");
-    let all = node.link.log(None, &[]).await.unwrap();
+    let all = node.link.log(None, &[], None).await.unwrap();
     assert_eq!(all.items, [(1, tag("a")), (2, tag("b"))]);
     node.link.caught_up().await.unwrap();
     node.hears(&Heard::Log(Some(all.place)));

@@ -72,20 +72,25 @@ async fn a_log_that_came_back_from_an_old_copy_is_another_log() {
     let server = server();
     let node = Node::up(&server);
     let tag = |name: &str| [b"\x01", name.as_bytes()].concat();
-    let first = node.link.log(None, &[tag("a")]).await.unwrap().place;
+    let first = node.link.log(None, &[tag("a")], None).await.unwrap().place;
     server.cli(&["SAVE"]);
-    let second = node.link.log(Some(first), &[tag("b")]).await.unwrap().place;
+    let second = node
+        .link
+        .log(Some(first), &[tag("b")], None)
+        .await
+        .unwrap()
+        .place;
     assert_eq!((second.base, second.top), (first.base, 2));
     server.restart().unwrap();
     node.comes_up(2);
     let other = node
         .link
-        .log(None, &[tag("c"), tag("d")])
+        .log(None, &[tag("c"), tag("d")], None)
         .await
         .unwrap()
         .place;
     assert_eq!(other.top, 3);
-    let news = node.link.log(Some(second), &[]).await.unwrap();
+    let news = node.link.log(Some(second), &[], None).await.unwrap();
     assert_ne!(news.place.base, first.base);
     assert!(news.is_whole);
     let items: Vec<_> = news.items.iter().map(|(number, _)| *number).collect();
@@ -211,7 +216,7 @@ async fn a_flush_ends_the_generation() {
 async fn swapped_databases_are_seen_by_the_heartbeat() {
     let server = server();
     let node = Node::up(&server);
-    let place = node.link.log(None, &[vec![1]]).await.unwrap().place;
+    let place = node.link.log(None, &[vec![1]], None).await.unwrap().place;
     node.hears(&Heard::Log(Some(place)));
     node.recorder.forget();
     server.cli(&["SWAPDB", "0", "1"]);
@@ -245,7 +250,7 @@ async fn an_invalidation_that_is_refused_or_lost_ends_the_generation_before_it_r
         server.cli(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
         let is_refused = match what {
             "invalidate" => node.link.invalidate(&["7"]).await.is_err(),
-            "log" => node.link.log(None, &[vec![1]]).await.is_err(),
+            "log" => node.link.log(None, &[vec![1]], None).await.is_err(),
             "supplant" => node.link.supplant("7", want(1)).await.is_err(),
             _ => node.link.soften("7", 1, vec![]).await.is_err(),
         };

@@ -92,7 +92,7 @@ async fn a_full_server_stores_nothing_and_still_invalidates_and_beats() {
     assert!(node.link.seal("7", 2).await.unwrap());
     node.link.invalidate(&["old"]).await.unwrap();
     node.hears(&Heard::Key("old".to_owned()));
-    node.link.log(None, &[vec![1]]).await.unwrap();
+    node.link.log(None, &[vec![1]], None).await.unwrap();
     assert_eq!(node.version("old").await, None);
     node.link
         .supplant("8", crate::main::recorder::want(3))
@@ -130,7 +130,7 @@ async fn a_server_that_does_not_tell_of_changes_is_used_all_the_same() {
     let state = node.link.state();
     assert!(state.is_up && !state.is_tracked, "{state:?}");
     node.stores("7", 1).await;
-    let place = node.link.log(None, &[vec![1]]).await.unwrap().place;
+    let place = node.link.log(None, &[vec![1]], None).await.unwrap().place;
     node.hears(&Heard::Log(Some(place)));
     assert!(node.link.caught_up().await.is_err());
     node.recorder.forget();
@@ -163,7 +163,7 @@ async fn the_rights_that_are_asked_for_are_enough() {
     node.comes_up(1);
     assert!(node.link.state().is_tracked);
     node.stores("7", 1).await;
-    node.link.log(None, &[vec![1]]).await.unwrap();
+    node.link.log(None, &[vec![1]], None).await.unwrap();
     let (_, found) = node.link.scan(0).await.unwrap();
     assert_eq!(found.len(), 1);
     node.link.invalidate(&["7"]).await.unwrap();

@@ -28,7 +28,7 @@ async fn every_way_in_which_an_entry_changes_is_told(server: Site) {
     other.recorder.forget();
     server.cli(&["GET", "tc:e:{u:foreign}"]);
     other.hears(&key("foreign")); // it has expired
-    node.link.log(None, &[vec![1]]).await.unwrap();
+    node.link.log(None, &[vec![1]], None).await.unwrap();
     other.hears(&Heard::Log(None));
 }
 
@@ -111,7 +111,7 @@ async fn heartbeats_are_sent_four_times_in_x_and_one_at_a_time() {
 on_both!(a_heartbeat_tells_where_the_log_is_and_that_it_is_lost);
 async fn a_heartbeat_tells_where_the_log_is_and_that_it_is_lost(server: Site) {
     let node = Node::up(&server);
-    let place = node.link.log(None, &[vec![1]]).await.unwrap().place;
+    let place = node.link.log(None, &[vec![1]], None).await.unwrap().place;
     node.hears(&Heard::Log(Some(place)));
     server.cli(&["DEL", "tc:g:{u}"]);
     node.hears(&Heard::Log(None));

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use super::Inner;
 use super::load::{Call, landing_within, within};
@@ -24,6 +25,8 @@ use crate::key::{CacheKey, KeyRef};
 use crate::log::Standing;
 use crate::misses::MissReason;
 use crate::notes::{Note, Tags};
+use crate::observe::Event;
+use crate::spans;
 use crate::tier::memory::{Cost, Hit, Meta};
 use crate::tier::{Asked, Nothing, Stored, Tier};
 use crate::tier_stats::TierStats;
@@ -74,9 +77,10 @@ impl<V: Clone + Send + Sync + 'static> Below<V> {
     ) -> JoinHandle<T> {
         if self.tier.blocks() {
             let on = runtime.clone();
+            let reading = reading.in_current_span();
             runtime.spawn_blocking(move || on.block_on(reading))
         } else {
-            runtime.spawn(reading)
+            runtime.spawn(reading.in_current_span())
         }
     }
 }
@@ -90,6 +94,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         let raised = self.from_below(key, call).await;
         self.as_beneath(raised)
+    }
+
+    pub(crate) fn negative_hit(&self) {
+        self.recorder.count(Event::Hit);
+        self.recorder.count(Event::NegativeHit);
     }
 
     pub(super) fn as_beneath(&self, raised: Option<Raised<V>>) -> Beneath<V> {
@@ -240,7 +249,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     async fn read_below(&self, key: &K, why: Asked) -> Option<Stored<V>> {
         let below = self.below.as_ref()?;
         let (tier, text) = (below.tier.clone(), key.to_text().into_owned());
-        let reading = async move { tier.read(&text, why).await };
+        let span = spans::disk(&self.name);
+        let reading = async move { tier.read(&text, why).instrument(span).await };
         let read = match self.runtime() {
             Ok(runtime) => below.detach(&runtime, reading).await.ok()?,
             Err(_) => reading.await,
@@ -276,7 +286,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return self.raise_shared(lead, key, hash).await;
         }
         let stored = match &self.below {
-            Some(below) => below.tier.read(&key.to_text(), Asked::ToServe).await,
+            Some(below) => {
+                let text = key.to_text();
+                let reading = below.tier.read(&text, Asked::ToServe);
+                reading.instrument(spans::disk(&self.name)).await
+            }
             None => Err(Nothing::NotStored),
         };
         let stored = stored.inspect_err(|nothing| self.lost_below(hash, *nothing));

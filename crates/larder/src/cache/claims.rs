@@ -17,6 +17,8 @@ use quanta::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
+use tracing::Instrument as _;
+
 use super::Inner;
 use super::many::Brought;
 use super::shared::Lease;
@@ -77,7 +79,7 @@ pub(super) fn claim_all<K: CacheKey, V: Clone + Send + Sync + 'static>(
         load.is_waiting = true;
     }
     if !led.is_empty() {
-        runtime.spawn(claim(runtime.clone(), led, to));
+        runtime.spawn(claim(runtime.clone(), led, to).in_current_span());
     }
     Claims(claims)
 }

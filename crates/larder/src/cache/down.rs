@@ -115,7 +115,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if self.shared.is_some() {
             let inner = self.clone();
             let told = async move { inner.insert_shared(key, value, call).await };
-            return self.detached(told).await;
+            return self.detached("insert", told).await;
         }
         let (applied, receipt) = self.insert_soon(key, value, call).await?;
         self.settled(receipt).await?;
@@ -227,7 +227,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         let inner = self.clone();
         let told = async move { inner.tell_items(&kept).await };
-        self.detached(told).await
+        self.detached("invalidate", told).await
     }
 
     /// Has the tier keep items of the log, under the last one's number.

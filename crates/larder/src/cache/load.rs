@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use quanta::Instant;
 use tokio::runtime::Handle;
+use tracing::{Instrument as _, Span};
 
 use super::below::Beneath;
 use super::shared::Answer;
@@ -26,6 +27,7 @@ use crate::misses::MissReason;
 use crate::notes::NO_NOTE;
 use crate::observe::Event;
 use crate::policy::Stale;
+use crate::spans;
 use crate::tier::memory::{Cost, Hit, Meta};
 
 /// How often a get joins anew when the flight it waited for was cancelled with its runtime, or
@@ -67,6 +69,26 @@ impl Call {
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Answers a get for which memory has nothing, something stale, or something to refresh ahead.
     pub(super) async fn answer<F, Fut, L, E>(
+        self: &Arc<Self>,
+        key: K,
+        call: Call,
+        found: Option<Hit<V>>,
+        load: F,
+    ) -> Result<Entry<V>, Error>
+    where
+        F: FnOnce(LoadCx<K, V>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<L, E>> + Send + 'static,
+        L: Into<Loaded<V>>,
+        E: Display + Send + Sync + 'static,
+    {
+        let span = spans::get(&self.name);
+        let answering = self.find_or_load(key, call, found, load);
+        let answer = answering.instrument(span.clone().or_current()).await;
+        spans::answered(&span, answer.as_ref().map(Some));
+        answer
+    }
+
+    async fn find_or_load<F, Fut, L, E>(
         self: &Arc<Self>,
         key: K,
         mut call: Call,
@@ -126,11 +148,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         self.served_stale(&key);
         Ok(entry)
-    }
-
-    pub(crate) fn negative_hit(&self) {
-        self.recorder.count(Event::Hit);
-        self.recorder.count(Event::NegativeHit);
     }
 
     /// Counts an entry that answers a get which began then.
@@ -340,14 +357,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         E: Display + Send + Sync + 'static,
     {
         if let Some(mut under_way) = self.begin(lead, key, call, former) {
-            runtime.spawn(async move {
+            let span = spans::load(&self.name);
+            under_way.span = span.clone();
+            let loading = async move {
                 under_way.started = Instant::now();
                 if under_way.is_shared() {
                     return under_way.run(load).await;
                 }
                 let loaded = load(under_way.context()).await;
                 under_way.end(loaded);
-            });
+            };
+            runtime.spawn(loading.instrument(span.or_current()));
         }
     }
 
@@ -384,6 +404,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             started: Instant::now(),
             is_waiting: false,
             unmodified: None,
+            span: Span::none(),
         })
     }
 

@@ -6,6 +6,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::Inner;
 use super::below::Beneath;
 use super::load::Call;
@@ -14,6 +16,7 @@ use crate::error::Error;
 use crate::key::{CacheKey, KeyRef};
 use crate::loader::{LoadCx, Loaded};
 use crate::policy::Stale;
+use crate::spans;
 
 /// One call on one key, from [`Cache::entry`](crate::Cache::entry).
 ///
@@ -171,9 +174,14 @@ where
             return Ok(Some(entry));
         }
         inner.open()?;
-        let key = key.to_key();
-        let beneath = inner.beneath(&key, &call).await;
-        inner.get_beneath(&key, &call, beneath).await
+        let (key, span) = (key.to_key(), spans::get(&inner.name));
+        let below = async {
+            let beneath = inner.beneath(&key, &call).await;
+            inner.get_beneath(&key, &call, beneath).await
+        };
+        let found = below.instrument(span.clone().or_current()).await;
+        spans::answered(&span, found.as_ref().map(Option::as_ref));
+        found
     }
 
     /// As [`Cache::get_or_load`](crate::Cache::get_or_load), with the whole entry.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use quanta::Instant;
 
+use tracing::Instrument as _;
+
 use super::below::Beneath;
 use super::claims::{bring_shared, claim_all, keys_of};
 use super::load::{BOARDINGS_MAX, Call};
@@ -169,11 +171,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
                 let mut claimed = claim_all(&runtime, led);
                 while let Some(led) = claimed.next(inner, started).await? {
                     let loading = load(keys_of(&led));
-                    runtime.spawn(bring_shared(inner.clone(), led, loading));
+                    let bringing = bring_shared(inner.clone(), led, loading);
+                    runtime.spawn(bringing.in_current_span());
                 }
             } else if !led.is_empty() {
                 let loading = load(led.iter().map(|load| load.key.clone()).collect());
-                runtime.spawn(bring(led, loading));
+                runtime.spawn(bring(led, loading).in_current_span());
             }
             if is_full {
                 return Err(inner.overloaded());

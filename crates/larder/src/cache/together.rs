@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use quanta::Instant;
 
+use tracing::Instrument as _;
+
 use super::Inner;
 use super::below::{Beneath, Raised};
 use super::load::Call;
@@ -86,7 +88,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if !led.is_empty() {
             let reading = self.clone().raise_together(led);
             match self.runtime() {
-                Ok(runtime) => drop(runtime.spawn(reading)),
+                Ok(runtime) => drop(runtime.spawn(reading.in_current_span())),
                 Err(_) => reading.await,
             }
         }

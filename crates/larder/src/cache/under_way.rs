@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quanta::Instant;
+use tracing::Span;
 
 use super::load::Call;
 use super::shared::{Lease, Renewing};
@@ -53,6 +54,8 @@ pub(crate) struct UnderWay<K: CacheKey, V: Clone + Send + Sync + 'static> {
     pub(super) is_waiting: bool,
     /// The version, in the shared store, of the value that it has found not modified.
     pub(super) unmodified: Option<u64>,
+    /// The load in its trace.
+    pub(super) span: Span,
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
@@ -184,6 +187,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
 
     fn landed(&self, took: Duration, is_fenced: bool) {
         let (inner, key) = (&*self.inner, &self.key);
+        let outcome = if is_fenced { "fenced" } else { "loaded" };
+        self.span.record("outcome", outcome);
         inner.hooks.happened(&Happening::Loaded { key, took });
         if is_fenced {
             inner.recorder.count(Event::Fenced);
@@ -196,6 +201,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
         let inner = &*self.inner;
         inner.recorder.count(Event::LoadError);
         inner.load_failed(self.call.hash);
+        self.span.record("outcome", "error");
+        tracing::debug!(cache = %inner.name, %error, "a load failed");
         lead.land(|_| Err(error));
         let key = &self.key;
         inner.hooks.happened(&Happening::LoadFailed { key, took });

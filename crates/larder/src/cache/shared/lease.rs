@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::super::below::Raised;
 use super::super::under_way::UnderWay;
 use super::super::{Fresh, Inner};
@@ -15,6 +17,7 @@ use crate::entry::Source;
 use crate::gate::SUSPECT;
 use crate::key::CacheKey;
 use crate::remote::{Acquired, Link, Want, version_of};
+use crate::spans;
 
 /// How often an entry that is not wanted is passed by before its key is loaded without a lease.
 const PASSED_BY_MAX: usize = 3;
@@ -118,7 +121,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                 unlike: claim.unlike,
                 lookup: self.call.at,
             };
-            let acquired = link.acquire(&text, want).await;
+            let acquiring = link.acquire(&text, want);
+            let acquired = acquiring
+                .instrument(spans::remote(&inner.name, "lease"))
+                .await;
             if shared.gate.epoch() != asked.epoch || !shared.gate.is_open(inner.clock.exact()) {
                 if let Ok(Acquired::Ours) = acquired {
                     self.inner.release_lease(&self.key, claim.token);

@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use tracing::Instrument as _;
+
 use super::super::Inner;
 use super::super::down::item_of;
 use crate::clock::Tick;
 use crate::key::CacheKey;
 use crate::log::{InvalidationLog, Item, Standing};
 use crate::remote::{Down, Link, LogNews, LogPlace};
+use crate::spans;
 use crate::tier::LogItem;
 
 #[derive(Default)]
@@ -141,6 +144,16 @@ impl SharedLog {
         }
     }
 
+    /// The traces of what is in these news and not known yet, if it can be told.
+    fn new_traces<'n>(&self, news: &'n LogNews) -> impl Iterator<Item = &'n str> {
+        let known = self.place().filter(|known| known.base == news.place.base);
+        let traces = news.traces.iter().filter(move |(number, _)| {
+            let is_new = |known: LogPlace| known.top < *number;
+            known.is_some_and(is_new)
+        });
+        traces.map(|(_, trace)| &**trace)
+    }
+
     /// Takes the answer to a question in, and returns what is to go into the process's own log.
     ///
     /// Answers may be taken in in another order than they were given. One that only adds to what is
@@ -198,8 +211,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Some(shared) = &self.shared else {
             return Ok(());
         };
+        let trace = shared.sharing.trace(items);
         let mut question = shared.log.ask();
-        let mut news = link.log(question.known, items).await?;
+        let asking = link.log(question.known, items, trace.as_deref());
+        let mut news = asking.instrument(spans::remote(&self.name, "log")).await?;
         if shared.log.is_back(news.place) {
             tracing::warn!(
                 cache = %self.name,
@@ -207,13 +222,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             );
             question = shared.log.ask();
             let all = LogItem::All.to_bytes();
-            news = link.log(question.known, &[all]).await?;
+            news = link.log(question.known, &[all], None).await?;
         }
         let now = self.clock.now();
+        let others = shared.log.new_traces(&news);
+        let others = others.filter(|other| Some(*other) != trace.as_deref());
+        let applied: Vec<_> = others
+            .map(|other| spans::applied(&self.name, other))
+            .collect();
         let new = shared.log.take_in(question, news, now);
         if !new.is_empty() {
             self.log.record(new, now);
         }
+        drop(applied);
         Ok(())
     }
 
@@ -275,6 +296,7 @@ mod tests {
             floor: 0,
             is_whole,
             items: items.iter().map(item).collect(),
+            traces: Vec::new(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::super::Inner;
 use super::Shared;
 use super::entry::Stamped;
@@ -11,6 +13,7 @@ use crate::clock::Tick;
 use crate::key::CacheKey;
 use crate::notes::Note;
 use crate::remote::{Down, Filled, Link, LogPlace, Read};
+use crate::spans;
 use crate::tier::memory::Meta;
 use crate::tier::remote::open;
 
@@ -74,7 +77,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         }
         let made = self.clock.now();
         let filled = match shared.sealed(text, value, (meta, note), &stamped) {
-            Ok(bytes) => link.fill(text, token, bytes, life).await,
+            Ok(bytes) => {
+                let filling = link.fill(text, token, bytes, life);
+                filling.instrument(spans::remote(&self.name, "fill")).await
+            }
             Err(error) => {
                 tracing::warn!(cache = %self.name, %error, "a value cannot be shared");
                 Ok(Filled::Refused)

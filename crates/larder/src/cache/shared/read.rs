@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::super::Inner;
 use super::super::below::Raised;
 use super::Shared;
@@ -10,6 +12,7 @@ use super::entry::{Asked, Judged};
 use crate::entry::Source;
 use crate::key::CacheKey;
 use crate::remote::{Down, Link, Read};
+use crate::spans;
 use crate::tier::{Nothing, Stored};
 
 /// What memory holds of a key that may not be served as it is: its mark, and its value if it has one.
@@ -43,7 +46,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     ) -> Result<Raised<V>, Nothing> {
         let (shared, link) = self.link_to_read()?;
         let reading = self.begin_reading(shared, key, hash, on_disk);
-        let read = link.read(&reading.text, reading.mark()).await;
+        let asked = link.read(&reading.text, reading.mark());
+        let read = asked.instrument(spans::remote(&self.name, "read")).await;
         self.end_reading(shared, link, reading, read).await
     }
 
@@ -60,7 +64,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let readings: Vec<_> = keys.map(begin).collect();
         let asked = readings.iter();
         let asked: Vec<_> = asked.map(|one| (&*one.text, one.mark())).collect();
-        let read = match link.read_many(&asked).await {
+        let asking = link.read_many(&asked);
+        let read = match asking.instrument(spans::remote(&self.name, "read")).await {
             Ok(read) => read.into_iter().map(Ok).collect(),
             Err(down) => vec![Err(down); readings.len()],
         };

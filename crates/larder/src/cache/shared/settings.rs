@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::remote::Remote;
 use crate::tier::codec::{Codec, Compression};
 
+/// The longest name of a trace, in bytes.
+const TRACE_BYTES_MAX: usize = 128;
+
 /// A store that processes share, and what a cache does with and without it.
 ///
 /// ```
@@ -32,6 +35,7 @@ pub struct Sharing {
     pub(crate) one_in: u32,
     pub(crate) codec: Codec,
     pub(crate) compression: Compression,
+    context: Option<fn() -> Option<String>>,
 }
 
 /// What is served while there is no link to the shared store. The promise is kept by the first and the
@@ -73,6 +77,7 @@ impl Sharing {
             one_in: Self::DEFAULT_AUDIT,
             codec: Codec::default(),
             compression: Compression::default(),
+            context: None,
         }
     }
 
@@ -127,6 +132,29 @@ impl Sharing {
     pub const fn audit(mut self, one_in: u32) -> Self {
         self.one_in = one_in;
         self
+    }
+
+    /// Has invalidations of many (tags, prefixes, patterns, all) carry the trace that they belong to: what
+    /// `context` returns when one is recorded, a `traceparent` of W3C Trace Context, of at most 128 bytes. The
+    /// processes that apply it then emit a `tracing` span `invalidation applied` with that as a field, for a
+    /// subscriber to put under it. None unless set. Processes that know nothing of it ignore it.
+    ///
+    /// ```
+    /// # use larder::{Sharing, remote::Remote};
+    /// fn traced(server: impl Remote + 'static, current: fn() -> Option<String>) -> Sharing {
+    ///     Sharing::over(server).trace_context(current)
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn trace_context(mut self, context: fn() -> Option<String>) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// The trace that items which are recorded now belong to.
+    pub(super) fn trace(&self, items: &[Vec<u8>]) -> Option<String> {
+        let context = self.context.filter(|_| !items.is_empty())?;
+        context().filter(|trace| !trace.is_empty() && trace.len() <= TRACE_BYTES_MAX)
     }
 
     /// The setting that is outside its range, with what was given and expected.

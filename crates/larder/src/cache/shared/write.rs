@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::super::Inner;
 use super::super::down::item_of;
 use super::super::load::Call;
@@ -22,6 +24,7 @@ use crate::key::CacheKey;
 use crate::notes::Note;
 use crate::observe::Event;
 use crate::remote::{Acquired, Down, Link, Read, Want, version_of};
+use crate::spans;
 use crate::tier::memory::{Cost, Meta};
 use crate::tier::remote::open;
 use crate::tier::{LogItem, Owed};
@@ -43,8 +46,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     /// Does work to its end, whether the caller waits for it or not: what was sent has to be followed.
     pub(in super::super) async fn detached<T: Send + 'static>(
         &self,
+        call: &'static str,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
+        let work = work.instrument(spans::write(&self.name, call).or_current());
         match self.runtime() {
             Ok(runtime) => runtime.spawn(work).await.unwrap_or(Err(Error::Abandoned)),
             Err(_) => work.await,
@@ -78,7 +83,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         let (text, began) = (key.to_text(), self.clock.now());
         let told = match shared.link() {
-            Ok(link) => link.invalidate(&[&text]).await,
+            Ok(link) => {
+                let span = spans::remote(&self.name, "invalidate");
+                link.invalidate(&[&text]).instrument(span).await
+            }
             Err(down) => Err(down),
         };
         let kept = if told.is_ok() {

@@ -222,6 +222,7 @@ impl Link for Wired {
         &'a self,
         known: Option<LogPlace>,
         items: &'a [Vec<u8>],
+        _: Option<&'a str>,
     ) -> Later<'a, Result<LogNews, Down>> {
         Box::pin(async move {
             match self.call(Op::Log(known, items.to_vec())).await? {

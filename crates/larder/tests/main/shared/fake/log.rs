@@ -57,6 +57,7 @@ impl Log {
                 .range(from..)
                 .map(|(number, item)| (*number, item.clone()))
                 .collect(),
+            traces: Vec::new(),
         }
     }
 }
