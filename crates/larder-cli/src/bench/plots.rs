@@ -9,8 +9,8 @@ use super::sections::time;
 
 const WIDTH: f64 = 460.0;
 const HEIGHT: f64 = 260.0;
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 12.0;
+const LEFT: f64 = 58.0;
+const RIGHT: f64 = 24.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 28.0;
 
@@ -96,7 +96,7 @@ impl Svg {
                 self.0,
                 "<text class=\"name-{class}\" x=\"{x}\" y=\"12\">{mark} {name}</text>"
             );
-            x += 90.0;
+            x += 104.0;
         }
     }
 

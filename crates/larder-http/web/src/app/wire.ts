@@ -170,7 +170,7 @@ export interface Explained {
   } | null;
   is_absent: boolean;
   is_loading: boolean;
-  last_miss: { reason: string; ago_ms: number } | null;
+  last_miss: { reason: string; ago_ms: number; by?: string | null } | null;
   text: string;
 }
 

@@ -7,7 +7,7 @@ import type { Curve } from "../app/wire.ts";
 const WIDTH = 320;
 const HEIGHT = 150;
 const LEFT = 44;
-const RIGHT = 12;
+const RIGHT = 20;
 const TOP = 12;
 const BOTTOM = 26;
 

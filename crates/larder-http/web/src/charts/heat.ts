@@ -1,4 +1,4 @@
-/** How many answers took how long, over time: darker is more. Drawn on a canvas, a cell for each minute and bucket. */
+/** How many answers took how long, over time: a stronger colour is more. Drawn on a canvas, a cell for each minute and bucket. */
 
 import { el, setText } from "../parts/dom.ts";
 import { clockTime, count, micros, plural, timeOfDay } from "../parts/format.ts";
@@ -61,7 +61,7 @@ export class Heat {
     this.#canvas.setAttribute("aria-label", `${this.#label}: ${data.at.length} columns, from ${this.#bound(this.#first)} to ${this.#bound(this.#last)}. Arrow keys go through the columns.`);
     this.#draw();
     this.#axes();
-    if (this.#cursor < 0) setText(this.#tip, "Point at a cell to read it; darker is more answers.");
+    if (this.#cursor < 0) setText(this.#tip, "Point at a cell to read it: the stronger its colour, the more answers.");
   }
 
   restyle(): void {

@@ -1,17 +1,18 @@
 /** Recommendations: what to change, the figures that say so, and what it is predicted to do. */
 
 import { describe, get } from "../app/api.ts";
+import { hub } from "../app/hub.ts";
 import type { Page } from "../app/page.ts";
 import { Poller } from "../app/poller.ts";
 import { address } from "../app/router.ts";
 import type { Advice, Curve, Recommendation } from "../app/wire.ts";
 import { curvePicture } from "../charts/curve.ts";
 import { el, setText } from "../parts/dom.ts";
-import { bytes, compact, count, duration, figure, percent, seconds } from "../parts/format.ts";
+import { bytes, compact, count, duration, figure, percent, plural, seconds } from "../parts/format.ts";
 import { empty, panel } from "../parts/panel.ts";
 
 const POLL_MS = 15_000;
-const LEVELS: Record<Recommendation["level"], string> = { critical: "■ Critical", warning: "▲ Warning", info: "● Worth knowing" };
+export const LEVELS: Record<Recommendation["level"], string> = { critical: "■ Critical", warning: "▲ Warning", info: "● Worth knowing" };
 const CURVES_MAX = 24;
 
 export class AdvicePage implements Page {
@@ -48,7 +49,7 @@ export class AdvicePage implements Page {
     if (text === this.#shown) return;
     this.#shown = text;
     setText(this.#note, recommendations.length === 0 ? "" : `${count(recommendations.length)} found`);
-    this.#list.replaceChildren(...(recommendations.length > 0 ? recommendations.map(card) : [nothing()]));
+    this.#list.replaceChildren(...(recommendations.length > 0 ? recommendations.map((one) => card(one, curves.find((curve) => isOf(curve, one)))) : [nothing()]));
     const drawn = curves.filter((curve) => curve.points.length > 1).slice(0, CURVES_MAX);
     this.#curves.replaceChildren(...(drawn.length > 0 ? drawn.map(curveCard) : [empty("No curve yet", "Each cache is simulated at a half, twice and four times its size once enough of its keys were sampled.")]));
   }
@@ -63,26 +64,34 @@ function nothing(): HTMLElement {
   return el("div", { class: "panel" }, empty("Nothing to change", "The rules found no cache whose figures call for it. They look again with each minute of traffic."));
 }
 
-function card(advice: Recommendation): HTMLElement {
-  const { level, title, text, cache, change } = advice;
-  const head = el("header", {}, el("span", { class: `level ${level}` }, LEVELS[level] ?? level), el("h3", {}, title), ...(cache === null ? [] : [el("a", { href: address("cache", cache) }, cache)]));
-  const parts: HTMLElement[] = [el("p", {}, text)];
-  if (change) parts.push(el("p", { class: "change" }, "Change ", el("code", {}, change.setting), ` from ${plain(change.from)} to `, el("b", {}, plain(change.to))));
-  const evidence = facts("Evidence", advice.evidence.map(({ name, value, unit }) => [name, withUnit(value, unit)]));
-  const predicted = facts("Predicted", advice.predicted.map(({ name, from, to, unit }) => [name, `${withUnit(from, unit)} → ${withUnit(to, unit)}`]));
-  const lists = [evidence, predicted].filter((list) => list !== undefined);
-  return el("article", { class: `panel recommendation ${level}` }, head, el("div", { class: "body" }, ...parts, el("div", { class: "evidence" }, ...lists), el("p", { class: "muted small" }, `The rule is described in ${advice.docs}`)));
+/** What is said of a capacity stands beside the curve that says so. */
+function isOf(curve: Curve, advice: Recommendation): boolean {
+  return advice.rule === "capacity" && curve.cache === advice.cache && curve.points.length > 1;
 }
 
-function facts(title: string, rows: readonly (readonly [string, string])[]): HTMLElement | undefined {
+function card(advice: Recommendation, curve: Curve | undefined): HTMLElement {
+  const { level, title, text, cache, change } = advice;
+  const head = el("header", {}, el("span", { class: `level ${level}` }, LEVELS[level] ?? level), el("h3", {}, title), ...(cache === null ? [] : [el("a", { href: address("cache", cache) }, "the cache")]));
+  const parts: HTMLElement[] = [el("p", {}, text)];
+  if (change) parts.push(el("p", { class: "change" }, "Change ", el("code", {}, change.setting), ` from ${plain(change.from)} to `, el("b", {}, plain(change.to))));
+  const predicted = figures("Predicted", advice.predicted.map(({ name, from, to, unit }) => [name, `${withUnit(from, unit)} → ${withUnit(to, unit)}`]));
+  const evidence = figures("Evidence", advice.evidence.map(({ name, value, unit }) => [name, withUnit(value, unit !== null && name.includes(unit) ? null : unit)]));
+  const rule = el("p", { class: "muted small" }, `The rule is described in ${advice.docs}`);
+  const said = el("div", { class: "said" }, ...parts, ...[predicted, evidence].filter((list) => list !== undefined), rule);
+  return el("article", { class: `panel recommendation ${level}` }, head, el("div", { class: "body" }, said, ...(curve ? [curvePicture(curve)] : [])));
+}
+
+function figures(title: string, rows: readonly (readonly [string, string])[]): HTMLElement | undefined {
   if (rows.length === 0) return undefined;
-  return el("div", {}, el("h4", {}, title), el("dl", { class: "facts" }, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, value)))));
+  return el("div", {}, el("h4", {}, title), el("dl", { class: "counters" }, ...rows.map(([name, value]) => el("div", {}, el("dt", { title: name.replaceAll("_", " ") }, name.replaceAll("_", " ")), el("dd", {}, value)))));
 }
 
 function curveCard(curve: Curve): HTMLElement {
   const now = curve.points.find((point) => point.scale === 1);
-  const said = now ? `${percent(now.hit_rate)} at ${compact(curve.capacity)} now` : `capacity ${compact(curve.capacity)}`;
-  return el("article", { class: "curve" }, el("h4", {}, el("a", { href: address("cache", curve.cache) }, curve.cache)), el("p", { class: "muted small" }, `${said} · ${count(curve.samples)} keys sampled`), curvePicture(curve));
+  const weighed = hub.tick?.caches.find((cache) => cache.name === curve.cache)?.weighed ?? false;
+  const capacity = weighed ? bytes(curve.capacity) : `${compact(curve.capacity)} entries`;
+  const said = `${now ? `${percent(now.hit_rate)} at ` : ""}${capacity} · ${plural(curve.samples, "get")} simulated`;
+  return el("article", { class: "curve" }, el("h4", {}, el("a", { href: address("cache", curve.cache) }, curve.cache)), el("p", { class: "muted small" }, said), curvePicture(curve));
 }
 
 function plain(value: unknown): string {

@@ -81,10 +81,19 @@ function shown(found: Explained, weighed: boolean): HTMLElement[] {
     ["State", found.held ? "held" : found.is_absent ? "known to have no value" : "not held"],
     ...(found.is_loading ? ([["Now", "a load of it is running"]] as Fact[]) : []),
     ...(found.held ? heldFacts(found.held, weighed) : []),
-    ["Last miss", found.last_miss ? `${found.last_miss.reason}, ${duration(found.last_miss.ago_ms)} ago` : "none remembered"],
+    ["Last miss", found.last_miss ? missText(found.last_miss) : "none remembered"],
   ];
   const list = el("dl", { class: "facts" }, ...facts.map(([label, value]) => el("div", {}, el("dt", {}, label), el("dd", {}, value))));
-  return [el("p", { class: "verdict" }, sentence(found.text)), list];
+  return [el("p", { class: "verdict" }, sentence(withoutKey(found))), list];
+}
+
+/** What is said begins with the key, which stands below, with its own capitals. */
+function withoutKey({ key, text }: Explained): string {
+  return text.startsWith(`${key}: `) ? text.slice(key.length + 2) : text;
+}
+
+function missText({ reason, ago_ms, by }: NonNullable<Explained["last_miss"]>): string {
+  return `${reason.replaceAll("_", " ")}${by ? ` by ${by}` : ""}, ${duration(ago_ms)} ago`;
 }
 
 function heldFacts(held: NonNullable<Explained["held"]>, weighed: boolean): Fact[] {

@@ -1,6 +1,6 @@
 /** What a cache holds: hottest, largest and slowest keys, memory by prefix, when entries end; and one key explained. */
 
-import { describe, get, statusOf } from "../app/api.ts";
+import { describe, get } from "../app/api.ts";
 import { hub } from "../app/hub.ts";
 import type { Page } from "../app/page.ts";
 import { Poller } from "../app/poller.ts";
@@ -23,7 +23,7 @@ export class KeysPage implements Page {
   readonly #explain = new Explain();
   readonly #pick = (key: string): void => this.#explain.ask(this.#cache.value, key);
   readonly #hottest = new Rank(empty("No key was seen often yet", "Keys are sampled as they are read: under load the hottest show here."), this.#pick);
-  readonly #largest = new Rank(empty("Nothing is held", "Entries appear here once something is loaded."), this.#pick);
+  readonly #largest = new Rank(empty("Nothing to compare", "Entries appear here once something is loaded; without a weigher each of them counts as one."), this.#pick);
   readonly #slowest = new Rank(empty("No load of what is held was timed", "Values put in by hand have no load."), this.#pick);
   readonly #prefixes = new Rank(empty("Nothing is held", "Keys are grouped by what stands before their first separator."));
   readonly #ttl = new Rank(empty("Nothing is held", "Entries with a time to live are counted here by how long they still have."));
@@ -93,7 +93,8 @@ export class KeysPage implements Page {
     const hot = longest(report.hottest, (row) => row.gets_per_second);
     this.#hottest.show(report.hottest.map((row) => ({ name: row.key, value: `${perSecond(row.gets_per_second)} · ${percent(row.share)}`, length: row.gets_per_second / hot, title: `${row.key}\n± ${figure(row.error)} gets a second` })));
     const large = longest(report.largest, (row) => row.weight);
-    this.#largest.show(report.largest.map((row) => ({ name: row.key, value: weight(row.weight), length: row.weight / large })));
+    const weighed = info?.weighed ? report.largest : [];
+    this.#largest.show(weighed.map((row) => ({ name: row.key, value: weight(row.weight), length: row.weight / large })));
     const slow = longest(report.slowest, (row) => row.load_ms);
     this.#slowest.show(report.slowest.map((row) => ({ name: row.key, value: seconds(row.load_ms / 1000), length: row.load_ms / slow })));
     this.#prefixes.show(report.prefixes.map((row) => ({ name: row.prefix || "(no prefix)", value: `${weight(row.weight)} · ${count(row.entries)} entries`, length: row.share, title: `${row.prefix}: ${percent(row.share)}` })));
@@ -109,13 +110,14 @@ export class KeysPage implements Page {
 
   #failed(error: unknown): void {
     const { title, detail } = describe(error);
-    setText(this.#note, statusOf(error) === 404 ? `${this.#cache.value} has no report of its keys.` : `${title}. ${detail}`);
+    setText(this.#note, `${title}. ${detail}`);
     for (const rank of [this.#hottest, this.#largest, this.#slowest, this.#prefixes, this.#ttl]) rank.show([]);
   }
 }
 
 function noteOf(report: KeyReport): string {
-  const sampled = `1 get in ${count(report.one_in)} looked at, over ${duration(report.seconds * 1000)}`;
+  const which = report.one_in === 1 ? "every get" : `1 get in ${count(report.one_in)}`;
+  const sampled = `${which} looked at, over ${duration(report.seconds * 1000)}`;
   const scanned = report.complete ? `all ${compact(report.scanned)} entries` : `the first ${compact(report.scanned)} entries`;
   return `${sampled}; ${scanned}`;
 }

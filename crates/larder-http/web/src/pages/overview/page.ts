@@ -14,6 +14,7 @@ import { cachesTable, rowsOf } from "./caches.ts";
 import { CacheCharts, latencyLines } from "./charts.ts";
 import { fetchFigures, type Figures } from "./figures.ts";
 import { fetchRegression, type Regression } from "./regression.ts";
+import { Suggested } from "./suggested.ts";
 import { type Answers, Tiles } from "./tiles.ts";
 import { Waterfall } from "./waterfall.ts";
 
@@ -23,6 +24,7 @@ export class OverviewPage implements Page {
   readonly title = "Overview";
   readonly element: HTMLElement;
   readonly #tiles = new Tiles();
+  readonly #suggested = new Suggested();
   readonly #waterfall = new Waterfall();
   readonly #latency = latencyLines("Time to answer a request, percentiles");
   readonly #errors = new Lines({ label: "Failed requests, of all", empty: "No request in this window", format: percent, lines: [{ label: "failed requests", colour: "error", fill: true }] });
@@ -48,6 +50,7 @@ export class OverviewPage implements Page {
       { class: "stack" },
       el("h1", { class: "unseen" }, "Overview"),
       this.#tiles.element,
+      this.#suggested.element,
       this.#window.element,
       panel("Caches", { curl: () => ({ path: "v1/caches" }), class: "flush" }, this.#caches.element).element,
       this.#charts.element,
@@ -62,12 +65,14 @@ export class OverviewPage implements Page {
   close(): void {
     this.#figures.stop();
     this.#hours.stop();
+    this.#suggested.stop();
   }
 
   refresh(): void {
     this.#window.note(GRAINS[hub.span].text);
     if (hub.tick) this.#figures.start();
     this.#hours.start();
+    this.#suggested.start();
   }
 
   tick(tick: Tick): void {

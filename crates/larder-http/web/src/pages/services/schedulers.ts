@@ -135,15 +135,20 @@ export class SchedulersPage implements Page {
 
   #hear(text: string): void {
     const { type, payload } = JSON.parse(text) as { type: string; payload: Simulation };
-    if (type === "status") this.#show(payload);
+    if (type !== "status") return;
+    // An answer that is on its way may be older.
+    this.#service.poller.start();
+    this.#show(payload);
   }
 
   async #command(verb: string): Promise<void> {
+    this.#service.poller.stop();
     try {
       this.#show(await send<Simulation>("POST", `api/${verb}`));
     } catch (error) {
       const { title, detail } = describe(error);
       notify(`Not done. ${title}: ${detail}`);
     }
+    this.#service.poller.start();
   }
 }
