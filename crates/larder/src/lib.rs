@@ -17,7 +17,6 @@
 //!
 //! let price = prices.get_or_load("apple", |cx| async move { look_up(cx.key()).await }).await?;
 //! assert_eq!(price, 5);
-//!
 //! prices.invalidate("apple").await?;
 //! assert_eq!(prices.peek("apple"), None);
 //! assert_eq!(prices.stats().loads, 1);
