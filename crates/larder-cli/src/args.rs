@@ -5,22 +5,22 @@
 mod advice;
 mod bench;
 mod keys;
+mod top;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use larder_http::Role;
 
-use crate::config::{Flags, parse_duration};
+use crate::config::Flags;
 
 pub(crate) use advice::{By, HotKeys, Recommend};
 pub(crate) use bench::{
     BenchCommand, BenchCompare, BenchContext, BenchLoad, BenchOutputs, BenchRun, BenchSeeds,
     BenchSettings, BenchSubject, Service,
 };
-
 pub(crate) use keys::{Completions, DashboardCommand, KeyArgs, Man, Warm};
+pub(crate) use top::{Tab, Top, Window};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the daemon
     Serve(Serve),
-    /// Watch usage and caches in the terminal
+    /// Watch caches, keys, advice, backends and usage in the terminal
     #[command(visible_alias = "monitor")]
     Top(Top),
     /// Print usage totals
@@ -117,21 +117,6 @@ pub(crate) struct Serve {
     /// Make a small tree of logs and append to it, for a machine that has none
     #[arg(long)]
     pub(crate) demo: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Top {
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    /// Print one frame as text and end
-    #[arg(long)]
-    pub(crate) once: bool,
-    /// Time between two looks at the server, 250ms to 1h
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = interval)]
-    pub(crate) interval: Duration,
-    /// The days to total
-    #[arg(long, value_enum, default_value_t = Range::All)]
-    pub(crate) range: Range,
 }
 
 #[derive(Debug, Args)]
@@ -457,13 +442,6 @@ impl Range {
             Self::All => "all time",
         }
     }
-}
-
-fn interval(text: &str) -> Result<Duration, String> {
-    let limits = Duration::from_millis(250)..=Duration::from_hours(1);
-    parse_duration(text)
-        .filter(|interval| limits.contains(interval))
-        .ok_or_else(|| r#"expected a duration from 250ms to 1h such as "2s""#.to_owned())
 }
 
 fn size(text: &str) -> Result<Size, String> {

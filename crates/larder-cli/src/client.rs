@@ -6,16 +6,22 @@
 mod answers;
 mod problem;
 mod target;
+mod v1;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-pub(crate) use answers::{ByDay, CacheInfo, Caches, History, Point, Requests, Stats, Usage};
+pub(crate) use answers::{ByDay, History, Point, Requests, Stats, Usage};
 pub(crate) use problem::Problem;
 pub(crate) use target::Target;
+pub(crate) use v1::{
+    Advice, Backend, CacheInfo, Caches, Curve, Explained, Keys, Recommendation, Status, Timed,
+    Window,
+};
 
 /// The longest time that one request may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -230,5 +236,28 @@ impl Client {
             url: self.address(path),
             reason: reason.to_string(),
         }
+    }
+}
+
+/// A text as one segment of a path.
+pub(crate) fn segment(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut path, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
+            path.push(byte.into());
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(path, "%{byte:02X}");
+        }
+        path
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::segment;
+
+    #[test]
+    fn a_key_cannot_leave_its_segment_of_a_path() {
+        assert_eq!(segment("../x?é"), "%2E%2E%2Fx%3F%C3%A9");
     }
 }

@@ -57,6 +57,20 @@ pub(crate) fn latency(ns: Option<f64>) -> String {
     ns.map_or_else(dash, nanoseconds)
 }
 
+/// How many a second, to three digits or so: `0`, `0.35`, `12.3`, `1.23K`; a dash when it is unknown.
+pub(crate) fn rate(per_second: Option<f64>) -> String {
+    let Some(rate) = per_second.filter(|rate| rate.is_finite()) else {
+        return dash();
+    };
+    match rate.abs() {
+        0.0 => "0".to_owned(),
+        ..0.01 => "<0.01".to_owned(),
+        ..9.995 => format!("{rate:.2}"),
+        ..99.95 => format!("{rate:.1}"),
+        _ => short(rate.max(0.0).round() as u64),
+    }
+}
+
 /// A ratio: `6.33x`, `63.3x`, `633x`.
 pub(crate) fn times(ratio: f64) -> String {
     let digits = match ratio {
@@ -165,6 +179,16 @@ mod tests {
         assert_eq!(nanoseconds(1_234.0), "1.23µs");
         assert_eq!(nanoseconds(240_400_000.0), "240ms");
         assert_eq!(nanoseconds(7.2e12), "7200s");
+    }
+
+    #[test]
+    fn rare_events_are_not_rounded_away() {
+        let rates = [0.0, 0.001, 0.354, 9.999, 12.34, 99.99, 1_234.0].map(|n| rate(Some(n)));
+        assert_eq!(
+            rates,
+            ["0", "<0.01", "0.35", "10.0", "12.3", "100", "1.23K"]
+        );
+        assert_eq!(rate(None), "–");
     }
 
     #[test]

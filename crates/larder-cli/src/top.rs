@@ -1,16 +1,21 @@
-//! `larder top`: usage and caches of a running daemon, in the terminal.
+//! `larder top`: what the caches of a running daemon do and save, in the terminal.
 //!
 //! It must not block on the network while it draws: a thread asks the daemon,
 //! another reads the keys, and the loop in [`terminal`] draws what it has.
 
 mod fetch;
-mod hour;
-mod layout;
-mod panels;
+mod json;
+mod known;
+mod list;
+mod press;
+mod reading;
 mod screen;
 mod state;
+mod table;
+mod tabs;
 mod terminal;
 mod theme;
+mod trail;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
@@ -20,7 +25,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget as _;
 
-use crate::args;
+use crate::args::{self, Tab};
 use crate::client::{Client, Target};
 use crate::config::Environment;
 use crate::exit::Usage;
@@ -33,45 +38,62 @@ use theme::Theme;
 /// The size of a frame that no terminal sets the size of.
 const PLAIN_SIZE: (u16, u16) = (100, 40);
 
-/// Shows the view until the user quits; with `--once` prints one frame.
+/// Shows the view until the user quits; with `--once` or `--json` prints what it would show.
 pub(crate) fn run(args: &args::Top, environment: &Environment) -> anyhow::Result<()> {
     let client = Client::new(Target::find(&args.server, environment)?);
-    let state = State::new(client.url(), args.range);
+    let tab = args.tab.unwrap_or(Tab::Overview);
+    let state = State::new(client.url(), tab, args.window, args.range);
     let fetcher = Fetcher::new(client);
+    if args.json {
+        let document = json::document(&fetched(state, fetcher)?);
+        return Ok(writeln!(std::io::stdout().lock(), "{document:#}")?);
+    }
     if args.once {
-        return once(state, fetcher);
+        let state = fetched(state, fetcher)?;
+        let frame = plain_frame(&state, plain_width(), args.tab.is_none());
+        return Ok(std::io::stdout().lock().write_all(frame.as_bytes())?);
     }
     if !std::io::stdout().is_terminal() {
-        let text = "the output is no terminal: `larder top --once` prints one frame as text";
+        let text = "the output is no terminal: `larder top --once` prints one frame as text, --json the figures";
         return Err(Usage(text.to_owned()).into());
     }
     let colours = environment.get("NO_COLOR").is_none();
     terminal::run(state, fetcher, args.interval, Theme::new(colours))
 }
 
-fn once(mut state: State, mut fetcher: Fetcher) -> anyhow::Result<()> {
-    state.take(fetcher.fetch(state.range, Instant::now()));
-    if let Some(error) = state.stats.error.take() {
-        return Err(error.into());
+/// The state after one look, if that told what the tab shows.
+fn fetched(mut state: State, mut fetcher: Fetcher) -> anyhow::Result<State> {
+    state.take(fetcher.fetch(&state.wanted(true), Instant::now()));
+    match state.take_error() {
+        Some(error) => Err(error.into()),
+        None => Ok(state),
     }
-    let width = match ratatui::crossterm::terminal::size() {
-        Ok((columns, _)) if std::io::stdout().is_terminal() => columns.clamp(60, 200),
-        _ => PLAIN_SIZE.0,
-    };
-    let frame = plain_frame(&state, Rect::new(0, 0, width, PLAIN_SIZE.1));
-    Ok(std::io::stdout().lock().write_all(frame.as_bytes())?)
 }
 
-/// The screen as lines of text without any control sequence.
-fn plain_frame(state: &State, area: Rect) -> String {
-    let mut buffer = Buffer::empty(area);
+fn plain_width() -> u16 {
+    match ratatui::crossterm::terminal::size() {
+        Ok((columns, _)) if std::io::stdout().is_terminal() => columns.clamp(40, 200),
+        _ => PLAIN_SIZE.0,
+    }
+}
+
+/// The screen as lines of text without any control sequence; if all caches are wanted, as high as they
+/// need.
+fn plain_frame(state: &State, width: u16, all_caches: bool) -> String {
     let screen = Screen {
         state,
         now: Instant::now(),
         theme: Theme::new(false),
         interactive: false,
     };
-    screen.render(area, &mut buffer);
+    let height = if all_caches {
+        // Header, two lines of what went wrong, footer.
+        tabs::overview_height(&screen).saturating_add(4)
+    } else {
+        PLAIN_SIZE.1
+    };
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    screen.render(buffer.area, &mut buffer);
     text(&buffer).trim_end().to_owned() + "\n"
 }
 

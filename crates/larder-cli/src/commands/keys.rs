@@ -1,6 +1,5 @@
 //! `larder get`, `ttl`, `explain` and `warm`.
 
-use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{client, print_json};
 use crate::args::{KeyArgs, Warm};
-use crate::client::Client;
+use crate::client::{Client, segment};
 use crate::config::Environment;
 use crate::exit::NotHeld;
 use crate::figures;
@@ -131,7 +130,7 @@ pub(crate) fn warm(
 }
 
 fn ask(client: &Client, args: &KeyArgs, query: &str) -> anyhow::Result<(String, Known)> {
-    let (cache, key) = (&args.cache, encoded(&args.key));
+    let (cache, key) = (&args.cache, segment(&args.key));
     let path = format!("/v1/caches/{cache}/entries/{key}?{query}");
     let text = client.get_text(&path)?;
     let known = client.parse(&path, &text)?;
@@ -147,18 +146,5 @@ fn held<'a>(args: &KeyArgs, known: &'a Known) -> anyhow::Result<&'a Held> {
             format!("{cache} holds nothing for {key:?}; `larder explain` tells why it was missed")
         };
         NotHeld(what).into()
-    })
-}
-
-/// A key as a part of a path.
-fn encoded(key: &str) -> String {
-    key.bytes().fold(String::new(), |mut path, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
-            path.push(byte.into());
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(path, "%{byte:02X}");
-        }
-        path
     })
 }

@@ -1,5 +1,5 @@
-//! Draws one frame: header, totals, the last hour, the lists, footer; or what
-//! stands in their place while there is nothing to show.
+//! Draws one frame: header, what has gone wrong, the tab, footer; or what stands in their place while
+//! there is nothing to show.
 //!
 //! It must not change anything nor read a clock.
 
@@ -8,28 +8,18 @@ use std::time::Instant;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Flex, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{
-    Block, Borders, Clear, LineGauge, Padding, Paragraph, Sparkline, Widget, Wrap,
-};
+use ratatui::widgets::{Block, Clear, LineGauge, Padding, Paragraph, Widget, Wrap};
 
-use super::hour;
-use super::layout::{Areas, arrange};
-use super::state::{Panel, State};
+use super::press::HELP;
+use super::state::State;
 use super::theme::Theme;
-use crate::args::Range;
-use crate::client::{Error, Stats};
+use crate::args::{Tab, Window};
+use crate::client::Error;
 use crate::figures;
-
-const HELP: &str = "\
-q, Esc   quit
-t w m a  today, 7 days, 30 days, all time
-Tab ← →  choose a list
-↑ ↓      scroll it; PgUp, PgDn, Home, End too
-r        ask the daemon now
-?        close this";
 
 /// The most lines that an error takes above data that is still shown.
 const NOTICE_ROWS_MAX: usize = 2;
+const PROGRAM: &str = "larder ";
 
 /// The state as it is drawn at one moment.
 pub(super) struct Screen<'a> {
@@ -40,18 +30,25 @@ pub(super) struct Screen<'a> {
     pub(super) interactive: bool,
 }
 
+/// Where the parts are, one below the other.
+pub(super) struct Frame {
+    pub(super) header: Rect,
+    pub(super) notice: Rect,
+    pub(super) body: Rect,
+    pub(super) footer: Rect,
+}
+
 impl Widget for Screen<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        let areas = self.areas(area);
-        self.draw_header(areas.header, buffer);
-        match &self.state.stats.value {
-            Some(stats) => {
-                self.draw_notice(areas.notice, buffer);
-                self.draw_data(stats, &areas, buffer);
-                self.draw_footer(areas.footer, buffer);
-            }
-            None => self.draw_waiting(areas.body, buffer),
+        let frame = self.frame(area);
+        self.draw_header(frame.header, buffer);
+        self.draw_notice(frame.notice, buffer);
+        if self.state.has_data() {
+            self.draw_tab(frame.body, buffer);
+        } else {
+            self.draw_waiting(self.state.error(), frame.body, buffer);
         }
+        self.draw_footer(frame.footer, buffer);
         if self.state.is_help_open {
             self.draw_help(area, buffer);
         }
@@ -59,54 +56,116 @@ impl Widget for Screen<'_> {
 }
 
 impl Screen<'_> {
-    /// Where the parts are.
-    pub(super) fn areas(&self, area: Rect) -> Areas {
+    pub(super) fn frame(&self, area: Rect) -> Frame {
         let columns = usize::from(area.width.max(1));
         let rows = self.notice().map_or(0, |text| {
             let rows = Span::raw(text).width().div_ceil(columns);
             rows.min(NOTICE_ROWS_MAX)
         });
-        arrange(area, rows as u16)
+        let [header, notice, body, footer] = Layout::vertical([
+            Constraint::Length(1),
+            Constraint::Length(rows as u16),
+            Constraint::Fill(1),
+            Constraint::Length(1),
+        ])
+        .areas(area);
+        Frame {
+            header,
+            notice,
+            body,
+            footer,
+        }
+    }
+
+    pub(super) fn draw_tab(&self, area: Rect, buffer: &mut Buffer) {
+        match self.state.tab {
+            Tab::Overview => self.draw_overview(area, buffer),
+            Tab::Caches => self.draw_caches_tab(area, buffer),
+            Tab::Keys => self.draw_keys(area, buffer),
+            Tab::Advice => self.draw_advice(area, buffer),
+            Tab::Backends => self.draw_backends(area, buffer),
+            Tab::Usage => self.draw_usage(area, buffer),
+        }
     }
 
     /// What has gone wrong since the shown data came.
     fn notice(&self) -> Option<String> {
-        let stats = &self.state.stats;
-        let error = stats.error.as_ref().filter(|_| stats.value.is_some())?;
-        Some(figures::printable(&error.to_string()))
+        let state = self.state;
+        let error = state.error().filter(|_| state.has_data());
+        let text = match (error, state.window_error()) {
+            (Some(error), _) => error.to_string(),
+            (None, Some(error)) if state.has_data() && self.is_of_window() => {
+                let window = state.window.word();
+                format!("no figures of the last {window}, but since the start: {error}")
+            }
+            _ => return None,
+        };
+        Some(figures::printable(&text))
+    }
+
+    /// Whether the tab shows rates and latencies.
+    fn is_of_window(&self) -> bool {
+        matches!(self.state.tab, Tab::Overview | Tab::Caches)
     }
 
     fn draw_header(&self, area: Rect, buffer: &mut Buffer) {
-        let state = self.state;
-        let mut left = vec![Span::styled("larder ", self.theme.accent)];
-        if area.width >= 90 {
-            left.push(Span::raw(format!("{} ", state.url)));
+        let status = self.status();
+        let room = area.width.saturating_sub(status.width() as u16);
+        let [left, right] =
+            Layout::horizontal([Constraint::Length(room), Constraint::Fill(1)]).areas(area);
+        self.tabs(room).render(left, buffer);
+        status.right_aligned().render(right, buffer);
+    }
+
+    /// All tabs by name where there is room; else all but the chosen one by number.
+    fn tabs(&self, room: u16) -> Line<'static> {
+        let room = usize::from(room);
+        let named: usize = Tab::ALL.map(|tab| tab.title().len() + 4).iter().sum();
+        let mut spans = Vec::new();
+        if room >= named + PROGRAM.len() {
+            spans.push(Span::styled(PROGRAM, self.theme.accent));
         }
-        for range in [Range::Today, Range::Week, Range::Month, Range::All] {
-            left.push(if range == state.range {
-                Span::styled(format!("[{}]", range.word()), self.theme.strong)
+        for (index, tab) in Tab::ALL.into_iter().enumerate() {
+            let number = index + 1;
+            spans.push(if tab == self.state.tab {
+                Span::styled(format!("[{number} {}]", tab.title()), self.theme.strong)
+            } else if room >= named {
+                Span::styled(format!(" {number} {} ", tab.title()), self.theme.dim)
             } else {
-                Span::styled(format!(" {} ", range.word()), self.theme.dim)
+                Span::styled(format!(" {number}"), self.theme.dim)
             });
         }
-        Line::from(left).render(area, buffer);
-        self.status().right_aligned().render(area, buffer);
+        Line::from(spans)
     }
 
     fn status(&self) -> Line<'static> {
         let state = self.state;
-        let age = state.data_age(self.now).map(figures::age);
-        let age = age.map_or_else(String::new, |age| format!("data {age} old "));
-        let (mark, style) = match (&state.stats.error, &state.stats.value) {
-            (None, None) => ("asking", self.theme.dim),
-            (None, Some(_)) if state.shown_range != state.range => ("loading", self.theme.dim),
-            (None, Some(_)) => ("● live", self.theme.good),
+        let is_loading = state.tab == Tab::Usage && state.usage.is_loading();
+        let (mark, style) = match (state.error(), state.has_data()) {
+            (None, false) => ("asking", self.theme.dim),
+            (None, true) if is_loading => ("loading", self.theme.dim),
+            (None, true) if state.is_paused => ("‖ paused", self.theme.accent),
+            (None, true) => ("● live", self.theme.good),
             (Some(Error::Unreachable { .. }), _) => ("○ no answer", self.theme.bad),
             (Some(Error::NotReady(_)), _) => ("◌ not ready", self.theme.bad),
             (Some(Error::Refused { .. }), _) => ("○ refused", self.theme.bad),
             (Some(_), _) => ("○ failing", self.theme.bad),
         };
-        Line::from(vec![Span::raw(age), Span::styled(mark, style)])
+        let is_old = state.error().is_some() || state.is_paused || state.tab == Tab::Usage;
+        let age = state
+            .data_age(self.now)
+            .filter(|_| is_old)
+            .map(figures::age);
+        let age = age.map_or_else(String::new, |age| format!(" {age} old"));
+        let window = match state.shown_window() {
+            _ if !self.is_of_window() => String::new(),
+            Window::All => " since start".to_owned(),
+            window => format!(" last {}", window.word()),
+        };
+        Line::from(vec![
+            Span::raw(format!("{window}{age} ")),
+            Span::styled(mark, style),
+        ])
     }
 
     fn draw_notice(&self, area: Rect, buffer: &mut Buffer) {
@@ -118,143 +177,53 @@ impl Screen<'_> {
         }
     }
 
-    fn draw_data(&self, stats: &Stats, areas: &Areas, buffer: &mut Buffer) {
-        self.draw_totals(stats, areas.totals, buffer);
-        self.draw_hour(areas.hour, buffer);
-        self.draw_models(areas.panel(Panel::Models), buffer);
-        self.draw_projects(areas.panel(Panel::Projects), buffer);
-        self.draw_days(areas.panel(Panel::Days), buffer);
-        self.draw_caches(areas.panel(Panel::Caches), buffer);
-    }
-
-    fn draw_totals(&self, stats: &Stats, area: Rect, buffer: &mut Buffer) {
-        let title = format!(" As logged, {} ", self.state.shown_range.title());
-        let block = self.titled(title);
-        let inner = block.inner(area);
-        block.render(area, buffer);
-        let lines = if inner.height >= 7 {
-            self.tall_totals(stats)
-        } else {
-            self.flat_totals(stats)
-        };
-        Paragraph::new(lines).render(inner, buffer);
-    }
-
-    fn tall_totals(&self, stats: &Stats) -> Vec<Line<'static>> {
-        let usage = &stats.totals.usage;
-        let row = |name: &str, value: String| {
-            Line::from(vec![
-                Span::styled(format!(" {name:<13}"), self.theme.dim),
-                Span::styled(format!("{value:>20}"), self.theme.plain),
-            ])
-        };
-        vec![
-            Line::from(vec![
-                Span::styled(format!(" {:<13}", "cost"), self.theme.dim),
-                Span::styled(
-                    format!("{:>20}", figures::money(usage.cost_usd)),
-                    self.theme.accent,
-                ),
-            ]),
-            row("messages", figures::count(usage.messages)),
-            row("input", figures::count(usage.input_tokens)),
-            row("output", figures::count(usage.output_tokens)),
-            row("cache writes", figures::count(usage.cache_creation_tokens)),
-            row("cache reads", figures::count(usage.cache_read_tokens)),
-            match stats.totals.unpriced_messages {
-                0 => row("tokens", figures::count(usage.total_tokens)),
-                number => Line::styled(
-                    format!(" {} messages have no price", figures::count(number)),
-                    self.theme.bad,
-                ),
-            },
-        ]
-    }
-
-    fn flat_totals(&self, stats: &Stats) -> Vec<Line<'static>> {
-        let usage = &stats.totals.usage;
-        let unpriced = match stats.totals.unpriced_messages {
-            0 => String::new(),
-            number => format!(", {} unpriced", figures::short(number)),
-        };
-        vec![
-            Line::from(vec![
-                Span::styled(
-                    format!(" {}", figures::money(usage.cost_usd)),
-                    self.theme.accent,
-                ),
-                Span::raw(format!("  {} tokens", figures::short(usage.total_tokens))),
-                Span::raw(format!(
-                    "  {} messages{unpriced}",
-                    figures::short(usage.messages)
-                )),
-            ]),
-            Line::raw(format!(
-                " in {}  out {}  cache writes {}  cache reads {}",
-                figures::short(usage.input_tokens),
-                figures::short(usage.output_tokens),
-                figures::short(usage.cache_creation_tokens),
-                figures::short(usage.cache_read_tokens)
-            )),
-            Line::styled(
-                format!(
-                    " {} files, {}, {} lines skipped",
-                    figures::count(stats.scan.files),
-                    figures::bytes(stats.scan.bytes),
-                    figures::short(stats.scan.skipped_lines)
-                ),
-                self.theme.dim,
-            ),
-        ]
-    }
-
-    fn draw_hour(&self, area: Rect, buffer: &mut Buffer) {
-        let history = self.state.history.value.as_ref();
-        let points = history.map_or(&[][..], |history| &history.points);
-        let slices = hour::slices(points, usize::from(area.width));
-        let spent: f64 = slices.iter().flatten().sum();
-        let title = match (&self.state.history.error, history) {
-            (Some(error), None) => format!(" Cost added: {error} "),
-            _ => format!(" Cost added in up to an hour: {} ", figures::money(spent)),
-        };
-        let micro_dollars = slices
-            .iter()
-            .map(|slice| slice.map(|dollars| (dollars * 1e6).round() as u64));
-        Sparkline::default()
-            .data(micro_dollars)
-            .absent_value_symbol("·")
-            .absent_value_style(self.theme.dim)
-            .style(self.theme.good)
-            .block(self.titled(figures::printable(&title)))
-            .render(area, buffer);
-    }
-
     fn draw_footer(&self, area: Rect, buffer: &mut Buffer) {
-        let keys = match area.width {
-            _ if !self.interactive => "",
-            100.. => "q quit  t w m a range  Tab list  ↑↓ scroll  ? help",
-            _ => "q quit  ? help",
-        };
-        Line::styled(keys, self.theme.dim).render(area, buffer);
-        let Some(requests) = self.state.requests() else {
-            return;
-        };
-        let mean_ns = requests.avg_response_time_ms * 1e6;
-        let text = format!(
-            "{} requests, {} failed, mean {}  up {}",
-            figures::short(requests.total),
-            figures::short(requests.failed),
-            figures::latency((requests.total > 0).then_some(mean_ns)),
-            figures::age(figures::from_ms(requests.uptime_seconds * 1e3))
-        );
-        Line::styled(text, self.theme.dim)
-            .right_aligned()
-            .render(area, buffer);
+        let mut room = area.width;
+        if self.state.tab == Tab::Usage {
+            let requests = self.requests();
+            room = room.saturating_sub(requests.width() as u16 + 1);
+            requests.right_aligned().render(area, buffer);
+        }
+        let keys = self.footer_keys();
+        let fits = keys
+            .iter()
+            .find(|keys| Span::raw(**keys).width() <= usize::from(room));
+        if let Some(keys) = fits.filter(|_| self.interactive) {
+            Line::styled(*keys, self.theme.dim).render(area, buffer);
+        }
+        if let Some(filter) = self.typed_filter() {
+            Clear.render(area, buffer);
+            Line::raw(format!("filter: {filter}▏  Enter keeps it, Esc drops it"))
+                .render(area, buffer);
+        }
     }
 
-    fn draw_waiting(&self, area: Rect, buffer: &mut Buffer) {
-        let lines = self.waiting_lines();
-        let progress = match &self.state.stats.error {
+    /// The keys of the tab, from the longest list of them to the shortest.
+    fn footer_keys(&self) -> [&'static str; 2] {
+        let long = match self.state.tab {
+            Tab::Overview => "q quit  1–6 tab  w window  p pause  r now  ? help",
+            Tab::Caches if self.state.opened.is_some() => "Esc back  3 its keys  w window  ? help",
+            Tab::Caches => "q quit  ↑↓ Enter open  s S sort  / filter  w window  ? help",
+            Tab::Keys => "q quit  ←→ list  c cache  ↑↓ e explain  / filter  ? help",
+            Tab::Advice | Tab::Backends => "q quit  ↑↓ choose  p pause  r now  ? help",
+            Tab::Usage => "q quit  t w m a range  ←→ list  ↑↓ scroll  ? help",
+        };
+        [long, "q quit  ? help"]
+    }
+
+    fn typed_filter(&self) -> Option<String> {
+        let list = match self.state.tab {
+            Tab::Caches => &self.state.list,
+            Tab::Keys => &self.state.keys_list,
+            _ => return None,
+        };
+        list.is_typing.then(|| figures::printable(&list.filter))
+    }
+
+    /// What stands in the place of data: why there is none.
+    pub(super) fn draw_waiting(&self, error: Option<&Error>, area: Rect, buffer: &mut Buffer) {
+        let lines = self.waiting_lines(error);
+        let progress = match error {
             Some(Error::NotReady(problem)) => problem.progress,
             _ => None,
         };
@@ -274,9 +243,9 @@ impl Screen<'_> {
         }
     }
 
-    fn waiting_lines(&self) -> Vec<Line<'static>> {
+    fn waiting_lines(&self, error: Option<&Error>) -> Vec<Line<'static>> {
         let text = |text: &str| Line::raw(figures::printable(text));
-        match &self.state.stats.error {
+        match error {
             None => vec![text(&format!("Asking {} …", self.state.url))],
             Some(Error::NotReady(problem)) => {
                 // The title may be no more than the status in words.
@@ -293,12 +262,8 @@ impl Screen<'_> {
                 if !problem.looked_in.is_empty() {
                     lines.push(text("Looked in:"));
                 }
-                lines.extend(
-                    problem
-                        .looked_in
-                        .iter()
-                        .map(|place| text(&format!("  {place}"))),
-                );
+                let places = problem.looked_in.iter();
+                lines.extend(places.map(|place| text(&format!("  {place}"))));
                 lines.extend(problem.hint.as_deref().map(text));
                 lines
             }
@@ -318,16 +283,9 @@ impl Screen<'_> {
             .padding(Padding::horizontal(1));
         Paragraph::new(HELP).block(block).render(area, buffer);
     }
-
-    fn titled(&self, title: String) -> Block<'static> {
-        Block::new()
-            .borders(Borders::TOP)
-            .border_style(self.theme.dim)
-            .title_top(Line::styled(title, self.theme.strong))
-    }
 }
 
-fn centred(area: Rect, width: u16, height: u16) -> Rect {
+pub(super) fn centred(area: Rect, width: u16, height: u16) -> Rect {
     let [column] = Layout::horizontal([Constraint::Max(width)])
         .flex(Flex::Center)
         .areas(area);

@@ -4,74 +4,27 @@
 
 use std::time::{Duration, Instant};
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
 
-use super::fetch::Update;
-use crate::args::Range;
-use crate::client::{Caches, Error, History, Requests, Stats};
+use super::fetch::{Update, Wanted};
+use super::known::{Asked, Latest};
+use super::list::List;
+use super::reading::Reading;
+use super::tabs::keys::Ranking;
+use super::tabs::usage::UsageState;
+use super::trail::Trail;
+use crate::args::{Range, Tab, Window};
+use crate::client::{self, Advice, Caches, Error, Explained, Keys, Status};
 use crate::figures;
-
-/// The last good answer of one endpoint, and what has gone wrong since.
-#[derive(Debug)]
-pub(super) struct Latest<T> {
-    pub(super) value: Option<T>,
-    pub(super) error: Option<Error>,
-    /// When the value came.
-    received: Option<Instant>,
-}
-
-impl<T> Default for Latest<T> {
-    fn default() -> Self {
-        Self {
-            value: None,
-            error: None,
-            received: None,
-        }
-    }
-}
-
-impl<T> Latest<T> {
-    fn take(&mut self, result: Result<Option<T>, Error>, at: Instant) {
-        match result {
-            Ok(newer) => {
-                self.error = None;
-                if let Some(value) = newer {
-                    self.value = Some(value);
-                    self.received = Some(at);
-                }
-            }
-            Err(error) => self.error = Some(error),
-        }
-    }
-
-    /// How long the value has been here.
-    fn held(&self, now: Instant) -> Option<Duration> {
-        Some(now.saturating_duration_since(self.received?))
-    }
-}
-
-/// A list that can be scrolled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Panel {
-    Models,
-    Projects,
-    Days,
-    Caches,
-}
-
-impl Panel {
-    pub(super) const ALL: [Self; 4] = [Self::Models, Self::Projects, Self::Days, Self::Caches];
-
-    fn moved(self, by: usize) -> Self {
-        Self::ALL[(self as usize + by) % Self::ALL.len()]
-    }
-}
 
 /// What a key asks of the loop.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reaction {
     Draw,
-    Fetch,
+    /// Ask the daemon for [`State::wanted`]; `false`: only for what the tab alone shows.
+    Fetch {
+        all: bool,
+    },
     Quit,
 }
 
@@ -79,128 +32,182 @@ pub(super) enum Reaction {
 pub(super) struct State {
     /// The daemon's address.
     pub(super) url: String,
-    /// The range that the user wants.
-    pub(super) range: Range,
-    /// The range of the totals that are there.
-    pub(super) shown_range: Range,
-    pub(super) stats: Latest<Stats>,
-    pub(super) history: Latest<History>,
-    pub(super) caches: Latest<Caches>,
-    pub(super) focus: Panel,
+    pub(super) tab: Tab,
+    /// The window that the user wants.
+    pub(super) window: Window,
+    pub(super) is_paused: bool,
     pub(super) is_help_open: bool,
-    scrolled: [usize; Panel::ALL.len()],
+    /// Why nobody answered the last time.
+    pub(super) lost: Option<Error>,
+    pub(super) status: Latest<Status>,
+    pub(super) caches: Latest<Caches>,
+    /// What was recorded in `figures_of`.
+    pub(super) figures: Latest<client::Window>,
+    figures_of: Window,
+    pub(super) reading: Reading,
+    pub(super) trail: Trail,
+    pub(super) list: List,
+    /// The cache that the tab of caches shows alone.
+    pub(super) opened: Option<String>,
+    pub(super) keys_list: List,
+    pub(super) ranking: Ranking,
+    pub(super) keys: Latest<Keys>,
+    /// The cache that the keys are of.
+    pub(super) keys_of: Option<String>,
+    /// The cache whose keys the user wants; without one, the busiest.
+    pub(super) keys_wanted: Option<String>,
+    pub(super) explaining: Option<(String, String)>,
+    pub(super) explained: Latest<Explained>,
+    pub(super) advice_list: List,
+    pub(super) advice: Latest<Advice>,
+    pub(super) backends_list: List,
+    pub(super) usage: UsageState,
+    /// The part of the screen between header and footer, at the last key.
+    pub(super) body: Rect,
 }
 
 impl State {
-    pub(super) fn new(url: &str, range: Range) -> Self {
+    pub(super) fn new(url: &str, tab: Tab, window: Window, range: Range) -> Self {
         Self {
             url: figures::printable(url),
-            range,
-            shown_range: range,
-            stats: Latest::default(),
-            history: Latest::default(),
-            caches: Latest::default(),
-            focus: Panel::Models,
+            tab,
+            window,
+            is_paused: false,
             is_help_open: false,
-            scrolled: [0; Panel::ALL.len()],
+            lost: None,
+            status: Latest::default(),
+            caches: Latest::default(),
+            figures: Latest::default(),
+            figures_of: Window::All,
+            reading: Reading::default(),
+            trail: Trail::default(),
+            list: List::default(),
+            opened: None,
+            keys_list: List::default(),
+            ranking: Ranking::Hottest,
+            keys: Latest::default(),
+            keys_of: None,
+            keys_wanted: None,
+            explaining: None,
+            explained: Latest::default(),
+            advice_list: List::default(),
+            advice: Latest::default(),
+            backends_list: List::default(),
+            usage: UsageState::new(range),
+            body: Rect::default(),
         }
     }
 
-    /// Takes in a look at the daemon. Totals of a range that the user has left
-    /// meanwhile are passed over.
+    /// What to ask the daemon for.
+    pub(super) fn wanted(&self, all: bool) -> Wanted {
+        let is_open = self.explained.value.is_none() && self.explained.error.is_none();
+        Wanted {
+            tab: self.tab,
+            window: self.window,
+            range: self.usage.range,
+            cache: self.keys_wanted.clone(),
+            explain: self.explaining.clone().filter(|_| is_open),
+            is_paused: self.is_paused,
+            only_tab: !all,
+        }
+    }
+
+    /// Takes in a look at the daemon. What the user has left meanwhile is passed over.
     pub(super) fn take(&mut self, update: Update) {
-        if update.range == self.range {
-            if matches!(update.stats, Ok(Some(_))) {
-                self.shown_range = update.range;
-            }
-            self.stats.take(update.stats, update.at);
+        let (at, wanted) = (update.at, update.wanted);
+        self.lost = update.lost;
+        if let Asked::New(caches) = &update.caches {
+            self.trail.take(&caches.caches, at);
         }
-        self.history.take(update.history, update.at);
-        self.caches.take(update.caches, update.at);
+        self.caches.take(update.caches, at);
+        self.status.take(update.status, at);
+        if wanted.window == self.window {
+            if self.figures_of != self.window {
+                self.figures = Latest::default();
+                self.figures_of = self.window;
+            }
+            self.figures.take(update.figures, at);
+        }
+        if wanted.cache == self.keys_wanted {
+            if update.keys_of.is_some() && update.keys_of != self.keys_of {
+                self.keys = Latest::default();
+                self.keys_of = update.keys_of;
+            }
+            self.keys.take(update.keys, at);
+        }
+        self.advice.take(update.advice, at);
+        if wanted.explain.is_some() && wanted.explain == self.explaining {
+            self.explained.take(update.explained, at);
+        }
+        self.usage
+            .take(wanted.range, update.stats, update.history, at);
+        self.read();
     }
 
-    /// How long ago the daemon last made sure that the totals are right. While
-    /// nothing changes it sends no new totals; the history tells then.
+    fn read(&mut self) {
+        if let Some(Caches { caches }) = &self.caches.value {
+            self.reading = Reading::new(caches, self.recorded());
+        }
+    }
+
+    /// The figures of the window that the user wants; there are none of all time.
+    fn recorded(&self) -> Option<&client::Window> {
+        let is_wanted = self.window != Window::All && self.figures_of == self.window;
+        self.figures.value.as_ref().filter(|_| is_wanted)
+    }
+
+    /// The window that the shown figures are of.
+    pub(super) fn shown_window(&self) -> Window {
+        self.recorded().map_or(Window::All, |_| self.window)
+    }
+
+    /// Why the figures of the wanted window are not there.
+    pub(super) fn window_error(&self) -> Option<&Error> {
+        let is_there = self.window == Window::All || self.recorded().is_some();
+        self.figures.error.as_ref().filter(|_| !is_there)
+    }
+
+    pub(super) fn choose_window(&mut self, window: Window) {
+        self.window = window;
+        self.read();
+    }
+
+    /// Whether anything can be shown of this tab.
+    pub(super) fn has_data(&self) -> bool {
+        match self.tab {
+            Tab::Usage => self.usage.stats.value.is_some(),
+            _ => self.caches.value.is_some(),
+        }
+    }
+
+    /// What has gone wrong with what this tab shows.
+    pub(super) fn error(&self) -> Option<&Error> {
+        let own = match self.tab {
+            Tab::Usage => self.usage.stats.error.as_ref(),
+            Tab::Backends => self.status.error.as_ref().or(self.caches.error.as_ref()),
+            _ => self.caches.error.as_ref(),
+        };
+        self.lost.as_ref().or(own)
+    }
+
+    /// What has gone wrong with what this tab shows, the tab's own questions too.
+    pub(super) fn take_error(&mut self) -> Option<Error> {
+        let own = match self.tab {
+            Tab::Usage => &mut self.usage.stats.error,
+            Tab::Keys => &mut self.keys.error,
+            Tab::Advice => &mut self.advice.error,
+            Tab::Backends => &mut self.status.error,
+            Tab::Overview | Tab::Caches => &mut None,
+        };
+        let shared = self.caches.error.take().filter(|_| self.tab != Tab::Usage);
+        self.lost.take().or(shared).or(own.take())
+    }
+
+    /// How old the shown figures are.
     pub(super) fn data_age(&self, now: Instant) -> Option<Duration> {
-        let stats = self.stats.value.as_ref()?;
-        let of_totals = figures::from_ms(stats.snapshot.age_ms) + self.stats.held(now)?;
-        let of_history = self.history_age(now);
-        let is_current = self.stats.error.is_none() && self.shown_range == self.range;
-        let latest = of_history.filter(|_| is_current);
-        Some(latest.map_or(of_totals, |age| age.min(of_totals)))
-    }
-
-    fn history_age(&self, now: Instant) -> Option<Duration> {
-        let history = self.history.value.as_ref()?;
-        let last = history.points.last()?;
-        let when_sent = history.range.to.duration_since(last.timestamp);
-        Some(when_sent.unsigned_abs() + self.history.held(now)?)
-    }
-
-    /// The latest figures on the daemon's requests.
-    pub(super) fn requests(&self) -> Option<&Requests> {
-        let history = self.history.value.as_ref();
-        let last = history.and_then(|history| history.points.last());
-        let stats = self.stats.value.as_ref().map(|stats| &stats.requests);
-        let all = stats.into_iter().chain(last.map(|point| &point.requests));
-        all.max_by(|a, b| a.uptime_seconds.total_cmp(&b.uptime_seconds))
-    }
-
-    /// How many rows of a panel are above its first visible one.
-    pub(super) fn offset(&self, panel: Panel, visible: usize) -> usize {
-        let most = self.rows(panel).saturating_sub(visible);
-        self.scrolled[panel as usize].min(most)
-    }
-
-    /// How many rows a panel has.
-    pub(super) fn rows(&self, panel: Panel) -> usize {
-        let stats = self.stats.value.as_ref();
-        let caches = self.caches.value.as_ref();
-        match panel {
-            Panel::Models => stats.map_or(0, |stats| stats.models.len()),
-            Panel::Projects => stats.map_or(0, |stats| stats.projects.len()),
-            Panel::Days => stats.map_or(0, |stats| stats.days.len()),
-            Panel::Caches => caches.map_or(0, |caches| caches.caches.len()),
+        match self.tab {
+            Tab::Usage => self.usage.data_age(now),
+            _ => self.caches.held(now),
         }
-    }
-
-    /// Answers a key. `visible` is the number of rows that a panel shows.
-    pub(super) fn press(&mut self, key: KeyEvent, visible: impl Fn(Panel) -> usize) -> Reaction {
-        let page = visible(self.focus).max(1);
-        match key.code {
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                return Reaction::Quit;
-            }
-            KeyCode::Esc if self.is_help_open => self.is_help_open = false,
-            KeyCode::Char('q') | KeyCode::Esc => return Reaction::Quit,
-            KeyCode::Char('?' | 'h') => self.is_help_open = !self.is_help_open,
-            KeyCode::Char('t') => return self.choose(Range::Today),
-            KeyCode::Char('w') => return self.choose(Range::Week),
-            KeyCode::Char('m') => return self.choose(Range::Month),
-            KeyCode::Char('a') => return self.choose(Range::All),
-            KeyCode::Char('r') => return Reaction::Fetch,
-            KeyCode::Tab | KeyCode::Right => self.focus = self.focus.moved(1),
-            KeyCode::BackTab | KeyCode::Left => {
-                self.focus = self.focus.moved(Panel::ALL.len() - 1);
-            }
-            KeyCode::Down | KeyCode::Char('j') => self.scroll_to(page, |at| at + 1),
-            KeyCode::Up | KeyCode::Char('k') => self.scroll_to(page, |at| at.saturating_sub(1)),
-            KeyCode::PageDown => self.scroll_to(page, |at| at + page),
-            KeyCode::PageUp => self.scroll_to(page, |at| at.saturating_sub(page)),
-            KeyCode::Home => self.scroll_to(page, |_| 0),
-            KeyCode::End => self.scroll_to(page, |_| usize::MAX),
-            _ => {}
-        }
-        Reaction::Draw
-    }
-
-    fn choose(&mut self, range: Range) -> Reaction {
-        self.range = range;
-        Reaction::Fetch
-    }
-
-    fn scroll_to(&mut self, visible: usize, target: impl Fn(usize) -> usize) {
-        let panel = self.focus;
-        self.scrolled[panel as usize] = target(self.offset(panel, visible));
     }
 }

@@ -11,11 +11,10 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
 use ratatui::layout::{Position, Rect, Size};
 
-use super::fetch::{Fetcher, Update};
+use super::fetch::{Fetcher, Update, Wanted};
 use super::screen::Screen;
 use super::state::{Reaction, State};
 use super::theme::Theme;
-use crate::args::Range;
 
 /// What may wait to be handled; a full queue makes the threads wait.
 const QUEUE_MAX: usize = 64;
@@ -50,12 +49,12 @@ pub(super) fn run(
     theme: Theme,
 ) -> anyhow::Result<()> {
     let (sender, messages) = mpsc::sync_channel(QUEUE_MAX);
-    let (ranges, asked) = mpsc::sync_channel(QUEUE_MAX);
+    let (wishes, asked) = mpsc::sync_channel(QUEUE_MAX);
     watch_signals(sender.clone())?;
-    let range = state.range;
+    let wanted = state.wanted(true);
     let updates = Watched(sender.clone());
     spawn("fetch", move || {
-        fetcher.run(range, interval, &asked, |update| {
+        fetcher.run(wanted, interval, &asked, |update| {
             updates.0.send(Message::Fetched(Box::new(update))).is_ok()
         });
     })?;
@@ -66,7 +65,7 @@ pub(super) fn run(
         View {
             state,
             theme,
-            ranges,
+            wishes,
         }
         .show(&mut terminal, &messages)
     });
@@ -77,7 +76,7 @@ pub(super) fn run(
 struct View {
     state: State,
     theme: Theme,
-    ranges: SyncSender<Range>,
+    wishes: SyncSender<Wanted>,
 }
 
 impl View {
@@ -103,11 +102,14 @@ impl View {
     }
 
     fn press(&mut self, key: KeyEvent, size: Size) -> Reaction {
-        let areas = self.screen().areas(Rect::from((Position::ORIGIN, size)));
-        let reaction = self.state.press(key, |panel| areas.visible_rows(panel));
-        if reaction == Reaction::Fetch {
+        self.state.body = self
+            .screen()
+            .frame(Rect::from((Position::ORIGIN, size)))
+            .body;
+        let reaction = self.state.press(key);
+        if let Reaction::Fetch { all } = reaction {
             // A full queue means that the thread has newer wishes waiting.
-            let _ = self.ranges.try_send(self.state.range);
+            let _ = self.wishes.try_send(self.state.wanted(all));
         }
         reaction
     }

@@ -159,7 +159,7 @@ fn the_commands_speak_to_it_with_the_token_of_its_state_directory() {
         (stats.code, &parsed["totals"]["cost_usd"]),
         (Some(0), &json!(COST))
     );
-    let top = ask(&["top", "--once"]);
+    let top = ask(&["top", "--once", "--tab", "usage"]);
     assert!(
         top.code == Some(0) && top.stdout.contains("claude-sonnet-4-20250514"),
         "{}",

@@ -1,22 +1,17 @@
-//! Which part of the screen holds what, at any size.
+//! Which part of the tab holds what, at any size.
 //!
 //! It must not know what the parts show.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::state::Panel;
+use super::Panel;
 
 /// The view's parts; those that have no room are empty.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Areas {
-    pub(super) header: Rect,
-    pub(super) notice: Rect,
     pub(super) totals: Rect,
     pub(super) hour: Rect,
     panels: [Rect; Panel::ALL.len()],
-    pub(super) footer: Rect,
-    /// Everything between the notice and the footer.
-    pub(super) body: Rect,
 }
 
 impl Areas {
@@ -30,36 +25,22 @@ impl Areas {
     }
 }
 
-/// Divides the screen: two columns where there is room, else one.
-pub(super) fn arrange(area: Rect, notice_rows: u16) -> Areas {
-    let [header, notice, body, footer] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(notice_rows),
-        Constraint::Fill(1),
-        Constraint::Length(1),
-    ])
-    .areas(area);
-    let frame = Areas {
-        header,
-        notice,
-        footer,
-        body,
-        ..Areas::default()
-    };
+/// Divides the tab: two columns where there is room, else one.
+pub(super) fn arrange(body: Rect) -> Areas {
     if body.width >= 98 && body.height >= 22 {
-        two_columns(frame)
+        two_columns(body)
     } else {
-        one_column(frame)
+        one_column(body)
     }
 }
 
-fn two_columns(frame: Areas) -> Areas {
+fn two_columns(body: Rect) -> Areas {
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Length(8),
         Constraint::Fill(3),
         Constraint::Fill(2),
     ])
-    .areas(frame.body);
+    .areas(body);
     let halves = |area, left| {
         Layout::horizontal([left, Constraint::Fill(1)])
             .spacing(2)
@@ -72,12 +53,11 @@ fn two_columns(frame: Areas) -> Areas {
         totals,
         hour,
         panels: [models, projects, days, caches],
-        ..frame
     }
 }
 
-fn one_column(frame: Areas) -> Areas {
-    let height = frame.body.height;
+fn one_column(body: Rect) -> Areas {
+    let height = body.height;
     let days = if height >= 26 { 2 } else { 0 };
     let [totals, hour, models, projects, days, caches] = Layout::vertical([
         Constraint::Length(4),
@@ -87,12 +67,11 @@ fn one_column(frame: Areas) -> Areas {
         Constraint::Fill(days),
         Constraint::Length(if height >= 22 { 5 } else { 3 }),
     ])
-    .areas(frame.body);
+    .areas(body);
     Areas {
         totals,
         hour,
         panels: [models, projects, days, caches],
-        ..frame
     }
 }
 
@@ -102,7 +81,7 @@ mod tests {
 
     #[test]
     fn every_list_but_the_days_shows_rows_at_60_by_20() {
-        let areas = arrange(Rect::new(0, 0, 60, 20), 0);
+        let areas = arrange(Rect::new(0, 0, 60, 18));
         for panel in [Panel::Models, Panel::Projects, Panel::Caches] {
             assert!(areas.visible_rows(panel) >= 1, "{panel:?}");
         }
@@ -113,16 +92,12 @@ mod tests {
     fn no_part_overlaps_another_at_any_size() {
         for (width, height) in [(1, 1), (20, 5), (60, 20), (80, 30), (120, 40), (300, 100)] {
             let area = Rect::new(0, 0, width, height);
-            let areas = arrange(area, 1);
+            let areas = arrange(area);
             let panels = Panel::ALL.map(|panel| areas.panel(panel));
-            let outer = [
-                areas.header,
-                areas.notice,
-                areas.totals,
-                areas.hour,
-                areas.footer,
-            ];
-            let all: Vec<_> = outer.into_iter().chain(panels).collect();
+            let all: Vec<_> = [areas.totals, areas.hour]
+                .into_iter()
+                .chain(panels)
+                .collect();
             for (index, part) in all.iter().enumerate() {
                 assert_eq!(area.intersection(*part).area(), part.area());
                 for other in &all[..index] {

@@ -7,16 +7,16 @@ use ratatui::layout::{Alignment, Constraint, Rect};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, Widget as _};
 
-use super::screen::Screen;
-use super::state::Panel;
+use super::Panel;
 use crate::client::{ByDay, CacheInfo, Usage};
 use crate::figures;
+use crate::top::screen::Screen;
 
 const BAR: &str = "█";
 
 impl Screen<'_> {
     pub(super) fn draw_models(&self, area: Rect, buffer: &mut Buffer) {
-        let Some(stats) = &self.state.stats.value else {
+        let Some(stats) = &self.state.usage.stats.value else {
             return;
         };
         let rows = stats.models.iter().map(|row| {
@@ -26,11 +26,11 @@ impl Screen<'_> {
                 &row.usage,
             )
         });
-        self.draw_usage(Panel::Models, "model", rows, area, buffer);
+        self.draw_usage_rows(Panel::Models, "model", rows, area, buffer);
     }
 
     pub(super) fn draw_projects(&self, area: Rect, buffer: &mut Buffer) {
-        let Some(stats) = &self.state.stats.value else {
+        let Some(stats) = &self.state.usage.stats.value else {
             return;
         };
         let name_width = usize::from(area.width).saturating_sub(usage_columns(area.width).1);
@@ -40,10 +40,10 @@ impl Screen<'_> {
                 &row.usage,
             )
         });
-        self.draw_usage(Panel::Projects, "project", rows, area, buffer);
+        self.draw_usage_rows(Panel::Projects, "project", rows, area, buffer);
     }
 
-    fn draw_usage<'a>(
+    fn draw_usage_rows<'a>(
         &self,
         panel: Panel,
         name: &'static str,
@@ -74,7 +74,7 @@ impl Screen<'_> {
     }
 
     pub(super) fn draw_days(&self, area: Rect, buffer: &mut Buffer) {
-        let Some(stats) = &self.state.stats.value else {
+        let Some(stats) = &self.state.usage.stats.value else {
             return;
         };
         let costs = stats.days.iter().map(|day| day.usage.cost_usd);
@@ -92,7 +92,7 @@ impl Screen<'_> {
         self.draw_table(Panel::Days, heading, rows, &widths, area, buffer);
     }
 
-    pub(super) fn draw_caches(&self, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn draw_usage_caches(&self, area: Rect, buffer: &mut Buffer) {
         let columns = cache_columns(area.width);
         let taken: u16 = columns.iter().map(|column| column.width + 1).sum();
         let widths: Vec<_> = std::iter::once(Constraint::Length(area.width.saturating_sub(taken)))
@@ -132,7 +132,10 @@ impl Screen<'_> {
         buffer: &mut Buffer,
     ) {
         let visible = usize::from(area.height).saturating_sub(2);
-        let offset = self.state.offset(panel, visible);
+        let offset = self
+            .state
+            .usage
+            .offset(panel, visible, self.state.reading.caches.len());
         let rows = rows.skip(offset).take(visible).map(Row::new);
         Table::new(rows, widths.iter().copied())
             .column_spacing(1)
@@ -148,14 +151,17 @@ impl Screen<'_> {
             Panel::Days => "Cost per day",
             Panel::Caches => "Caches",
         };
-        let total = self.state.rows(panel);
+        let total = self
+            .state
+            .usage
+            .rows(panel, self.state.reading.caches.len());
         let last = (offset + visible).min(total);
         let position = if total > visible {
             format!(" {}–{last} of {total} ", offset + 1)
         } else {
             String::new()
         };
-        let is_focused = self.interactive && self.state.focus == panel;
+        let is_focused = self.interactive && self.state.usage.focus == panel;
         let mark = if is_focused { "▸" } else { " " };
         let style = if is_focused {
             self.theme.accent
