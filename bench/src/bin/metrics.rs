@@ -75,33 +75,45 @@ fn main() -> Result<ExitCode, Error> {
 /// Time between two snapshots: a daemon takes one in a second.
 const PACE: Duration = Duration::from_millis(100);
 
-/// A hit with nothing recorded but the cache's own counts, and while snapshots go into windows and a
-/// timeline at ten times a daemon's pace.
+/// A hit with nothing but the cache's own counts; with what it learns of its keys; and while snapshots go
+/// into windows and a timeline besides, at ten times a daemon's pace.
 fn hits() -> ExitCode {
-    const ENTRIES: u64 = 10_000;
+    let (plain, learning) = (filled(false), filled(true));
+    let (plain_hit, hit) = (hit_of(&plain), hit_of(&learning));
+    let cases = [
+        case("hit, nothing learned", None, plain_hit),
+        case("hit", None, &hit),
+        case("hit, all recorded", Some(1.1), &hit),
+    ];
+    let (is_on, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| record(&learning, &is_on, &is_done));
+        let cases = measured(cases, |number| {
+            is_on.store(number == 2, Ordering::Relaxed);
+        });
+        is_done.store(true, Ordering::Relaxed);
+        report(&cases)
+    })
+}
+
+const ENTRIES: u64 = 10_000;
+
+fn filled(learns: bool) -> larder::sync::Cache<u64, u64> {
     let cache = larder::sync::Cache::<u64, u64>::builder("hits")
         .max_capacity(2 * ENTRIES)
+        .advise(learns)
         .build()
         .expect("the settings are right");
     for key in 0..ENTRIES {
         cache.insert(key, key).expect("it is open");
     }
-    let hit = |step: u64| {
+    cache
+}
+
+fn hit_of(cache: &larder::sync::Cache<u64, u64>) -> impl Fn(u64) {
+    |step| {
         black_box(cache.peek(&(step % ENTRIES)));
-    };
-    let cases = [
-        case("hit", None, hit),
-        case("hit, all recorded", Some(1.1), hit),
-    ];
-    let (is_on, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
-    thread::scope(|scope| {
-        scope.spawn(|| record(&cache, &is_on, &is_done));
-        let cases = measured(cases, |number| {
-            is_on.store(number == 1, Ordering::Relaxed);
-        });
-        is_done.store(true, Ordering::Relaxed);
-        report(&cases)
-    })
+    }
 }
 
 fn measured<const N: usize>(mut cases: [Case<'_>; N], before: impl Fn(usize)) -> [Case<'_>; N] {

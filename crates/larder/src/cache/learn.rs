@@ -200,7 +200,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             lessons.hot.count(hash, || key.to_key(), gets, now);
         }
         let timed = if is_taken { 1 } else { TIMED_SAMPLE };
-        lessons.budget.earn(u64::from(timed), now);
+        let earned = if is_timed { timed } else { 0 };
+        lessons.budget.earn(u64::from(earned), now);
         if !lessons.is_open && lessons.budget.is_enough() {
             self.begin_looking(lessons);
         }
