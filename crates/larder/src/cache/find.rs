@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::cell::Cell;
 
 use super::Inner;
+use super::learn::Got;
 use super::shared::Answer;
 use crate::checks::Check;
 use crate::clock::Tick;
@@ -98,7 +99,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             if let Some(started) = started {
                 self.recorder.sampled(started);
             }
-            self.learn_get(hash, key, now, (true, is_timed));
+            self.learn_get(hash, key, now, (Got::Value, is_timed));
         }
         found
     }

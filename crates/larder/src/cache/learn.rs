@@ -26,6 +26,16 @@ const TIMED_SAMPLE: u8 = 8;
 /// Sums are halved when they stand for so many gets.
 const GETS_MAX: f64 = 65_536.0;
 
+/// What a get was answered with.
+#[derive(Clone, Copy)]
+pub(crate) enum Got {
+    Value,
+    /// Nothing that was made from this lookup version.
+    Nothing {
+        at: Option<u64>,
+    },
+}
+
 /// What a cache learns. Switched off, it takes no more than its place.
 pub(crate) struct Learner<K, V> {
     mask: Mask,
@@ -155,32 +165,27 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
     {
         let is_timed = Recorder::is_sample();
         if is_timed || self.learner.takes(hash) {
-            self.learn_get(hash, key, now, (true, is_timed));
+            self.learn_get(hash, key, now, (Got::Value, is_timed));
         }
     }
 
-    /// Learns from a get that found nothing.
+    /// Learns from a get that found nothing, or not of this lookup version.
     #[inline]
-    pub(crate) fn learn_miss<Q>(&self, hash: u64, key: &Q, now: Tick)
+    pub(crate) fn learn_miss<Q>(&self, hash: u64, key: &Q, at: Option<u64>, now: Tick)
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
         let is_timed = Recorder::is_sample();
         if is_timed || self.learner.takes(hash) {
-            self.learn_get(hash, key, now, (false, is_timed));
+            self.learn_get(hash, key, now, (Got::Nothing { at }, is_timed));
         }
     }
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn learn_get<Q>(
-        &self,
-        hash: u64,
-        key: &Q,
-        now: Tick,
-        (is_hit, is_timed): (bool, bool),
-    ) where
+    pub(crate) fn learn_get<Q>(&self, hash: u64, key: &Q, now: Tick, (got, is_timed): (Got, bool))
+    where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
@@ -209,15 +214,18 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return;
         }
         let text = || key.to_key().to_text().into_owned();
-        if is_hit {
-            if let Some((life, weight)) = self.life_of(hash, key) {
-                lessons.facts.hit(hash, life, now, text);
-                lessons.miniatures.hit(hash, weight, life, now);
+        match got {
+            Got::Value => {
+                if let Some((life, weight)) = self.life_of(hash, key) {
+                    lessons.facts.hit(hash, life, now, text);
+                    lessons.miniatures.hit(hash, weight, life, now);
+                }
             }
-        } else {
-            lessons.misses += 1;
-            lessons.facts.missed(hash, now, text);
-            lessons.miniatures.missed(hash, now);
+            Got::Nothing { at } => {
+                lessons.misses += 1;
+                lessons.facts.missed(hash, now, text);
+                lessons.miniatures.missed(hash, at, now);
+            }
         }
         self.pay(lessons, now);
     }
@@ -360,6 +368,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             life = Some(Life {
                 created: meta.created,
                 fresh_until: meta.fresh_until,
+                at: self.notes.get(meta.note).and_then(|note| note.at),
             });
         });
         life.zip(weight)

@@ -21,11 +21,13 @@ pub(crate) const AHEAD: f64 = 0.8;
 /// For how long an absence would be remembered.
 pub(crate) const NEGATIVE_MILLIS: u64 = 30_000;
 
-/// When a value was made, and until when it is fresh.
+/// When a value was made, until when it is fresh, and for which look-ups it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
     pub(crate) created: Tick,
     pub(crate) fresh_until: Tick,
+    /// The lookup version that it was made from.
+    pub(crate) at: Option<u64>,
 }
 
 impl Life {

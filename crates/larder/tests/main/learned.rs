@@ -236,3 +236,23 @@ fn entries_are_counted_by_the_time_that_they_have_left() {
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     assert_eq!(filled, [(seconds(10), 1), (seconds(600), 1), (None, 1)]);
 }
+
+#[test]
+fn a_miss_for_another_lookup_version_is_one_at_any_capacity() {
+    let clock = ManualClock::new();
+    let cache = built(100, &clock, true);
+    for at in 0..1_000 {
+        clock.advance(MILLI);
+        // Each version is asked for twice.
+        for _ in 0..2 {
+            let found = cache
+                .entry(&7)
+                .at(at)
+                .or_load(|_| Ok::<_, std::io::Error>(at));
+            assert_eq!(found.unwrap().value, at);
+        }
+    }
+    for point in cache.learned().unwrap().curve {
+        assert!((point.hit_rate - 0.5).abs() < 0.02, "{point:?}");
+    }
+}

@@ -48,25 +48,25 @@ impl Miniatures {
     pub(super) fn hit(&mut self, hash: u64, weight: u32, life: Life, now: Tick) {
         for model in &mut self.models {
             // What a model holds it has, however old: it would have been loaded again unseen.
-            if !model.holds(hash, Tick::ZERO) {
+            if !model.holds(hash, stamp(life.at), Tick::ZERO) {
                 model.misses += 1;
-                model.store(hash, weight, life.fresh_until, now);
+                model.store(hash, weight, (stamp(life.at), life.fresh_until), now);
             }
         }
     }
 
-    /// A get that found nothing.
-    pub(super) fn missed(&mut self, hash: u64, now: Tick) {
+    /// A get that found nothing, or not of this lookup version.
+    pub(super) fn missed(&mut self, hash: u64, at: Option<u64>, now: Tick) {
         for model in &mut self.models {
-            model.misses += u64::from(!model.holds(hash, now));
+            model.misses += u64::from(!model.holds(hash, stamp(at), now));
         }
     }
 
     /// A value was stored: by a load, which a model that holds one would not have made, or by hand.
     pub(super) fn stored(&self, hash: u64, weight: u32, life: Life, is_loaded: bool, now: Tick) {
         for model in &self.models {
-            if !is_loaded || model.lacks(hash, now) {
-                model.store(hash, weight, life.fresh_until, now);
+            if !is_loaded || model.lacks(hash, stamp(life.at), now) {
+                model.store(hash, weight, (stamp(life.at), life.fresh_until), now);
             }
         }
     }
@@ -94,7 +94,7 @@ impl Miniatures {
             let more = std::mem::replace(&mut model.memory, fewer);
             more.for_each(|&hash, &weight, meta| {
                 if is_sampled(hash) {
-                    model.store(hash, weight, meta.fresh_until, now);
+                    model.store(hash, weight, (meta.version, meta.fresh_until), now);
                 }
             });
         }
@@ -121,25 +121,24 @@ impl Miniatures {
 }
 
 impl Model {
-    fn holds(&self, hash: u64, now: Tick) -> bool {
+    fn holds(&self, hash: u64, stamp: u64, now: Tick) -> bool {
         let memory = &self.memory;
-        memory
-            .get(memory.hash(&hash), &hash, now, |_| true)
-            .is_some()
+        let is_it = |meta: &Meta| meta.version == stamp;
+        memory.get(memory.hash(&hash), &hash, now, is_it).is_some()
     }
 
     /// Whether it holds nothing fresh; not counted as a use.
-    fn lacks(&self, hash: u64, now: Tick) -> bool {
+    fn lacks(&self, hash: u64, stamp: u64, now: Tick) -> bool {
         let (memory, mut is_fresh) = (&self.memory, false);
         memory.inspect(memory.hash(&hash), &hash, |meta| {
-            is_fresh = meta.fresh_until > now;
+            is_fresh = meta.fresh_until > now && meta.version == stamp;
         });
         !is_fresh
     }
 
-    fn store(&self, hash: u64, weight: u32, fresh_until: Tick, now: Tick) {
+    fn store(&self, hash: u64, weight: u32, (stamp, fresh_until): (u64, Tick), now: Tick) {
         let meta = Meta {
-            version: 1,
+            version: stamp,
             created: now,
             fresh_until,
             expires_at: fresh_until,
@@ -151,6 +150,11 @@ impl Model {
         let bar = Bar { now, floor: 0 };
         drop(memory.insert(memory.hash(&hash), hash, weight, meta, bar));
     }
+}
+
+/// A lookup version where an entry's version stands, which has fewer bits.
+fn stamp(at: Option<u64>) -> u64 {
+    at.map_or(0, |at| at & (u64::MAX >> 2))
 }
 
 fn scaled(capacity: u64, (times, part): (u64, u64), shift: u32) -> u64 {

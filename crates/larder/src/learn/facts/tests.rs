@@ -16,6 +16,7 @@ fn ask(facts: &mut Facts, held: &mut Option<Life>, second: u64, ttl: u64) {
     let life = Life {
         created: now,
         fresh_until: at(second + ttl),
+        at: None,
     };
     facts.stored(7, life, now);
     *held = Some(life);
@@ -63,6 +64,7 @@ fn each_miss_has_a_cause() {
     let life = Life {
         created: at(0),
         fresh_until: at(60),
+        at: None,
     };
     let miss = |facts: &mut Facts, second| facts.missed(7, at(second), String::new);
     miss(&mut facts, 0);
@@ -95,6 +97,7 @@ fn reloads_are_told_apart_by_their_prints_alone() {
     let life = Life {
         created: at(0),
         fresh_until: at(60),
+        at: None,
     };
     facts.missed(7, at(0), String::new);
     for (print, is_unmodified) in [
