@@ -116,15 +116,17 @@ async fn take_in(live: &LiveSet, event: Vec<u8>, changes: bool) -> anyhow::Resul
     waited.context("an event was not processed")
 }
 
-/// Of all look-ups, the hits.
+/// Of all look-ups, those for which nothing was rendered. (Hits are not counted: what warms the cache after a
+/// reload makes some too.)
 async fn read_all(live: &LiveSet) -> anyhow::Result<(u64, u64)> {
     let before = live.cache().stats();
-    let mut reads = 0;
+    let mut reads: u64 = 0;
     for lookup in all() {
         live.lookup(&lookup).await?;
         reads += 1;
     }
-    Ok((live.cache().stats().hits - before.hits, reads))
+    let rendered = live.cache().stats().loads - before.loads;
+    Ok((reads.saturating_sub(rendered), reads))
 }
 
 /// `/live/seq <number> <time> <path> <arguments>`, as a datagram.
