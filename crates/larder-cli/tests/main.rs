@@ -34,6 +34,8 @@ mod keys;
 mod live;
 #[path = "main/metrics.rs"]
 mod metrics;
+#[path = "main/otlp.rs"]
+mod otlp;
 #[path = "main/remote.rs"]
 mod remote;
 #[path = "main/run.rs"]

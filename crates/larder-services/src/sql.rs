@@ -63,7 +63,7 @@ struct File {
 type Identity = (u64, u64);
 
 impl File {
-    /// That of a URL, unless it is in memory.
+    /// That of a URL, if it names one.
     fn of(url: &str) -> Option<Self> {
         let path = url.strip_prefix("sqlite:")?;
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -155,9 +155,7 @@ impl Database {
                 .map(|statement| statement.replace(IDENTITY, identity))
                 .collect(),
             is_made: OnceCell::new(),
-            file: (dialect == Dialect::Sqlite)
-                .then(|| File::of(&url))
-                .flatten(),
+            file: File::of(&url),
             registry: registry.clone(),
         })
     }

@@ -121,10 +121,19 @@ impl Notes {
         Some(note.clone())
     }
 
+    /// The lookup version of the note of a number that is held. Takes no lock; O(1).
+    #[inline]
+    pub(crate) fn at(&self, number: u32) -> Option<u64> {
+        if number & HAS_AT == 0 {
+            return None;
+        }
+        self.versions.get(number & !HAS_AT)
+    }
+
     /// Whether the note of a number that is held has this lookup version. Takes no lock; O(1).
     #[inline]
     pub(crate) fn is_at(&self, number: u32, at: u64) -> bool {
-        number & HAS_AT != 0 && self.versions.get(number & !HAS_AT) == Some(at)
+        self.at(number) == Some(at)
     }
 }
 

@@ -146,6 +146,15 @@ impl Level {
             Self::Info => "info",
         }
     }
+
+    /// A warning from a bound on.
+    fn warning_from<T: PartialOrd + Copy>(bound: T, seen: T) -> Self {
+        if seen >= bound {
+            Self::Warning
+        } else {
+            Self::Info
+        }
+    }
 }
 
 /// What is to be done, and why.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{client, print_json};
 use crate::args::{KeyArgs, Warm};
-use crate::client::{Client, segment};
+use crate::client::segment;
 use crate::config::Environment;
 use crate::exit::NotHeld;
 use crate::figures;
@@ -36,8 +36,7 @@ pub(crate) fn get(
     environment: &Environment,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let client = client(&args.server, environment)?;
-    let (text, known) = ask(&client, args, "explain=1&value=1")?;
+    let (text, known) = ask(args, environment, "explain=1&value=1")?;
     if args.json {
         print_json(out, &text)?;
         return held(args, &known).map(drop);
@@ -62,8 +61,7 @@ pub(crate) fn ttl(
     environment: &Environment,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let client = client(&args.server, environment)?;
-    let (text, known) = ask(&client, args, "explain=1")?;
+    let (text, known) = ask(args, environment, "explain=1")?;
     let left = held(args, &known).map(|held| match held.remaining_ms {
         None => "for ever".to_owned(),
         Some(0) => stale(held.usable_stale_ms),
@@ -93,8 +91,7 @@ pub(crate) fn explain(
     environment: &Environment,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let client = client(&args.server, environment)?;
-    let (text, known) = ask(&client, args, "explain=1")?;
+    let (text, known) = ask(args, environment, "explain=1")?;
     if args.json {
         return print_json(out, &text);
     }
@@ -129,7 +126,8 @@ pub(crate) fn warm(
     Ok(())
 }
 
-fn ask(client: &Client, args: &KeyArgs, query: &str) -> anyhow::Result<(String, Known)> {
+fn ask(args: &KeyArgs, environment: &Environment, query: &str) -> anyhow::Result<(String, Known)> {
+    let client = client(&args.server, environment)?;
     let (cache, key) = (&args.cache, segment(&args.key));
     let path = format!("/v1/caches/{cache}/entries/{key}?{query}");
     let text = client.get_text(&path)?;

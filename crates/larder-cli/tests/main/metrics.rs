@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -16,6 +16,7 @@ use prost::Message as _;
 use serde_json::Value;
 
 use super::daemon::Daemon;
+use super::otlp::{self, Push};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -203,25 +204,13 @@ fn collector() -> (String, mpsc::Receiver<ExportMetricsServiceRequest>) {
     (url, pushes)
 }
 
-fn receive(mut stream: TcpStream, status: u16) -> ExportMetricsServiceRequest {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        assert!(reader.read_until(b'\n', &mut head).unwrap() > 0);
-    }
-    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+fn receive(stream: TcpStream, status: u16) -> ExportMetricsServiceRequest {
+    let Push { head, body } = otlp::receive(stream, status).expect("a whole push");
     assert!(head.starts_with("post /v1/metrics http/1.1"), "{head}");
     assert!(
         head.contains("content-type: application/x-protobuf"),
         "{head}"
     );
-    let length = head.split("content-length: ").nth(1).expect("a length");
-    let length = length.lines().next().unwrap().parse().unwrap();
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let head =
-        format!("HTTP/1.1 {status} Status\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
     ExportMetricsServiceRequest::decode(&body[..]).expect("it is OTLP's message")
 }
 

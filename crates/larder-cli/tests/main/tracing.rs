@@ -1,11 +1,10 @@
 //! A request in the log and in its trace, as the daemon's process shows it.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use larder_testkit::servers::{Options, RedisServer};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -15,6 +14,8 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::daemon::Daemon;
+use super::metrics::wait_for;
+use super::otlp::{self, Push};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -126,20 +127,8 @@ fn collector() -> (String, mpsc::Receiver<(String, Span)>) {
 }
 
 /// A push of spans; `None` if it is one of metrics.
-fn receive(mut stream: TcpStream) -> Option<ExportTraceServiceRequest> {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        if reader.read_until(b'\n', &mut head).ok()? == 0 {
-            return None;
-        }
-    }
-    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-    let length = head.split("content-length: ").nth(1)?.lines().next()?;
-    let mut body = vec![0; length.parse().ok()?];
-    reader.read_exact(&mut body).ok()?;
-    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    stream.write_all(answer.as_bytes()).ok()?;
+fn receive(stream: TcpStream) -> Option<ExportTraceServiceRequest> {
+    let Push { head, body } = otlp::receive(stream, 200)?;
     let is_traces = head.starts_with("post /v1/traces http/1.1");
     is_traces.then(|| ExportTraceServiceRequest::decode(&body[..]).expect("it is OTLP's message"))
 }
@@ -168,16 +157,12 @@ fn a_clearing_and_its_effect_on_another_instance_are_one_trace() {
     let start = |home: &tempfile::TempDir| traced(home.path(), &url, &["--remote", &server.url()]);
     let (one, other) = (start(&homes[0]), start(&homes[1]));
     for daemon in [&one, &other] {
-        let started = Instant::now();
         let is_up = || {
             let (_, health) = daemon.get("/health/ready");
             let mut checks = health["checks"].as_array().into_iter().flatten();
             checks.any(|check| check["name"] == "cache daemons" && check["status"] == "ready")
         };
-        while !is_up() {
-            assert!(started.elapsed() < PATIENCE, "the link does not come up");
-            thread::sleep(Duration::from_millis(50));
-        }
+        wait_for("link that is up", || is_up().then_some(()));
     }
     let token = std::fs::read_to_string(homes[0].path().join("state/admin.token")).unwrap();
     let cleared = ureq::post(format!("{}/v1/caches/daemons/clear", one.url))
@@ -237,8 +222,7 @@ fn a_collector_that_is_away_costs_spans_that_are_counted_and_nothing_else() {
         assert_eq!(asked.call().unwrap().status(), 200);
     };
     ask();
-    let started = Instant::now();
-    loop {
+    wait_for("span that was dropped", || {
         let text = ureq::get(format!("{}/v1/metrics", daemon.url))
             .header("accept", "text/plain")
             .call()
@@ -246,12 +230,9 @@ fn a_collector_that_is_away_costs_spans_that_are_counted_and_nothing_else() {
             .body_mut()
             .read_to_string()
             .unwrap();
-        if text.contains("larder_spans_total{result=\"dropped\"} ") {
-            break;
-        }
-        assert!(started.elapsed() < PATIENCE, "{text}");
-        thread::sleep(Duration::from_millis(100));
-    }
+        let line = "larder_spans_total{result=\"dropped\"} ";
+        text.contains(line).then_some(())
+    });
     daemon.line_with("spans cannot be pushed");
     assert!(daemon.terminate().success());
 }

@@ -184,7 +184,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         Q: KeyRef<K> + ?Sized,
     {
         self.recorder.count(Event::Miss);
-        self.learn_miss(hash, key, at, self.clock.now());
+        self.learn_miss(hash, key, at);
         if self.misses.is_some() {
             self.explain_miss(hash, key, at);
         }

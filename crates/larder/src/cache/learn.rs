@@ -171,14 +171,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 
     /// Learns from a get that found nothing, or not of this lookup version.
     #[inline]
-    pub(crate) fn learn_miss<Q>(&self, hash: u64, key: &Q, at: Option<u64>, now: Tick)
+    pub(crate) fn learn_miss<Q>(&self, hash: u64, key: &Q, at: Option<u64>)
     where
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
         let is_timed = Recorder::is_sample();
         if is_timed || self.learner.takes(hash) {
-            self.learn_get(hash, key, now, (Got::Nothing { at }, is_timed));
+            let got = Got::Nothing { at };
+            self.learn_get(hash, key, self.clock.now(), (got, is_timed));
         }
     }
 
@@ -198,15 +199,19 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             return;
         };
         let lessons = &mut *lessons;
+        // The timed gets that this one stands for.
+        let timed = match (is_timed, is_taken) {
+            (false, _) => 0,
+            (true, true) => 1,
+            (true, false) => u64::from(TIMED_SAMPLE),
+        };
         if lessons.is_exact() {
             lessons.hot.count(hash, || key.to_key(), 1, now);
         } else if is_timed {
-            let gets = u64::from(HIT_SAMPLE) * u64::from(if is_taken { 1 } else { TIMED_SAMPLE });
+            let gets = u64::from(HIT_SAMPLE) * timed;
             lessons.hot.count(hash, || key.to_key(), gets, now);
         }
-        let timed = if is_taken { 1 } else { TIMED_SAMPLE };
-        let earned = if is_timed { timed } else { 0 };
-        lessons.budget.earn(u64::from(earned), now);
+        lessons.budget.earn(timed, now);
         if !lessons.is_open && lessons.budget.is_enough() {
             self.begin_looking(lessons);
         }
@@ -368,7 +373,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             life = Some(Life {
                 created: meta.created,
                 fresh_until: meta.fresh_until,
-                at: self.notes.get(meta.note).and_then(|note| note.at),
+                at: self.notes.at(meta.note),
             });
         });
         life.zip(weight)

@@ -20,11 +20,7 @@ pub(super) fn rule(seen: &Observed) -> Option<Recommendation> {
     if has_no_need || share < SPARED_MIN || spared < SPARED_COUNT_MIN {
         return None;
     }
-    let level = if wait >= WAIT_WARNING {
-        Level::Warning
-    } else {
-        Level::Info
-    };
+    let level = Level::warning_from(WAIT_WARNING, wait);
     let hit_rate = with_hits(learned, spared as f64);
     let millis = wait.as_secs_f64() * 1e3;
     let title = format!(

@@ -25,11 +25,7 @@ pub(super) fn rule(seen: &Observed) -> Option<Recommendation> {
     if writes < WRITES_MIN || share < DROPPED_MIN {
         return None;
     }
-    let level = if share >= DROPPED_WARNING {
-        Level::Warning
-    } else {
-        Level::Info
-    };
+    let level = Level::warning_from(DROPPED_WARNING, share);
     let title = format!(
         "{} of the values of {} do not reach its disk",
         percent(share),

@@ -14,11 +14,7 @@ pub(super) fn rule(seen: &Observed) -> Option<Recommendation> {
     if seen.policy.remembers_absences() || share < SPARED_MIN || spared < SPARED_COUNT_MIN {
         return None;
     }
-    let level = if share >= SPARED_WARNING {
-        Level::Warning
-    } else {
-        Level::Info
-    };
+    let level = Level::warning_from(SPARED_WARNING, share);
     let hit_rate = with_hits(learned, spared as f64);
     let title = format!(
         "{} asks the origin again for keys that have no value: {} of its misses",

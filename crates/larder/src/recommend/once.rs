@@ -17,11 +17,7 @@ pub(super) fn rule(seen: &Observed) -> Option<Recommendation> {
     if keys < KEYS_MIN || share < ONCE_MIN {
         return None;
     }
-    let level = if share >= ONCE_WARNING {
-        Level::Warning
-    } else {
-        Level::Info
-    };
+    let level = Level::warning_from(ONCE_WARNING, share);
     let is_named = |prefix: &&KeyPrefix| {
         let of = prefix.repeats;
         part(of.once, of.keys) >= PREFIX_ONCE_MIN && part(of.once, once) >= PREFIX_PART_MIN

@@ -21,11 +21,7 @@ pub(super) fn longer(seen: &Observed) -> Option<Recommendation> {
     if unchanged < UNCHANGED_MIN || share < SPARED_MIN {
         return None;
     }
-    let level = if share >= SPARED_WARNING {
-        Level::Warning
-    } else {
-        Level::Info
-    };
+    let level = Level::warning_from(SPARED_WARNING, share);
     let hit_rate = with_hits(learned, spared as f64);
     let title = format!(
         "{} reloads what has not changed: with a life of {} it would hit {} instead of {}",

@@ -84,8 +84,7 @@ pub(super) fn measure(
     );
     let question = Question::new(QUESTIONS[0], None);
     let hit = runtime.block_on(each_awaited(CALLS, async || {
-        let found = near.service.context(&question).await;
-        found.map(|_| ()).map_err(|problem| front::failed(&problem))
+        front::answered(near.service.context(&question).await).map(drop)
     }))?;
     section.row(
         "a hit in memory",

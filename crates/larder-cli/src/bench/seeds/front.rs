@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use larder_http::{Access, Gateway, Hosts, Role};
+use larder_http::{Access, Gateway, Hosts, Problem, Role};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -94,7 +94,7 @@ pub(super) fn agent() -> ureq::Agent {
         .into()
 }
 
-/// A service's problem, as an error of this program.
-pub(super) fn failed(problem: &larder_http::Problem) -> anyhow::Error {
-    anyhow::anyhow!("{problem:?}")
+/// What a service answered; a problem is an error of this program.
+pub(super) fn answered<T>(answer: Result<T, Problem>) -> anyhow::Result<T> {
+    answer.map_err(|problem| anyhow::anyhow!("{problem:?}"))
 }

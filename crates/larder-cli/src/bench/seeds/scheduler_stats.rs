@@ -4,9 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use larder::{ManualClock, Tiers};
-use larder_http::Problem;
 use larder_metrics::Registry;
-use larder_services::scheduler_stats::{Options, Scheduler, SchedulerFigures, SchedulerStats};
+use larder_services::scheduler_stats::{Options, Scheduler, SchedulerStats};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
@@ -145,9 +144,13 @@ fn times(
     section.row("faster, cached", "50× to 100×", here, "the two above");
     let within = runtime.block_on(by_turns_awaited(
         rounds,
-        async || read_figures(service.figures_uncached(Scheduler::HybridMl).await),
+        async || {
+            let figures = service.figures_uncached(Scheduler::HybridMl).await;
+            front::answered(figures).map(drop)
+        },
         (CALLS, async || {
-            read_figures(service.figures(Scheduler::HybridMl).await)
+            let figures = service.figures(Scheduler::HybridMl).await;
+            front::answered(figures).map(drop)
         }),
     ))?;
     section.row(
@@ -157,10 +160,6 @@ fn times(
         "the same figures in the process: past the cache → from it",
     );
     Ok(within.without)
-}
-
-fn read_figures(figures: Result<SchedulerFigures, Problem>) -> anyhow::Result<()> {
-    figures.map(drop).map_err(|problem| front::failed(&problem))
 }
 
 /// Reads of a scheduler's figures, so far apart by the cache's clock: the queries that were made, and the
@@ -173,7 +172,7 @@ async fn read(
     let before = queries(registry);
     for _ in 0..reads {
         clock.advance(pause);
-        read_figures(service.figures(Scheduler::HybridMl).await)?;
+        front::answered(service.figures(Scheduler::HybridMl).await)?;
     }
     let after = queries(registry);
     Ok((after.0 - before.0, after.1 - before.1))

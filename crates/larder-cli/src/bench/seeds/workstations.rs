@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use larder::{Clock, Tiers};
-use larder_http::Problem;
 use larder_metrics::{Registry, TimingSnapshot};
-use larder_services::workstations::{Answer, AnswerKey, Options, Workstations};
+use larder_services::workstations::{AnswerKey, Options, Workstations};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
@@ -61,9 +60,9 @@ pub(super) fn measure(
     section.row("GET /api/workstations", document, pair.to_string(), how);
     let within = runtime.block_on(by_turns_awaited(
         rounds * 5,
-        async || answered(service.read_uncached().await),
+        async || front::answered(service.read_uncached().await).map(drop),
         (CALLS, async || {
-            answered(service.read(AnswerKey::List).await)
+            front::answered(service.read(AnswerKey::List).await).map(drop)
         }),
     ))?;
     let how = "the same list in the process: past the cache → from it";
@@ -105,10 +104,6 @@ pub(super) fn measure(
     Ok(section)
 }
 
-fn answered(answer: Result<Answer, Problem>) -> anyhow::Result<()> {
-    answer.map(drop).map_err(|problem| front::failed(&problem))
-}
-
 async fn fill(service: &Workstations) -> anyhow::Result<()> {
     for number in 0..ROWS {
         let fields = object(json!({
@@ -119,10 +114,7 @@ async fn fill(service: &Workstations) -> anyhow::Result<()> {
             "active_emulators": number % 5,
             "cpu_usage": (number * 7 % 1_000) as f64 / 10.0,
         }));
-        service
-            .create(&fields)
-            .await
-            .map_err(|problem| front::failed(&problem))?;
+        front::answered(service.create(&fields).await)?;
     }
     Ok(())
 }
@@ -152,13 +144,10 @@ async fn mixed(service: &Workstations, registry: &Registry) -> anyhow::Result<As
         // As evenly as whole numbers let.
         if read * MISSES / reads >= written {
             let fields = object(json!({ "cpu_usage": (written % 100) }));
-            service
-                .update(1, fields)
-                .await
-                .map_err(|problem| front::failed(&problem))?;
+            front::answered(service.update(1, fields).await)?;
             written += 1;
         }
-        answered(service.read(AnswerKey::List).await)?;
+        front::answered(service.read(AnswerKey::List).await)?;
     }
     Ok(Asked {
         reads,

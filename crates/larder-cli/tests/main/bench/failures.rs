@@ -11,7 +11,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use super::small::{Small, bench, home, measured};
+use super::small::{Small, bench, home, measured, serve_apart};
 use crate::run::{end, larder};
 
 #[test]
@@ -132,32 +132,23 @@ fn secure() -> (String, String) {
             config.with_single_cert(vec![cert.der().clone()], key)
         });
     let acceptor = TlsAcceptor::from(Arc::new(config.expect("a configuration")));
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.set_nonblocking(true).expect("it can be set");
-    let url = format!("https://{}/", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime").block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    let mut stream = acceptor.accept(stream).await?;
-                    let mut request = [0; 4_096];
-                    while stream.read(&mut request).await? > 0 {
-                        stream
-                            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                            .await?;
-                        stream.flush().await?;
-                    }
-                    std::io::Result::Ok(())
-                });
-            }
-        });
+    let address = serve_apart(async move |listener| {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut stream = acceptor.accept(stream).await?;
+                let mut request = [0; 4_096];
+                while stream.read(&mut request).await? > 0 {
+                    stream
+                        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                        .await?;
+                    stream.flush().await?;
+                }
+                std::io::Result::Ok(())
+            });
+        }
     });
-    (url, cert.pem())
+    (format!("https://{address}/"), cert.pem())
 }
 
 #[test]

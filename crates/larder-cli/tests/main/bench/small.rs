@@ -1,6 +1,6 @@
 //! A server on a loopback port with delays that are known, and runs against it.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,20 +51,31 @@ impl Small {
             .route("/key/{key}", any(key))
             .route("/status/{status}", get(status))
             .with_state(Arc::clone(&seen));
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.set_nonblocking(true).expect("it can be set");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.expect("a runtime").block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                axum::serve(listener, router).await.expect("it serves");
-            });
+        let address = serve_apart(async |listener| {
+            axum::serve(listener, router).await.expect("it serves");
         });
+        let url = format!("http://{address}");
         Self { url, seen }
     }
+}
+
+/// Serves on a free port, on a thread of its own, until the test's process ends.
+pub(super) fn serve_apart(
+    serve: impl AsyncFnOnce(tokio::net::TcpListener) + Send + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("it can be set");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            serve(listener).await;
+        });
+    });
+    address
 }
 
 async fn slow(State(seen): State<Arc<Seen>>) -> String {

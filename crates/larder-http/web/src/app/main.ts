@@ -56,7 +56,8 @@ function go(place: Place): void {
   markNav(name);
   document.title = name === "" ? "Larder" : `${place.argument || next.title} · Larder`;
   if (moved) view.replaceChildren(next.element);
-  next.open(place.argument);
+  if (next.open) next.open(place.argument);
+  else next.refresh();
   if (hub.tick) next.tick?.(hub.tick);
   if (moved) scrollTo(0, 0);
 }

@@ -5,8 +5,11 @@ import type { Tick } from "./wire.ts";
 export interface Page {
   readonly title: string;
   readonly element: HTMLElement;
-  /** On the screen from now on; `argument` is what follows the page's name in the address. */
-  open(argument: string): void;
+  /**
+   * On the screen from now on; `argument` is what follows the page's name in the address. Without this the page is
+   * refreshed.
+   */
+  open?(argument: string): void;
   /** Off the screen: it asks for nothing more. */
   close(): void;
   /** The figures as they are now, each second. */

@@ -1,6 +1,7 @@
 /** The status strip: how the daemon stands, and how the page hears of it. */
 
-import { byId, el, fill, setText, setTitle } from "../parts/dom.ts";
+import { byId, el, setText, setTitle } from "../parts/dom.ts";
+import { showFacts } from "../parts/facts.ts";
 import { age, duration } from "../parts/format.ts";
 import { hub } from "./hub.ts";
 import type { StreamState } from "./stream.ts";
@@ -63,17 +64,14 @@ export class Strip {
     const reasons = gone ? "the figures are the last ones heard" : (status?.reasons ?? []).join("; ");
     setText(this.#state, `${mark} ${text}${reasons ? `: ${reasons}` : ""}`);
     setTitle(this.#state, reasons || undefined);
-    const items = status
+    const items: readonly (readonly [string, string])[] = status
       ? [
           ["up", duration(Math.max(0, hub.now() - Date.parse(status.started_at)))],
           ["version", status.version],
           ["role", status.role ?? "none"],
         ]
       : [];
-    fill(this.#about, items, () => el("div", {}, el("dt"), el("dd")), (node, [name = "", value = ""]) => {
-      setText(node.children[0] as HTMLElement, name);
-      setText(node.children[1] as HTMLElement, value);
-    });
+    showFacts(this.#about, items);
   }
 
   #connection(): { state: string; text: string } {

@@ -29,10 +29,6 @@ export class AdvicePage implements Page {
     this.element = el("div", { class: "stack" }, el("div", { class: "heading" }, el("h1", {}, "Advice"), this.#note), this.#list, curves.element);
   }
 
-  open(): void {
-    this.refresh();
-  }
-
   close(): void {
     this.#poller.stop();
   }

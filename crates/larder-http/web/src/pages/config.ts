@@ -52,10 +52,6 @@ export class ConfigPage implements Page {
     this.element = el("div", { class: "stack" }, el("div", { class: "heading" }, el("h1", {}, "Configuration")), this.#auditPanel.element, this.#settingsPanel.element);
   }
 
-  open(): void {
-    this.refresh();
-  }
-
   close(): void {
     this.#poller.stop();
   }

@@ -79,10 +79,6 @@ export class MetricsPage implements Page {
     );
   }
 
-  open(): void {
-    this.refresh();
-  }
-
   close(): void {
     this.#health.stop();
     this.#history.stop();

@@ -1,6 +1,7 @@
 /** A cache's counters and latencies, in words and numbers. */
 
 import { el, fill, setText, setTitle } from "../../parts/dom.ts";
+import { fact, showFacts } from "../../parts/facts.ts";
 import { bytes, compact, count, duration, micros, nanos, percent } from "../../parts/format.ts";
 import type { CacheInfo, CacheStats, Latency } from "../../app/wire.ts";
 
@@ -38,13 +39,13 @@ export class Facts {
   }
 
   show(info: CacheInfo): void {
-    fill(this.counters, COUNTERS, () => el("div", {}, el("dt"), el("dd")), (node, fact) => {
-      const value = fact.value(info.stats);
-      node.classList.toggle("bad", fact.bad === true && value > 0);
-      node.title = fact.hint;
-      setText(node.children[0] as HTMLElement, fact.label);
+    fill(this.counters, COUNTERS, fact, (node, counter) => {
+      const value = counter.value(info.stats);
+      node.classList.toggle("bad", counter.bad === true && value > 0);
+      node.title = counter.hint;
+      setText(node.children[0] as HTMLElement, counter.label);
       setText(node.children[1] as HTMLElement, compact(value));
-      setTitle(node.children[1] as HTMLElement, `${count(value)}: ${fact.hint}`);
+      setTitle(node.children[1] as HTMLElement, `${count(value)}: ${counter.hint}`);
     });
     const { hit, miss, load } = info.stats.latency;
     const rows: (readonly [string, Latency])[] = [["hit", hit], ["miss", miss], ["load", load]];
@@ -52,10 +53,7 @@ export class Facts {
       const times = [latency.mean_ns, latency.p50_ns, latency.p99_ns].map((ns) => (ns === null ? "–" : nanos(ns)));
       [kind, ...times, compact(latency.count)].forEach((text, i) => setText(node.children[i] as HTMLElement, text));
     });
-    fill(this.tiers, tierFacts(info), () => el("div", {}, el("dt"), el("dd")), (node, [label, value]) => {
-      setText(node.children[0] as HTMLElement, label);
-      setText(node.children[1] as HTMLElement, value);
-    });
+    showFacts(this.tiers, tierFacts(info));
   }
 }
 

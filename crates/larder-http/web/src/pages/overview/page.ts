@@ -58,10 +58,6 @@ export class OverviewPage implements Page {
     );
   }
 
-  open(): void {
-    this.refresh();
-  }
-
   close(): void {
     this.#figures.stop();
     this.#hours.stop();

@@ -95,10 +95,6 @@ export class ContextPage implements Page {
     );
   }
 
-  open(): void {
-    this.refresh();
-  }
-
   close(): void {
     this.#service.poller.stop();
     this.#history.stop();

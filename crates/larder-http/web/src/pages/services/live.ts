@@ -5,7 +5,8 @@ import { hub } from "../../app/hub.ts";
 import type { Page } from "../../app/page.ts";
 import { Socket } from "../../app/socket.ts";
 import { Lines } from "../../charts/lines.ts";
-import { el, fill, setText } from "../../parts/dom.ts";
+import { el } from "../../parts/dom.ts";
+import { showFacts } from "../../parts/facts.ts";
 import { bytes, compact, count, percent, perSecond, plural, seconds } from "../../parts/format.ts";
 import { Log } from "../../parts/log.ts";
 import { empty, panel } from "../../parts/panel.ts";
@@ -84,10 +85,6 @@ export class LivePage implements Page {
     );
   }
 
-  open(): void {
-    this.refresh();
-  }
-
   close(): void {
     this.#service.poller.stop();
     this.#socket.stop();
@@ -116,7 +113,7 @@ export class LivePage implements Page {
     this.#hits.show({ value: percent(cache.hit_rate), detail: `${count(cache.evictions)} evictions` });
     this.#rate.update(this.#received.times, [this.#received.values, this.#lost.values]);
     this.#showTree(project, summary);
-    pairs(this.#udp, [
+    showCounts(this.#udp, [
       ["Datagrams", udp.datagrams],
       ["Malformed", udp.malformed],
       ["Dropped", udp.dropped],
@@ -133,7 +130,7 @@ export class LivePage implements Page {
   }
 
   #showTree(project: Project, { set }: Summary): void {
-    pairs(this.#counts, Object.entries(project.counts).map(([kind, n]) => [kind.replaceAll("_", " "), n]));
+    showCounts(this.#counts, Object.entries(project.counts).map(([kind, n]) => [kind.replaceAll("_", " "), n]));
     const facts: [string, string][] = [
       ["File", project.project_path ?? "the built-in set"],
       ["Nodes", `${count(project.nodes)}, of ${bytes(project.inflated_bytes)} of XML`],
@@ -142,10 +139,7 @@ export class LivePage implements Page {
       ["Loads", `${count(set.loads)}, ${seconds(set.avg_load_time)} each; ${count(set.load_errors)} failed`],
       ...(project.load_error ? [["Last error", project.load_error] as [string, string]] : []),
     ];
-    fill(this.#set, facts, () => el("div", {}, el("dt"), el("dd")), (node, [label, value]) => {
-      setText(node.children[0] as HTMLElement, label);
-      setText(node.children[1] as HTMLElement, value);
-    });
+    showFacts(this.#set, facts);
   }
 
   #hear(text: string): void {
@@ -166,9 +160,6 @@ function changeText({ path, old_value, new_value }: Change): string {
   return `${path} ${before && after ? `${before} → ${after}` : before || after}`.slice(0, TEXT_MAX);
 }
 
-function pairs(box: HTMLElement, rows: readonly (readonly [string, number])[]): void {
-  fill(box, rows, () => el("div", {}, el("dt"), el("dd")), (node, [label, value]) => {
-    setText(node.children[0] as HTMLElement, label);
-    setText(node.children[1] as HTMLElement, count(value));
-  });
+function showCounts(list: HTMLElement, counts: readonly (readonly [string, number])[]): void {
+  showFacts(list, counts.map(([name, n]) => [name, count(n)]));
 }

@@ -85,10 +85,6 @@ export class SchedulersPage implements Page {
     );
   }
 
-  open(): void {
-    this.refresh();
-  }
-
   close(): void {
     this.#service.poller.stop();
     this.#socket.stop();

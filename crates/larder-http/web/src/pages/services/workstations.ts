@@ -59,10 +59,6 @@ export class WorkstationsPage implements Page {
     );
   }
 
-  open(): void {
-    this.refresh();
-  }
-
   close(): void {
     this.#service.poller.stop();
     this.#socket.stop();

@@ -2,6 +2,7 @@
 
 import { part } from "./markup.ts";
 import { el, fill, setText, setTitle } from "../../../parts/dom.ts";
+import { fact } from "../../../parts/facts.ts";
 import { compact, count, date, percent, plural, usd } from "../../../parts/format.ts";
 import { TOKEN_KINDS } from "./tokens.ts";
 import type { Stats } from "./wire.ts";
@@ -24,7 +25,7 @@ export function showTotals(stats: Stats): void {
   basis.hidden = false;
   setText(basis, totals.basis.replaceAll("_", " "));
   setTitle(basis, AS_LOGGED);
-  fill(part("facts"), facts(stats), makeFact, updateFact);
+  fill(part("facts"), facts(stats), fact, updateFact);
   showMix(stats);
   showArchived(stats);
   setText(part("window"), windowText(stats));
@@ -38,10 +39,6 @@ function facts({ totals }: Stats): Fact[] {
     { label: "Total tokens", value: compact(totals.total_tokens), exact: count(totals.total_tokens) },
     unpriced,
   ];
-}
-
-function makeFact(): HTMLElement {
-  return el("div", {}, el("dt"), el("dd"));
 }
 
 function updateFact(node: HTMLElement, fact: Fact): void {
