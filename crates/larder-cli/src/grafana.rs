@@ -12,10 +12,13 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use larder_metrics::Metric;
 
-/// What the daemon exports: its requests, caches and services.
+use crate::otlp;
+
+/// What the daemon exports: its requests, caches, services, and spans.
 pub(crate) fn metrics() -> Vec<Metric> {
     let services = larder_services::exported();
-    larder_http::exported().chain(services).collect()
+    let all = larder_http::exported().chain(services);
+    all.chain([otlp::SPANS]).collect()
 }
 
 /// Writes `grafana.json` and `alerts.yml` into the directory.

@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::config::Otlp;
 use collector::Collector;
-pub(crate) use spans::Sending;
+pub(crate) use spans::{METRIC as SPANS, Sending};
 
 /// Starts pushing, if there is a collector, until `stopping`; then once more.
 pub(crate) fn start(

@@ -4,13 +4,13 @@
 mod asked;
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use larder_metrics::{Snapshot, Timeline, TimelineFile, Track, Window, Windows};
+use larder_metrics::{Metric, Registry, Snapshot, Timeline, TimelineFile, Track, Window, Windows};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
@@ -23,6 +23,17 @@ use asked::Asked;
 /// Series in one answer.
 const SERIES_MAX: usize = 500;
 const TICK: Duration = Duration::from_secs(1);
+
+const RECORDING: Metric = Metric::histogram(
+    "larder_metrics_recording_seconds",
+    "How long it takes to keep a second's figures.",
+);
+const UNRECORDED: Metric = Metric::gauge(
+    "larder_metrics_unrecorded",
+    "Series of which no history is kept, because it is full.",
+);
+/// What recording tells of itself.
+pub(crate) const OWN: [Metric; 2] = [RECORDING, UNRECORDED];
 
 /// The families that are recorded; what others hold is a matter for Prometheus.
 const RECORDED: &[&str] = &[
@@ -102,6 +113,18 @@ impl History {
         self.windows.lock().last(window)
     }
 
+    /// As [`record`](Self::record), and tells the registry what that took.
+    fn record_timed(&self, snapshot: impl FnOnce() -> Snapshot, registry: &Registry) {
+        let began = Instant::now();
+        self.record(snapshot());
+        let refused = self.read(Timeline::series_refused);
+        // These fail only where the registry is full, which it counts itself.
+        let _ = registry.set(UNRECORDED.name, &[], refused as f64);
+        if let Ok(timing) = registry.timing(RECORDING.name) {
+            timing.record(began.elapsed());
+        }
+    }
+
     fn read<T>(&self, of: impl FnOnce(&Timeline) -> T) -> T {
         match &*self.timeline.lock() {
             Kept::InMemory(timeline) => of(timeline),
@@ -112,6 +135,10 @@ impl History {
 
 /// Records the figures each second, unless metrics are switched off.
 pub(crate) fn start_recording(gateway: &Arc<Gateway>, figures: Figures) {
+    for metric in OWN {
+        // Fails only where the registry is full, and then there is nothing to describe.
+        let _ = gateway.registry.describe(metric.name, metric.help);
+    }
     let gateway = Arc::downgrade(gateway);
     tokio::spawn(async move {
         let mut interval = tokio::time::interval(TICK);
@@ -125,8 +152,10 @@ pub(crate) fn start_recording(gateway: &Arc<Gateway>, figures: Figures) {
                 continue;
             }
             let figures = figures.clone();
-            let recorded =
-                tokio::task::spawn_blocking(move || gateway.history.record(figures.snapshot()));
+            let recorded = tokio::task::spawn_blocking(move || {
+                let snapshot = || figures.snapshot();
+                gateway.history.record_timed(snapshot, &gateway.registry);
+            });
             if let Err(error) = recorded.await {
                 return tracing::error!(%error, "the figures' history stands still");
             }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use larder_metrics::{Counter, Exposition, Metric, Registry, Sink, Timing};
 
+use crate::history;
+
 const REQUESTS: Metric = Metric::counter("http_requests_total", "Requests, by route and status.");
 const DURATION: Metric = Metric::histogram(
     "http_request_duration_seconds",
@@ -17,11 +19,12 @@ const LATENCY: Metric = Metric::summary(
 );
 
 /// All that a gateway's [figures](crate::Figures) have besides those of its services, for dashboards and
-/// documents: of requests, of caches, and of what the metrics' limits refused.
+/// documents: of requests, of caches, of the history, and of what the metrics' limits refused.
 pub fn exported() -> impl Iterator<Item = Metric> {
     let own = [REQUESTS, DURATION, ANSWERS, LATENCY];
     own.into_iter()
         .chain(larder::exported())
+        .chain(history::OWN)
         .chain(Exposition::LIMITS)
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_metrics::Registry;
+use larder_metrics::{Metric, Registry};
 use prost::Message as _;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -23,8 +23,11 @@ const INTERNAL: i32 = 1;
 const SERVER: i32 = 2;
 /// `STATUS_CODE_ERROR`.
 const ERROR: i32 = 2;
-/// Counts what became of spans.
-const METRIC: &str = "larder_spans_total";
+/// What became of spans.
+pub(crate) const METRIC: Metric = Metric::counter(
+    "larder_spans_total",
+    "Spans, by whether a collector took them.",
+);
 
 /// Spans are pushed until it is stopped.
 pub(crate) struct Sending {
@@ -39,9 +42,8 @@ impl Sending {
         registry: Registry,
         instance: String,
     ) -> Self {
-        let what = "Spans, by whether a collector took them.";
         // Fails only where the registry is full, and then there is nothing to describe.
-        let _ = registry.describe(METRIC, what);
+        let _ = registry.describe(METRIC.name, METRIC.help);
         let mut push = Push {
             collector: Collector::new(endpoint, "/v1/traces", "spans"),
             queue,
@@ -103,7 +105,9 @@ impl Push {
     fn count(&self, result: &str, spans: u64) {
         if spans > 0 {
             // More series than the registry holds share one.
-            let _ = self.registry.count(METRIC, &[("result", result)], spans);
+            let _ = self
+                .registry
+                .count(METRIC.name, &[("result", result)], spans);
         }
     }
 }

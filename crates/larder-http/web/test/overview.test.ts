@@ -41,8 +41,8 @@ test("a change is better or worse by what is wanted, and a small one is none", (
 });
 
 test("the health of metrics counts series by name, whether they have tags or not", () => {
-  const metrics = { counters: { "a{x=1}": { name: "a" }, "a{x=2}": { name: "a" }, b: {} } };
+  const metrics = { counters: { "a{x=1}": { name: "a" }, "a{x=2}": { name: "a" }, b: {} }, timings: { larder_metrics_recording_seconds: { mean: 0.001 } }, gauges: { larder_metrics_unrecorded: { value: 4 } } };
   const health = healthOf({ metrics, limits: { families_refused: 2, series_overflowed: { a: 7 } } });
-  assert.deepEqual(health, { series: 3, names: 2, largest: { name: "a", series: 2 }, overflowed: 7, refused: 2 });
+  assert.deepEqual(health, { series: 5, names: 4, largest: { name: "a", series: 2 }, overflowed: 7, refused: 2, unrecorded: 4, recording: 0.001 });
   assert.equal(healthOf(undefined).series, 0);
 });

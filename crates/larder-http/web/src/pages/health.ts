@@ -1,7 +1,7 @@
 /** How many series the registry holds, and what did not fit. Pure. */
 
 interface Held {
-  metrics?: Record<string, Record<string, { name?: string }>>;
+  metrics?: Record<string, Record<string, { name?: string; mean?: number | null; value?: number }>>;
   limits?: { families_refused?: number; series_overflowed?: Record<string, number> };
 }
 
@@ -11,6 +11,10 @@ export interface Health {
   largest: { name: string; series: number };
   overflowed: number;
   refused: number;
+  /** Series of which no history is kept. */
+  unrecorded: number;
+  /** Seconds that keeping a second's figures takes, in the mean. */
+  recording: number | null;
 }
 
 /** Of an answer of `/v1/metrics`. */
@@ -28,5 +32,7 @@ export function healthOf(answer: unknown): Health {
     largest,
     overflowed: Object.values(limits.series_overflowed ?? {}).reduce((a, b) => a + b, 0),
     refused: limits.families_refused ?? 0,
+    unrecorded: metrics["gauges"]?.["larder_metrics_unrecorded"]?.value ?? 0,
+    recording: metrics["timings"]?.["larder_metrics_recording_seconds"]?.mean ?? null,
   };
 }

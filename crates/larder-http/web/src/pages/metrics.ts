@@ -42,7 +42,7 @@ export class MetricsPage implements Page {
   readonly #enabled = new Tile("Recording");
   readonly #series = new Tile("Series");
   readonly #names = new Tile("Names");
-  readonly #lost = new Tile("Overflowed, refused");
+  readonly #lost = new Tile("Overflowed, refused, without history");
   readonly #cost = new Tile("Cost of reading all");
   readonly #rate = new Lines({ label: "Requests a second", empty: "No request in this window", format: (value) => perSecond(value), lines: [{ label: "requests", colour: "memory", fill: true }] });
   readonly #routes = new Table<Route>({ caption: "Requests by route", columns: COLUMNS, sort: 1, empty: "No request in this window." }, 20);
@@ -106,10 +106,10 @@ export class MetricsPage implements Page {
     setText(this.#said, "");
     setText(this.#switch.element, enabled ? "Switch off…" : "Switch on");
     this.#switch.guard();
-    this.#enabled.show({ value: enabled ? "On" : "Off", detail: enabled ? "history and histograms grow" : "caches go on counting; the history has a gap", alarm: enabled ? undefined : "nothing is recorded" });
+    this.#enabled.show({ value: enabled ? "On" : "Off", detail: enabled ? `${time(health.recording)} of each second, in the mean` : "caches go on counting; the history has a gap", alarm: enabled ? undefined : "nothing is recorded" });
     this.#series.show({ value: count(health.series), detail: `the largest name has ${count(health.largest.series)} of 1,000: ${health.largest.name || "none"}`, alarm: health.largest.series >= 1000 ? "a name is at its limit" : undefined });
     this.#names.show({ value: count(health.names), detail: `${percent(health.names / 1000)} of 1,000` });
-    this.#lost.show({ value: `${count(health.overflowed)}, ${count(health.refused)}`, detail: "records of series over the limit; names refused", alarm: health.overflowed + health.refused > 0 ? "tags with too many values" : undefined });
+    this.#lost.show({ value: [health.overflowed, health.refused, health.unrecorded].map(count).join(", "), detail: "records of series over the limit; names; series over the history's 512", alarm: health.overflowed + health.refused + health.unrecorded > 0 ? "tags with too many values" : undefined });
     this.#cost.show({ value: seconds(took / 1000), detail: "to ask for all figures as JSON, and read them" });
   }
 
