@@ -230,6 +230,10 @@ async fn a_key_is_explained_and_html_in_it_is_shown() {
     for said in ["<img src=x", "Fresh for", "Last miss"] {
         browser.wait(&format!("{answer}.includes({said:?})")).await;
     }
+    browser.press("Show its value").await;
+    browser
+        .wait("document.querySelector('#view pre.value')?.textContent.startsWith('{')")
+        .await;
     assert_eq!(browser.trouble, [""; 0]);
     assert_eq!(
         browser

@@ -7,6 +7,7 @@ import { el } from "../parts/dom.ts";
 import { bytes, count, duration, seconds, sentence } from "../parts/format.ts";
 import { field, textInput } from "../parts/form.ts";
 import { empty, failure, panel } from "../parts/panel.ts";
+import { valueButton } from "./value.ts";
 
 export class Explain {
   readonly element: HTMLElement;
@@ -58,9 +59,10 @@ export class Explain {
     this.#asked += 1;
     const asked = this.#asked;
     try {
-      const found = await get<Explained>(this.#path);
+      const path = this.#path;
+      const found = await get<Explained>(path);
       const weighed = hub.tick?.caches.find((cache) => cache.name === this.#cache)?.weighed ?? false;
-      if (asked === this.#asked) this.#answer.replaceChildren(...shown(found, weighed));
+      if (asked === this.#asked) this.#answer.replaceChildren(...shown(found, weighed), ...(found.held ? [valueButton(path)] : []));
     } catch (error) {
       if (asked !== this.#asked) return;
       const none = statusOf(error) === 404 ? empty("Nothing is known of this key", "It is not held, and no miss of it is remembered. Check its spelling in the lists of keys.") : failure(error);
