@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { age, bytes, compact, date, dayStart, duration, moment, nanos, percent, plural, sentence, usd, usdFine } from "../src/parts/format.ts";
+import { age, bytes, clockTime, compact, date, dayStart, duration, figure, micros, moment, nanos, percent, plural, seconds, sentence, usd, usdFine, usdShort } from "../src/parts/format.ts";
 
 test("a hit rate says 100 % only of all, and 0 % only of none", () => {
   assert.equal(percent(1), "100 %");
   assert.equal(percent(0.99999), ">99.9 %");
+  assert.equal(percent(0.9994), ">99.9 %");
   assert.equal(percent(0.987), "98.7 %");
   assert.equal(percent(0.0001), "<0.1 %");
   assert.equal(percent(0), "0 %");
@@ -39,9 +40,33 @@ test("a duration has at most two units and no empty one", () => {
   assert.equal(duration(90_061_000), "1 d 1 h");
 });
 
+test("microseconds and seconds are told in the units of nanoseconds", () => {
+  assert.equal(micros(1.2), "1.2 µs");
+  assert.equal(micros(40_000), "40 ms");
+  assert.equal(seconds(0.0012), "1.2 ms");
+  assert.equal(seconds(90), "1 min 30 s");
+});
+
+test("a figure has about three digits", () => {
+  assert.deepEqual([0.0421, 4.256, 42.55, 99.96, 420].map(figure), ["0.042", "4.26", "42.5", "100", "420"]);
+});
+
+test("an axis of dollars is short, and one of minutes has seconds", () => {
+  assert.deepEqual([1_200, 12, 12.5].map(usdShort), ["$1.2K", "$12", "$12.50"]);
+  assert.match(clockTime(0, 60), /^\d\d:\d\d:\d\d$/);
+  assert.match(clockTime(0, 3_600), /^\d\d:\d\d$/);
+});
+
+test("today's times have no date, and those of other days have one", () => {
+  const at = new Date(2026, 8, 3, 14, 3, 9);
+  assert.equal(moment(at.toISOString(), at.getTime() + 60_000), "14:03:09");
+  assert.equal(moment(at.toISOString(), at.getTime() + 86_400_000), "3 Sept, 14:03:09");
+});
+
 test("an age is in one unit, and never negative", () => {
   assert.equal(age(-5000), "now");
   assert.equal(age(12_900), "12 s");
+  assert.equal(age(3_000_000), "50 min");
   assert.equal(age(7_200_000), "2 h");
 });
 

@@ -38,10 +38,13 @@ test("a curve's points stand in the order of their scales, within the picture", 
 test("a ring holds no more than its length, and a counter that began anew gives no rate", () => {
   const ring = new Ring(3);
   for (let i = 0; i < 10; i += 1) ring.add(i, i);
-  assert.deepEqual(ring.values, [7, 8, 9]);
+  assert.deepEqual([ring.times, ring.values], [[7, 8, 9], [7, 8, 9]]);
   const rates = new RateRing(5);
-  for (const [at, count] of [[0, 10], [2, 30], [4, 5]] as const) rates.count(at, count);
-  assert.deepEqual(rates.values, [null, 10, null]);
+  for (const [at, count] of [[0, 10], [2, 30], [2.4, 31], [4, 5], [5, 5]] as const) rates.count(at, count);
+  assert.deepEqual([rates.times, rates.values], [[0, 2, 4, 5], [null, 10, null, 0]]);
+  rates.clear();
+  rates.count(6, 100);
+  assert.deepEqual([rates.times, rates.values], [[6], [null]], "of what was before nothing is told");
 });
 
 test("a rate has as many digits as it needs", () => {

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FakeElement } from "./page.ts";
+import "./page.ts";
+import type { CacheInfo, Tick } from "../src/app/wire.ts";
+import type { Figures } from "../src/pages/overview/figures.ts";
+import { type Answers, Tiles } from "../src/pages/overview/tiles.ts";
+
+/** What a tile says: its figure, and what stands under it. */
+function said(tiles: Tiles, label: string): [value: string, detail: string] {
+  const element = tiles.element as unknown as FakeElement;
+  const tile = element.children.find(({ attributes }) => attributes["aria-label"] === label);
+  const [, value, detail] = tile?.children ?? assert.fail(label);
+  return [value?.textContent ?? "", detail?.textContent ?? ""];
+}
+
+function cache(name: string, held: { weight: number; capacity: number; entries: number; weighed: boolean }, hits: number, savedMs: number): CacheInfo {
+  return { name, ...held, stats: { hits, time_saved_ms: savedMs } } as unknown as CacheInfo;
+}
+
+const FIGURES: Figures = {
+  times: [0, 60],
+  seconds: 120,
+  gets: [10, 30],
+  hits: [5, 27],
+  tiers: { memory: [4, 16], disk: [1, 3], remote: [0, 8] },
+  hitRatio: [0.5, 0.9],
+  tierRatio: { memory: [], disk: [], remote: [] },
+  loads: [5, 3],
+  loadErrors: [1, 0],
+  coalesced: [2, 2],
+  stale: [1, 1],
+  evictions: { capacity: [3, 3], expired: [1, 1], replaced: [0, 0], removed: [0, 0], invalidated: [0, 0], too_heavy: [0, 0] },
+  allEvictions: [4, 4],
+  fill: [],
+  saved: [100, 160],
+};
+
+test("time saved is that of all caches, by the hit and in this window", () => {
+  const tiles = new Tiles();
+  const held = { weight: 5, capacity: 10, entries: 5, weighed: false };
+  const caches = [cache("a", held, 1_000, 90_000), cache("b", held, 3_000, 30_000)];
+  tiles.tick({ caches } as unknown as Tick, FIGURES);
+  assert.deepEqual(said(tiles, "Time saved"), ["2 min", "30 ms a hit over 4,000 hits · +1 min in this window"]);
+  tiles.tick({ caches: [cache("a", held, 0, 0)] } as unknown as Tick, undefined);
+  assert.equal(said(tiles, "Time saved")[1], "No hit yet: the first ones show here what they save.");
+});
+
+test("memory is told in bytes of the caches that weigh their values, and the fullest is any", () => {
+  const tiles = new Tiles();
+  const weighed = cache("a", { weight: 3_000_000, capacity: 10_000_000, entries: 7, weighed: true }, 1, 1);
+  const counted = cache("b", { weight: 90, capacity: 100, entries: 90, weighed: false }, 1, 1);
+  tiles.tick({ caches: [weighed, counted] } as unknown as Tick, undefined);
+  assert.deepEqual(said(tiles, "Memory"), ["3 MB", "of 10 MB · 97 entries · fullest 90 %"]);
+  tiles.tick({ caches: [counted] } as unknown as Tick, undefined);
+  assert.deepEqual(said(tiles, "Memory"), ["90", "90 entries · fullest 90 %"]);
+});
+
+test("the figures of a window are its means, and a ratio is of its sums", () => {
+  const tiles = new Tiles();
+  const answers: Answers = { perSecond: [40, 60], p50: [0.001, 0.002], p95: [0.003, 0.004], p99: [0.005, 0.006], failed: [1, 3], all: [40, 60] };
+  tiles.update(FIGURES, answers, undefined);
+  for (const [label, expected] of Object.entries({
+    "Hit ratio": ["80 %", "memory 50 % · disk 10 % · shared 20 %"],
+    Gets: ["20/s", "16/s hits · 4/s misses"],
+    "Answers, p99": ["6 ms", "p50 2 ms · p95 4 ms · 50/s"],
+    Loads: ["4/s", "0.5/s failed · one for each miss that did not wait"],
+    Coalesced: ["2/s", "waited for another's load · 1/s served stale"],
+    Evictions: ["4/s", "3/s for room · 1/s expired"],
+    Errors: ["2.5/s", "4 % of requests · 0.5/s failed loads"],
+  })) {
+    assert.deepEqual(said(tiles, label), expected);
+  }
+});
