@@ -10,7 +10,9 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use larder_metrics::{Metric, Registry, Snapshot, Timeline, TimelineFile, Track, Window, Windows};
+use larder_metrics::{
+    Carry, Metric, Registry, Snapshot, Timeline, TimelineFile, Track, Window, Windows,
+};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
@@ -60,6 +62,8 @@ const RECORDED: &[&str] = &[
 pub(crate) struct History {
     timeline: Mutex<Kept>,
     windows: Mutex<Windows>,
+    /// A cache's figures may be reset, which is no reason for a gap here.
+    carry: Mutex<Carry>,
 }
 
 enum Kept {
@@ -89,11 +93,13 @@ impl History {
         Self {
             timeline: Mutex::new(kept),
             windows: Mutex::default(),
+            carry: Mutex::default(),
         }
     }
 
     /// Adds what happened since the last call. Blocks while the file is written.
-    fn record(&self, mut snapshot: Snapshot) {
+    fn record(&self, snapshot: Snapshot) {
+        let mut snapshot = self.carry.lock().on(snapshot);
         self.windows.lock().record(snapshot.clone());
         snapshot.retain(|name| RECORDED.contains(&name));
         match &mut *self.timeline.lock() {
@@ -231,4 +237,35 @@ fn unknown(name: &str, names: &[&str]) -> Problem {
         format!("there are: {}", names.join(", "))
     };
     Problem::not_found(format!("no metric {name:?} is recorded; {there}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use larder::sync::Cache;
+    use larder_metrics::{Limits, ManualClock};
+
+    use super::*;
+
+    #[test]
+    fn a_window_has_what_a_cache_did_before_its_figures_were_reset() {
+        let clock = ManualClock::new();
+        let registry = Registry::with(Limits::default(), clock.clock());
+        let cache = Cache::<u64, u64>::builder("numbers").build().unwrap();
+        let history = History::default();
+        let record = || {
+            let mut snapshot = registry.snapshot();
+            larder::export([&cache as &dyn larder::AnyCache], &mut snapshot);
+            history.record(snapshot);
+            clock.advance(TICK);
+        };
+        record();
+        (0..200).for_each(|key| assert_eq!(cache.get(&key).unwrap(), None));
+        record();
+        cache.reset_stats();
+        (0..100).for_each(|key| assert_eq!(cache.get(&key).unwrap(), None));
+        record();
+        let minute = history.last(Window::Minute).unwrap();
+        let tags = [("cache", "numbers"), ("result", "miss")];
+        assert_eq!(minute.counter("larder_cache_gets", &tags), Some(300));
+    }
 }

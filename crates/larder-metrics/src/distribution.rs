@@ -1,5 +1,6 @@
 //! What a timing held at one instant, and the figures that follow from it. It knows no atomics.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::buckets::{self, BOUNDS};
@@ -213,6 +214,19 @@ impl TimingSnapshot {
             .map_or(0, |&(bucket, _)| buckets::bounds(bucket).1);
         let sum = self.sum.saturating_sub(earlier.sum);
         Self::new(counts, sum, lowest.max(self.min), highest.min(self.max))
+    }
+
+    /// What both held together.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        let mut counts: BTreeMap<u16, u64> = self.counts.iter().copied().collect();
+        for &(bucket, count) in &other.counts {
+            *counts.entry(bucket).or_default() += count;
+        }
+        let held = [self, other].into_iter().filter(|one| one.count > 0);
+        let min = held.clone().map(|one| one.min).min().unwrap_or_default();
+        let max = held.map(|one| one.max).max().unwrap_or_default();
+        let counts = counts.into_iter().collect();
+        Self::new(counts, self.sum + other.sum, min, max)
     }
 
     /// A bucket's middle, brought between the smallest and the largest value.

@@ -89,6 +89,7 @@
 //! comes from a [`Clock`], which a test replaces by a [`ManualClock`].
 
 mod buckets;
+mod carry;
 mod clock;
 mod context;
 mod counter;
@@ -119,6 +120,7 @@ mod timing;
 mod up_down;
 mod windows;
 
+pub use carry::Carry;
 pub use clock::{Clock, ManualClock};
 pub use counter::Counter;
 pub use described::{Form, Metric};

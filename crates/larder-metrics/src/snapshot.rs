@@ -224,7 +224,7 @@ impl Snapshot {
         (!self.span.is_zero()).then(|| count as f64 / self.span.as_secs_f64())
     }
 
-    fn family(&self, name: &str) -> Option<&FamilySnapshot> {
+    pub(crate) fn family(&self, name: &str) -> Option<&FamilySnapshot> {
         let index = self
             .families
             .binary_search_by(|family| (*family.name).cmp(name))
@@ -274,7 +274,7 @@ impl FamilySnapshot {
         }
     }
 
-    fn of(&self, tags: &Tags) -> Option<&Series> {
+    pub(crate) fn of(&self, tags: &Tags) -> Option<&Series> {
         let index = self
             .series
             .binary_search_by(|series| series.tags.cmp(tags))

@@ -47,8 +47,12 @@ pub enum MissReason {
     },
     /// The last load was not stored, since the key was written or invalidated while it ran.
     Fenced,
+    /// The last load said that there is none, and that is not remembered, or no longer.
+    NoValue,
     /// The last load failed.
     LoadFailed,
+    /// It is held, and there is no link to the shared store that would vouch for it.
+    NoLink,
     /// What the tier under memory holds is damaged, or of no use to the value's type.
     Undecodable,
     /// The tier under memory has switched itself off.

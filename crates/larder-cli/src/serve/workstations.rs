@@ -17,14 +17,17 @@ pub(super) fn start(
     if !config.workstations.enabled {
         return Ok(None);
     }
-    let file = config.state_dir.join("workstations.db");
+    // The rows of a daemon's own file are no other's: what is made of them is not shared.
+    let (database, tiers) = if let Some(Secret(url)) = &config.workstations.database {
+        (url.clone(), tiers.clone())
+    } else {
+        let file = config.state_dir.join("workstations.db");
+        (format!("sqlite:{}", file.display()), Tiers::default())
+    };
     let options = Options {
-        database: match &config.workstations.database {
-            Some(Secret(url)) => url.clone(),
-            None => format!("sqlite:{}", file.display()),
-        },
+        database,
         registry: gateway.registry(),
-        tiers: tiers.clone(),
+        tiers,
         clock: Clock::system(),
         services: services.0.clone(),
     };

@@ -31,6 +31,31 @@ fn workstations_survive_a_kill() {
     assert_eq!(daemon.get("/api/workstations").1[0]["name"], "pc-1");
 }
 
+/// Two daemons with a file each and one Redis.
+#[test]
+fn rows_of_a_daemons_own_file_are_shown_by_no_other() {
+    let server = RedisServer::start(Options::new()).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let names = ["a", "b"];
+    let daemons = names.map(|name| {
+        let home = home.path().join(name);
+        fs::create_dir(&home).unwrap();
+        let daemon = Daemon::start(&home, &["--remote", &server.url()]);
+        let token = fs::read_to_string(home.join("state/admin.token")).unwrap();
+        (daemon, token.trim().to_owned())
+    });
+    for ((daemon, token), name) in daemons.iter().zip(names) {
+        let body = json!({ "name": name, "host": name });
+        let made = ask(daemon, "POST", "/api/workstations", token, Some(&body));
+        assert_eq!(made.0, 201);
+    }
+    for ((daemon, _), name) in daemons.iter().zip(names) {
+        assert_eq!(daemon.get("/api/workstations/1").1["name"], name);
+        let list = daemon.get("/api/workstations").1;
+        assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+    }
+}
+
 /// Two daemons on one database and one Redis: what one writes, the other shows no later than a second
 /// after it (`remote.staleness`), however late it hears of it.
 #[test]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use larder_metrics::{Error, History};
+use larder_metrics::{Carry, Error, History, Window, Windows};
 
 use crate::manual;
 
@@ -165,5 +165,38 @@ fn each_series_of_a_large_family_has_its_own_window_and_they_are_sorted() -> Res
         let count = window.counter("gets", &[("key", key)]);
         assert_eq!(count, Some(index as u64), "{key}");
     }
+    Ok(())
+}
+
+#[test]
+fn what_was_reset_goes_on_in_windows_and_nothing_is_counted_twice() -> Result<(), Error> {
+    let (clock, registry) = manual();
+    let (gets, idle) = (registry.counter("gets")?, registry.counter("idle")?);
+    let (loads, level) = (registry.timing("loads")?, registry.gauge("level")?);
+    let (mut carry, mut windows) = (Carry::default(), Windows::new());
+    idle.add(7);
+    for second in 0..30_u64 {
+        windows.record(carry.on(registry.snapshot()));
+        if second % 10 == 9 {
+            registry.reset();
+        }
+        gets.add(10);
+        loads.record(Duration::from_millis(second + 1));
+        level.set(second as f64);
+        clock.advance(SECOND);
+    }
+    windows.record(carry.on(registry.snapshot()));
+    let minute = windows.last(Window::Minute).unwrap();
+    assert_eq!(minute.span, SECOND * 30);
+    assert_eq!(minute.counter("gets", &[]), Some(300));
+    assert_eq!(minute.counter("idle", &[]), Some(0));
+    assert_eq!(minute.gauge("level", &[]).unwrap().value, 29.0);
+    let loads = minute.timing("loads", &[]).unwrap();
+    assert_eq!(
+        (loads.count(), loads.sum()),
+        (30, Duration::from_millis(465))
+    );
+    let middle = loads.quantile(0.5).unwrap().as_secs_f64();
+    assert!((middle - 0.015).abs() < 0.001, "{middle}");
     Ok(())
 }

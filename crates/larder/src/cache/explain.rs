@@ -8,6 +8,7 @@ use super::{Cache, Inner};
 use crate::clock::Tick;
 use crate::entry::Source;
 use crate::error::Error;
+use crate::gate::SUSPECT;
 use crate::key::{CacheKey, KeyRef};
 use crate::log::{Item, Standing};
 use crate::misses::{Miss, MissReason};
@@ -203,11 +204,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         self.memory.inspect(hash, key, |meta| {
             let is_other =
                 at.is_some() && self.notes.get(meta.note).is_none_or(|note| note.at != at);
-            let is_other = is_other && meta.fresh_until > now;
-            reason = Some(if is_other {
+            let is_fresh = meta.fresh_until > now;
+            reason = Some(if is_other && is_fresh {
                 MissReason::OtherVersion
             } else if self.backoff.is_paused(hash, now) {
                 MissReason::LoadFailed
+            } else if self.is_cut_off() {
+                MissReason::NoLink
+            } else if is_fresh && meta.version == SUSPECT {
+                MissReason::Removed
+            } else if is_fresh && self.shared.is_some() {
+                MissReason::NoLink
             } else {
                 MissReason::Expired
             });
@@ -315,7 +322,9 @@ impl Display for MissReason {
                 write!(f, "it was invalidated by {by}, {ago:?} before")
             }
             Self::Fenced => f.write_str("what was loaded had been invalidated meanwhile"),
+            Self::NoValue => f.write_str("its load said that there is none"),
             Self::LoadFailed => f.write_str("its load failed"),
+            Self::NoLink => f.write_str("there was no link to the shared store to vouch for it"),
             Self::Undecodable => f.write_str("what the tier under memory holds cannot be read"),
             Self::TierDown => f.write_str("the tier under memory is switched off"),
             Self::OtherVersion => f.write_str("what was held was made from another version"),

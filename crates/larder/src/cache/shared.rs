@@ -235,6 +235,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         shared.map_or(0, |shared| shared.horizon(now, &self.clock))
     }
 
+    /// Whether there is a shared store, and no link to it that would vouch for what memory holds.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let shared = self.shared.as_ref();
+        shared.is_some_and(|shared| !shared.gate.is_open(self.clock.exact()))
+    }
+
     /// Whether what was read in an epoch of the shared store was read in the present one.
     pub(super) fn is_epochs(&self, raised: &Raised<V>) -> bool {
         match (&self.shared, raised.epoch) {
@@ -252,10 +258,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Some(shared) = &self.shared else {
             return Ok(None);
         };
-        let now = self.clock.now();
-        if shared.gate.is_open(self.clock.exact()) {
+        if !self.is_cut_off() {
             return Ok(None);
         }
+        let now = self.clock.now();
         match shared.sharing.cut_off {
             CutOff::Short => Ok(None),
             CutOff::Error => Err(Error::CutOff),

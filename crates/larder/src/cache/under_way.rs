@@ -164,6 +164,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
         if let Ok(loaded) = &loaded {
             let hash = self.call.hash;
             self.inner.learn_load(hash, &self.key, took, loaded);
+            if matches!(loaded.found, Found::Absent) {
+                self.inner.came_to_nothing(hash, MissReason::NoValue);
+            }
         }
         let loaded = loaded.and_then(|loaded| self.keep_former(loaded));
         let given = |loaded: Loaded<V>| {

@@ -79,6 +79,10 @@ async fn evictions_fences_failures_and_other_versions_are_told_apart() {
     cache.get_or_load("c", down).await.unwrap_err();
     assert_eq!(why(&cache, "c").await, MissReason::LoadFailed);
 
+    let none = |_| std::future::ready(Ok::<_, String>(Loaded::<u64>::absent()));
+    cache.get_or_load_optional("n", none).await.unwrap();
+    assert_eq!(why(&cache, "n").await, MissReason::NoValue);
+
     let (load, loader) = held_load();
     let reader = reading(&cache, "d", loader);
     let load = load.begun().await;

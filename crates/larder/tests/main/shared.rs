@@ -42,6 +42,7 @@ fn cache_with(fake: &Fake, policy: Policy, with: impl FnOnce(Sharing) -> Sharing
     Cache::builder("users")
         .policy(policy)
         .clock(fake.clock())
+        .explain(true)
         .remote(with(sharing))
         .build()
         .unwrap()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder::{Applied, CutOff, Error};
+use larder::{Applied, CutOff, Error, MissReason};
 
 use super::super::{held_load, reading, ready};
 use super::fake::Fake;
@@ -264,6 +264,30 @@ async fn cut_off_short_loads_each_key_once_in_x() {
         fake.pass(X / 4).await;
     }
     assert_eq!(a.stats().loads, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_it_was_missed_tells_a_lost_link_and_another_process_from_its_time() {
+    let (fake, [a, b]) = caches().await;
+    load(&fake, &a, "k", 1).await;
+    load(&fake, &a, "l", 1).await;
+    let why = async |key| {
+        assert_eq!(a.peek(key), None);
+        a.explain(key).await.unwrap().last_miss.unwrap().reason
+    };
+    b.invalidate("k").await.unwrap();
+    fake.settle().await;
+    assert_eq!(why("k").await, MissReason::Removed);
+    fake.cut_off(0);
+    fake.pass(1_100).await;
+    assert_eq!(why("l").await, MissReason::NoLink);
+    assert_eq!(a.get_or_load("l", ready(2)).await.unwrap(), 2);
+    fake.pass(1_100).await;
+    assert_eq!(
+        why("l").await,
+        MissReason::NoLink,
+        "what is loaded then is kept for X alone"
+    );
 }
 
 /// A4
