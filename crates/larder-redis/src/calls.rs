@@ -57,6 +57,7 @@ impl Link for MemberLink {
         token: u64,
         entry: Vec<u8>,
         life: Option<Duration>,
+        trace: Option<&'a str>,
     ) -> Later<'a, Result<Filled, Down>> {
         Box::pin(async move {
             let most = self.server.config.max_value_bytes;
@@ -69,7 +70,7 @@ impl Link for MemberLink {
             let (token, life) = (token.to_le_bytes(), millis(life));
             let call = Call {
                 script: &scripts::FILL,
-                keys: self.both(key),
+                keys: self.both_traced(key, trace),
                 arguments: vec![&token, &entry, life.as_bytes()],
             };
             self.store(call).await
@@ -136,16 +137,25 @@ impl Link for MemberLink {
         })
     }
 
-    fn invalidate<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<(), Down>> {
-        Box::pin(self.invalidate_all(keys))
+    fn invalidate<'a>(
+        &'a self,
+        keys: &'a [&'a str],
+        trace: Option<&'a str>,
+    ) -> Later<'a, Result<(), Down>> {
+        Box::pin(self.invalidate_all(keys, trace))
     }
 
-    fn supplant<'a>(&'a self, key: &'a str, want: Want) -> Later<'a, Result<(), Down>> {
+    fn supplant<'a>(
+        &'a self,
+        key: &'a str,
+        want: Want,
+        trace: Option<&'a str>,
+    ) -> Later<'a, Result<(), Down>> {
         Box::pin(async move {
             let want = Words::of(want);
             let call = Call {
                 script: &scripts::INVALIDATE,
-                keys: self.both(key),
+                keys: self.both_traced(key, trace),
                 arguments: vec![&want.token, &want.lease, &want.lookup],
             };
             self.tell(call, |value| replies::yes(&value).map(drop))
@@ -158,12 +168,13 @@ impl Link for MemberLink {
         key: &'a str,
         version: u64,
         header: Vec<u8>,
+        trace: Option<&'a str>,
     ) -> Later<'a, Result<bool, Down>> {
         Box::pin(async move {
             let head = head(version);
             let call = Call {
                 script: &scripts::SOFTEN,
-                keys: self.both(key),
+                keys: self.both_traced(key, trace),
                 arguments: vec![&head, &header],
             };
             self.tell(call, |value| replies::yes(&value)).await

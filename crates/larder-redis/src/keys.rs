@@ -3,16 +3,22 @@
 //! ```text
 //! P:e:{namespace:key}  an entry        P:g:{namespace}  the namespace's log of invalidations
 //! P:l:{namespace:key}  its lease        P:a:{namespace}  its stream of samples
+//! P:e:{namespace:key}^origin^trace      a change of the entry: who made it, and in which trace
 //! ```
-//! The braces put an entry and its lease into one slot of a cluster. Must not know connections.
+//! The braces put an entry and its lease into one slot of a cluster, and the last with them: a name that is
+//! only told and never stands. No entry's name ends as it does. Must not know connections.
 
 /// Bytes of a prefix at most.
 const PREFIX_BYTES_MAX: usize = 64;
+/// Bytes of a trace at most.
+const TRACE_BYTES_MAX: usize = 128;
 
 /// Names under one prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keys {
     prefix: String,
+    /// Tells the changes that are made here from others'.
+    origin: u64,
 }
 
 /// Whose change the server tells of.
@@ -20,14 +26,18 @@ pub(crate) struct Keys {
 pub(crate) enum Changed<'a> {
     /// An entry of a namespace.
     Entry(&'a str, &'a str),
+    /// The same, and the trace in which another has changed it.
+    Traced(&'a str, &'a str, &'a str),
     /// The log of a namespace.
     Log(&'a str),
 }
 
 impl Keys {
-    pub(crate) fn new(prefix: &str) -> Self {
+    /// `origin`: a number that no other who uses the prefix has.
+    pub(crate) fn new(prefix: &str, origin: u64) -> Self {
         Self {
             prefix: prefix.to_owned(),
+            origin,
         }
     }
 
@@ -55,6 +65,12 @@ impl Keys {
 
     pub(crate) fn lease(&self, namespace: &str, key: &str) -> String {
         self.name(":l:{", namespace, key)
+    }
+
+    /// What tells all who track that an entry is changed in this trace; `None` if it is no `traceparent`.
+    pub(crate) fn traced(&self, namespace: &str, key: &str, trace: &str) -> Option<String> {
+        let entry = self.entry(namespace, key);
+        is_trace(trace).then(|| format!("{entry}^{:016x}^{trace}", self.origin))
     }
 
     fn name(&self, kind: &str, namespace: &str, key: &str) -> String {
@@ -91,12 +107,30 @@ impl Keys {
         let name = std::str::from_utf8(name).ok()?;
         let name = name.strip_prefix(self.prefix.as_str())?;
         if let Some(rest) = name.strip_prefix(":e:{") {
-            let (namespace, key) = rest.strip_suffix('}')?.split_once(':')?;
-            return Some(Changed::Entry(namespace, key));
+            if let Some(rest) = rest.strip_suffix('}') {
+                let (namespace, key) = rest.split_once(':')?;
+                return Some(Changed::Entry(namespace, key));
+            }
+            return self.parse_traced(rest);
         }
         let namespace = name.strip_prefix(":g:{")?.strip_suffix('}')?;
         Some(Changed::Log(namespace))
     }
+
+    /// What was changed here is none: that it was changed is told by its own name.
+    fn parse_traced<'a>(&self, rest: &'a str) -> Option<Changed<'a>> {
+        let (name, by) = rest.rsplit_once("}^")?;
+        let ((namespace, key), (origin, trace)) = (name.split_once(':')?, by.split_once('^')?);
+        let origin = u64::from_str_radix(origin, 16).ok()?;
+        let is_others = origin != self.origin && is_trace(trace);
+        is_others.then_some(Changed::Traced(namespace, key, trace))
+    }
+}
+
+/// Whether it has the letters of a `traceparent`, and is not too long.
+fn is_trace(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    (1..=TRACE_BYTES_MAX).contains(&text.len()) && text.chars().all(is_plain)
 }
 
 #[cfg(test)]
@@ -105,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_name_leads_back_to_its_namespace_and_key() {
-        let keys = Keys::new("a:b");
+        let keys = Keys::new("a:b", 1);
         for key in ["7", "", "x:y", "}{", "ü \n"] {
             let name = keys.entry("users", key);
             let changed = keys.parse(name.as_bytes());
@@ -130,9 +164,39 @@ mod tests {
         assert_eq!(keys.parse(b"a:b:e:{users:\xff}"), None);
     }
 
+    /// I4
+    #[test]
+    fn a_change_s_name_tells_its_trace_to_others_and_is_no_entry_s() {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let (keys, others) = (Keys::new("a:b", 1), Keys::new("a:b", u64::MAX));
+        for key in ["7", "", "x:y", "}{", "ü \n", "}^1^00-1", "7}^"] {
+            let name = keys.traced("users", key, trace).unwrap();
+            let changed = others.parse(name.as_bytes());
+            assert_eq!(changed, Some(Changed::Traced("users", key, trace)));
+            assert_eq!(keys.parse(name.as_bytes()), None, "it is one's own");
+            // Programs of before know an entry's name by its end.
+            assert!(name.starts_with(&keys.entry("users", key)) && !name.ends_with('}'));
+        }
+        for other in ["", "00-1}", "00 1", "a^b", &"0".repeat(129)] {
+            assert_eq!(keys.traced("users", "7", other), None, "{other}");
+            let name = format!("a:b:e:{{users:7}}^2^{other}");
+            let changed = keys.parse(name.as_bytes());
+            assert!(!matches!(changed, Some(Changed::Traced(..))), "{other}");
+        }
+        for other in [
+            "users:7}^2",
+            "users:7}^x^00-1",
+            "users}^2^00-1",
+            "users:7^2^00-1",
+        ] {
+            let name = format!("a:b:e:{{{other}");
+            assert_eq!(keys.parse(name.as_bytes()), None, "{other}");
+        }
+    }
+
     #[test]
     fn one_namespace_is_not_taken_for_another_that_begins_like_it() {
-        let keys = Keys::new("tc");
+        let keys = Keys::new("tc", 1);
         assert!(
             !keys
                 .entry("users2", "7")
@@ -142,10 +206,10 @@ mod tests {
 
     #[test]
     fn names_that_would_break_the_scheme_are_refused() {
-        assert_eq!(Keys::new("tc").check("users.v-1_x"), Ok(()));
+        assert_eq!(Keys::new("tc", 1).check("users.v-1_x"), Ok(()));
         for prefix in ["", "t{c", "t c", &"x".repeat(65)] {
             assert!(
-                Keys::new(prefix)
+                Keys::new(prefix, 1)
                     .check("users")
                     .unwrap_err()
                     .contains("prefix")
@@ -153,7 +217,7 @@ mod tests {
         }
         for namespace in ["", "a:b", "a}"] {
             assert!(
-                Keys::new("tc")
+                Keys::new("tc", 1)
                     .check(namespace)
                     .unwrap_err()
                     .contains("namespace")

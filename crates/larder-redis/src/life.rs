@@ -193,12 +193,15 @@ impl Life {
         let Some(changed) = self.keys.parse(name) else {
             return;
         };
-        let (Changed::Entry(namespace, _) | Changed::Log(namespace)) = changed;
+        let (Changed::Entry(namespace, _)
+        | Changed::Traced(namespace, ..)
+        | Changed::Log(namespace)) = changed;
         let Some(seat) = self.seats.read().get(namespace).cloned() else {
             return;
         };
         match changed {
-            Changed::Entry(_, key) => seat.member.hearer().key_changed(key),
+            Changed::Entry(_, key) => seat.member.hearer().key_changed(key, None),
+            Changed::Traced(_, key, trace) => seat.member.hearer().key_changed(key, Some(trace)),
             Changed::Log(_) => seat.member.hearer().log_at(None),
         }
     }

@@ -63,6 +63,14 @@ impl MemberLink {
         vec![self.entry(key), self.lease(key)]
     }
 
+    /// Both, and the name that tells the others of the trace, if there is one.
+    pub(crate) fn both_traced(&self, key: &str, trace: Option<&str>) -> Vec<String> {
+        let mut names = self.both(key);
+        let traced = |trace| self.server.keys.traced(self.namespace(), key, trace);
+        names.extend(trace.and_then(traced));
+        names
+    }
+
     pub(crate) fn epoch(&self) -> Result<Arc<Epoch>, Down> {
         match &self.within {
             Some(epoch) => Ok(epoch.clone()),
@@ -234,13 +242,22 @@ impl MemberLink {
         }
     }
 
-    pub(crate) async fn invalidate_all(&self, keys: &[&str]) -> Result<(), Down> {
+    pub(crate) async fn invalidate_all(
+        &self,
+        keys: &[&str],
+        trace: Option<&str>,
+    ) -> Result<(), Down> {
         let epoch = self.epoch()?;
-        // A cluster's script has the keys of one slot only.
-        let pairs = if epoch.is_cluster() { 1 } else { PAIRS_MAX };
+        // A cluster's script has the keys of one slot only, and each has one trace.
+        let is_each_alone = epoch.is_cluster() || trace.is_some();
+        let pairs = if is_each_alone { 1 } else { PAIRS_MAX };
+        let names = |keys: &[&str]| {
+            let names = keys.iter().flat_map(|key| self.both_traced(key, trace));
+            names.collect()
+        };
         let calls = keys.chunks(pairs).map(|keys| Call {
             script: &scripts::INVALIDATE,
-            keys: keys.iter().flat_map(|key| self.both(key)).collect(),
+            keys: names(keys),
             arguments: Vec::new(),
         });
         let calls: Vec<Call<'_>> = calls.collect();

@@ -27,7 +27,8 @@ pub(crate) fn hearer(life: Arc<Life>) -> Pushes {
 fn hear(life: &Life, push: &PushInfo) -> Result<(), &'static str> {
     match (&push.kind, push.data.as_slice()) {
         (PushKind::Invalidate, [Value::Array(names)]) if names.len() <= NAMES_MAX => {
-            for name in names {
+            // They are sorted: the last first, so that what has a trace takes effect with it.
+            for name in names.iter().rev() {
                 match name {
                     Value::BulkString(name) => life.changed(name),
                     _ => return Err(FOREIGN),
@@ -54,7 +55,7 @@ mod tests {
 
     fn after(kind: PushKind, data: Vec<Value>) -> Arc<Life> {
         let board = Arc::new(Board::new(String::new()));
-        let life = Arc::new(Life::new(1, Keys::new("tc"), board, Checks::default()));
+        let life = Arc::new(Life::new(1, Keys::new("tc", 1), board, Checks::default()));
         hearer(life.clone())(PushInfo { kind, data });
         life
     }

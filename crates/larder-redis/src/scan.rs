@@ -79,7 +79,7 @@ async fn scan_node(
         header.truncate(header_bytes(&header)?);
         match keys.parse(name)? {
             Changed::Entry(_, key) => Some((key.to_owned(), header)),
-            Changed::Log(_) => None,
+            Changed::Log(_) | Changed::Traced(..) => None,
         }
     });
     Ok((cursor, found.collect()))

@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn an_entry_and_its_lease_share_a_slot() {
-        let keys = crate::keys::Keys::new("tc");
+        let keys = crate::keys::Keys::new("tc", 1);
         for key in ["7", "", "a}b", "{x}", "ü"] {
             let (entry, lease) = (keys.entry("users", key), keys.lease("users", key));
             assert_eq!(

@@ -71,7 +71,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(config: Config) -> Self {
         Self {
-            keys: Keys::new(&config.prefix),
+            keys: Keys::new(&config.prefix, fastrand::u64(..)),
             board: Arc::new(Board::new(config.target.to_string())),
             config,
             members: Mutex::default(),

@@ -15,6 +15,7 @@ mod kept;
 mod keys;
 mod learn;
 pub(crate) mod load;
+mod load_many;
 mod lookup;
 mod many;
 mod scope;

@@ -48,6 +48,10 @@ pub struct Membership {
 /// made late or twice without harm, so nothing is retried but what says so. A call whose future is
 /// dropped may or may not have been made, and nobody is told that it failed.
 ///
+/// A `trace` names the trace that a change belongs to: text for the other processes
+/// ([`Hearer::key_changed`], [`LogNews::traces`]), without which the change is as good, and which may be
+/// lost on the way.
+///
 /// # Errors
 /// All calls return [`Down`] at once while there is no link, when the server refuses, and no later
 /// than the promise's X after they were sent (each trip of a call that needs several); what was sent
@@ -80,6 +84,7 @@ pub trait Link: Send + Sync {
         token: u64,
         entry: Vec<u8>,
         life: Option<Duration>,
+        trace: Option<&'a str>,
     ) -> Later<'a, Result<Filled, Down>>;
 
     /// As [`fill`](Self::fill), with nothing stored: whether the lease was unbroken.
@@ -108,10 +113,19 @@ pub trait Link: Send + Sync {
     fn release<'a>(&'a self, key: &'a str, token: u64) -> Later<'a, Result<(), Down>>;
 
     /// Takes keys out and ends their leases; all who hold them are told.
-    fn invalidate<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<(), Down>>;
+    fn invalidate<'a>(
+        &'a self,
+        keys: &'a [&'a str],
+        trace: Option<&'a str>,
+    ) -> Later<'a, Result<(), Down>>;
 
     /// [`invalidate`](Self::invalidate) for one key, whose lease is this token's then.
-    fn supplant<'a>(&'a self, key: &'a str, want: Want) -> Later<'a, Result<(), Down>>;
+    fn supplant<'a>(
+        &'a self,
+        key: &'a str,
+        want: Want,
+        trace: Option<&'a str>,
+    ) -> Later<'a, Result<(), Down>>;
 
     /// Puts a new header before the payload of the entry of this version; false if another stands.
     fn soften<'a>(
@@ -119,6 +133,7 @@ pub trait Link: Send + Sync {
         key: &'a str,
         version: u64,
         header: Vec<u8>,
+        trace: Option<&'a str>,
     ) -> Later<'a, Result<bool, Down>>;
 
     /// Takes out an entry that is known to be of no use to anybody, if this is still its header and no
@@ -126,8 +141,7 @@ pub trait Link: Send + Sync {
     fn reclaim<'a>(&'a self, key: &'a str, header: &'a [u8]) -> Later<'a, Result<u64, Down>>;
 
     /// Records items in the namespace's invalidation log, if any are given, and returns what is new
-    /// since `known`. `trace` names the trace that the items belong to: text for the other processes,
-    /// without which the items are as good.
+    /// since `known`.
     fn log<'a>(
         &'a self,
         known: Option<LogPlace>,
@@ -162,8 +176,9 @@ pub trait Hearer: Send + Sync {
     /// This moment, by the clock of what is told.
     fn now(&self) -> Tick;
 
-    /// The entry of the key may be another one.
-    fn key_changed(&self, key: &str);
+    /// The entry of the key may be another one. A change that another process gave a trace is told with
+    /// it once, and may be told without it too, before or after.
+    fn key_changed(&self, key: &str, trace: Option<&str>);
 
     /// Where the log of invalidations is now; `None`: it has changed, and where it is is not known.
     fn log_at(&self, place: Option<LogPlace>);

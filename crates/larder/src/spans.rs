@@ -8,6 +8,34 @@ use tracing::{Span, debug_span};
 use crate::entry::{Entry, Source};
 use crate::error::Error;
 
+/// Where the values of several keys were found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tiers {
+    memory: u64,
+    disk: u64,
+    remote: u64,
+    loader: u64,
+}
+
+impl Tiers {
+    pub(crate) fn of(sources: impl Iterator<Item = Source>) -> Self {
+        sources.fold(Self::default(), |mut tiers, source| {
+            tiers.add(source);
+            tiers
+        })
+    }
+
+    pub(crate) const fn add(&mut self, source: Source) {
+        let count = match source {
+            Source::Memory => &mut self.memory,
+            Source::Disk => &mut self.disk,
+            Source::Remote => &mut self.remote,
+            Source::Loader => &mut self.loader,
+        };
+        *count += 1;
+    }
+}
+
 /// A get that memory does not settle.
 pub(crate) fn get(cache: &str) -> Span {
     debug_span!(target: "larder", "cache get", cache, outcome = Empty, tier = Empty)
@@ -30,6 +58,45 @@ pub(crate) fn answered<V>(span: &Span, answer: Result<Option<&Entry<V>>, &Error>
     if let Some(tier) = tier {
         span.record("tier", tier.name());
     }
+}
+
+/// A get of so many keys that memory does not settle.
+pub(crate) fn get_many(cache: &str, keys: usize) -> Span {
+    debug_span!(
+        target: "larder",
+        "cache get",
+        cache,
+        keys,
+        outcome = Empty,
+        memory = Empty,
+        disk = Empty,
+        remote = Empty,
+        loader = Empty,
+        missing = Empty,
+    )
+}
+
+/// Notes in its span how a get of so many keys was answered.
+pub(crate) fn answered_many(span: &Span, keys: usize, answer: Result<Tiers, &Error>) {
+    let Ok(tiers) = answer else {
+        span.record("outcome", "error");
+        return;
+    };
+    let Tiers {
+        memory,
+        disk,
+        remote,
+        loader,
+    } = tiers;
+    let cached = memory + disk + remote;
+    let missing = (keys as u64).saturating_sub(cached + loader);
+    let is_hit = missing + loader == 0;
+    span.record("outcome", if is_hit { "hit" } else { "miss" });
+    span.record("memory", memory);
+    span.record("disk", disk);
+    span.record("remote", remote);
+    span.record("loader", loader);
+    span.record("missing", missing);
 }
 
 /// A load, for all who wait for it.

@@ -148,31 +148,131 @@ fn traced(home: &std::path::Path, collector: &str, arguments: &[&str]) -> Daemon
     })
 }
 
+/// The name that a daemon's spans have.
+fn instance(daemon: &Daemon) -> String {
+    daemon.url.trim_start_matches("http://").to_owned()
+}
+
+/// Two daemons that share a server, whose link is up, and the spans that they push.
+struct Pair {
+    one: Daemon,
+    other: Daemon,
+    spans: mpsc::Receiver<(String, Span)>,
+    homes: [tempfile::TempDir; 2],
+    _server: RedisServer,
+}
+
+impl Pair {
+    fn start() -> Self {
+        let server = RedisServer::start(Options::new()).unwrap();
+        let (url, spans) = collector();
+        let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let start = |home: &tempfile::TempDir| {
+            let daemon = traced(home.path(), &url, &["--remote", &server.url()]);
+            let is_up = || {
+                let (_, health) = daemon.get("/health/ready");
+                let mut checks = health["checks"].as_array().into_iter().flatten();
+                checks.any(|check| check["name"] == "cache daemons" && check["status"] == "ready")
+            };
+            wait_for("link that is up", || is_up().then_some(()));
+            daemon
+        };
+        Self {
+            one: start(&homes[0]),
+            other: start(&homes[1]),
+            spans,
+            homes,
+            _server: server,
+        }
+    }
+
+    /// What an admin of the first says of themself.
+    fn admin(&self) -> String {
+        let token = std::fs::read_to_string(self.homes[0].path().join("state/admin.token"));
+        format!("Bearer {}", token.unwrap().trim())
+    }
+}
+
+/// I4
+#[test]
+fn a_change_of_one_key_and_its_effect_on_another_instance_are_one_trace() {
+    let pair = Pair::start();
+    let Pair {
+        one, other, spans, ..
+    } = &pair;
+    let (entry, cache) = ("/v1/caches/daemons/entries/x", "/v1/caches/daemons");
+    let change = |way: &str, traceparent: &str| {
+        let (url, admin) = (one.url.as_str(), pair.admin());
+        let headed = |request: ureq::RequestBuilder<ureq::typestate::WithBody>| {
+            let request = request.header("content-type", "application/json");
+            request
+                .header("authorization", &admin)
+                .header("traceparent", traceparent)
+        };
+        let card = json!({ "version": "0", "address": "127.0.0.1:1", "pid": 1 }).to_string();
+        let changed = match way {
+            "put" => headed(ureq::put(format!("{url}{entry}"))).send(card),
+            "invalidate" => {
+                let key = json!({ "key": "x" }).to_string();
+                headed(ureq::post(format!("{url}{cache}/invalidate"))).send(key)
+            }
+            _ => ureq::delete(format!("{url}{entry}"))
+                .header("authorization", &admin)
+                .header("traceparent", traceparent)
+                .call(),
+        };
+        assert_eq!(changed.unwrap().status(), 200, "{way}");
+    };
+    let trace = |number: usize| format!("{number:032x}");
+    let ways = ["put", "delete", "invalidate", "put", "delete"];
+    for (number, way) in ways.iter().enumerate() {
+        let trace = trace(number + 1);
+        change(way, &format!("00-{trace}-{PARENT}-01"));
+        change(way, &format!("00-{trace}-{PARENT}-00"));
+    }
+
+    let mut seen: Vec<(String, Span)> = Vec::new();
+    let has = |seen: &[(String, Span)], daemon: &Daemon, name: &str| {
+        let (own, last) = (instance(daemon), trace(ways.len()));
+        let is_it = |(by, span): &(String, Span)| {
+            *by == own && span.name == name && hex(&span.trace_id) == last
+        };
+        seen.iter().any(is_it)
+    };
+    while !(has(&seen, one, "request") && has(&seen, other, "invalidation applied")) {
+        let next = spans.recv_timeout(PATIENCE);
+        seen.push(next.unwrap_or_else(|_| panic!("spans are missing: {seen:#?}")));
+    }
+    for (number, way) in ways.iter().enumerate() {
+        let of = |name: &str| {
+            let is_it = |(_, span): &&(String, Span)| {
+                hex(&span.trace_id) == trace(number + 1) && span.name == name
+            };
+            seen.iter().filter(is_it).collect::<Vec<_>>()
+        };
+        let (writes, applied) = (of("cache write"), of("invalidation applied"));
+        let ([(_, write)], [(by, applied)]) = (&writes[..], &applied[..]) else {
+            panic!("{way}: {writes:#?} {applied:#?}");
+        };
+        assert_eq!(*by, instance(other), "{way}");
+        assert_eq!(applied.parent_span_id, write.span_id, "{way}");
+    }
+}
+
 /// I4
 #[test]
 fn a_clearing_and_its_effect_on_another_instance_are_one_trace() {
-    let server = RedisServer::start(Options::new()).unwrap();
-    let (url, spans) = collector();
-    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let start = |home: &tempfile::TempDir| traced(home.path(), &url, &["--remote", &server.url()]);
-    let (one, other) = (start(&homes[0]), start(&homes[1]));
-    for daemon in [&one, &other] {
-        let is_up = || {
-            let (_, health) = daemon.get("/health/ready");
-            let mut checks = health["checks"].as_array().into_iter().flatten();
-            checks.any(|check| check["name"] == "cache daemons" && check["status"] == "ready")
-        };
-        wait_for("link that is up", || is_up().then_some(()));
-    }
-    let token = std::fs::read_to_string(homes[0].path().join("state/admin.token")).unwrap();
+    let pair = Pair::start();
+    let Pair {
+        one, other, spans, ..
+    } = &pair;
     let cleared = ureq::post(format!("{}/v1/caches/daemons/clear", one.url))
-        .header("authorization", format!("Bearer {}", token.trim()))
+        .header("authorization", pair.admin())
         .header("content-type", "application/json")
         .header("traceparent", parent())
         .send("{}");
     assert_eq!(cleared.unwrap().status(), 200);
 
-    let instance = |daemon: &Daemon| daemon.url.trim_start_matches("http://").to_owned();
     let mut seen: Vec<(String, Span)> = Vec::new();
     let is_whole = |seen: &[(String, Span)]| {
         let has = |daemon: &Daemon, name: &str| {
@@ -180,7 +280,7 @@ fn a_clearing_and_its_effect_on_another_instance_are_one_trace() {
             seen.iter()
                 .any(|(by, span)| *by == own && span.name == name)
         };
-        has(&one, "request") && has(&one, "cache write") && has(&other, "invalidation applied")
+        has(one, "request") && has(one, "cache write") && has(other, "invalidation applied")
     };
     while !is_whole(&seen) {
         let next = spans.recv_timeout(PATIENCE);

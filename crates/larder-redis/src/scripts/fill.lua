@@ -1,5 +1,5 @@
 -- FILL, and under `allow-oom` SEAL, which brings an empty blob.
--- e, l; token, blob (empty: keep nothing), px (0: no expiry)
+-- e, l, [trace: told, as INVALIDATE does, if it is stored]; token, blob (empty: keep nothing), px (0: no expiry)
 -- 1: nothing ended the lease and e is as ACQUIRE saw it, or has expired since; else 0. Ends the lease.
 local l = redis.call("HMGET", KEYS[2], "t", "s", "x")
 if l[1] ~= ARGV[1] then return 0 end
@@ -12,5 +12,9 @@ end
 if ARGV[2] ~= "" then
   if ARGV[3] == "0" then redis.call("SET", KEYS[1], ARGV[2])
   else redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3]) end
+  if KEYS[3] then
+    redis.call("SET", KEYS[3], "")
+    redis.call("DEL", KEYS[3])
+  end
 end
 return 1

@@ -49,13 +49,21 @@ on_both!(an_entry_without_an_end_is_kept);
 async fn an_entry_without_an_end_is_kept(server: Site) {
     let node = Node::up(&server);
     assert_eq!(node.acquires("7", 1).await, Acquired::Ours);
-    let filled = node.link.fill("7", 1, entry(1, ""), None).await.unwrap();
+    let filled = node
+        .link
+        .fill("7", 1, entry(1, ""), None, None)
+        .await
+        .unwrap();
     assert_eq!(filled, Filled::Stored);
     let read = node.link.read("7", None).await.unwrap();
     assert_eq!(read, Read::Entry(entry(1, ""), None));
     assert_eq!(node.acquires("8", 1).await, Acquired::Ours);
     let ages = Some(Duration::MAX);
-    let filled = node.link.fill("8", 1, entry(1, ""), ages).await.unwrap();
+    let filled = node
+        .link
+        .fill("8", 1, entry(1, ""), ages, None)
+        .await
+        .unwrap();
     assert_eq!(filled, Filled::Stored);
 }
 
@@ -117,7 +125,7 @@ async fn whatever_is_newer_ends_a_lease(server: Site) {
         "foreign SET",
         "run out",
     ] {
-        node.link.invalidate(&["7"]).await.unwrap();
+        node.link.invalidate(&["7"], None).await.unwrap();
         node.stores("7", 1).await;
         let lease = match what {
             "run out" => Duration::from_millis(1),
@@ -129,10 +137,15 @@ async fn whatever_is_newer_ends_a_lease(server: Site) {
         };
         assert_eq!(node.link.acquire("7", again).await.unwrap(), Acquired::Ours);
         match what {
-            "invalidate" => node.link.invalidate(&["7"]).await.unwrap(),
-            "supplant" => node.link.supplant("7", want(3)).await.unwrap(),
+            "invalidate" => node.link.invalidate(&["7"], None).await.unwrap(),
+            "supplant" => node.link.supplant("7", want(3), None).await.unwrap(),
             "soften" => {
-                assert!(node.link.soften("7", 1, header(1, "s")).await.unwrap());
+                assert!(
+                    node.link
+                        .soften("7", 1, header(1, "s"), None)
+                        .await
+                        .unwrap()
+                );
             }
             "foreign DEL" => drop(server.cli(&["DEL", "tc:e:{u:7}"])),
             "foreign SET" => drop(server.cli(&["SET", "tc:e:{u:7}", "x"])),
@@ -149,10 +162,10 @@ on_both!(an_insert_is_an_invalidation_with_a_lease_of_its_own);
 async fn an_insert_is_an_invalidation_with_a_lease_of_its_own(server: Site) {
     let node = Node::up(&server);
     node.stores("7", 1).await;
-    node.link.supplant("7", want(2)).await.unwrap();
+    node.link.supplant("7", want(2), None).await.unwrap();
     assert_eq!(node.version("7").await, None);
     assert!(matches!(node.acquires("7", 3).await, Acquired::Leased(..)));
-    node.link.supplant("7", want(4)).await.unwrap();
+    node.link.supplant("7", want(4), None).await.unwrap();
     assert_eq!(node.fills("7", 2, "").await, Filled::Overtaken);
     assert_eq!(node.fills("7", 4, "").await, Filled::Stored);
     assert_eq!(node.version("7").await, Some(4));
@@ -166,7 +179,7 @@ async fn many_keys_are_invalidated_at_once(server: Site) {
     for key in [0, 199, 200, 999] {
         node.stores(keys[key], 1).await;
     }
-    node.link.invalidate(&keys).await.unwrap();
+    node.link.invalidate(&keys, None).await.unwrap();
     let asked: Vec<_> = keys.iter().map(|key| (*key, None)).collect();
     let all = node.link.read_many(&asked).await.unwrap();
     assert!(all.iter().all(|read| *read == Read::Nothing));
@@ -211,7 +224,7 @@ async fn an_entry_is_extended_under_a_lease_and_keeps_its_payload(server: Site) 
         node.link.acquire("7", unlike(2, 1)).await.unwrap(),
         Acquired::Ours
     );
-    node.link.invalidate(&["7"]).await.unwrap();
+    node.link.invalidate(&["7"], None).await.unwrap();
     assert_eq!(
         extend().await.unwrap(),
         Filled::Overtaken,
@@ -223,11 +236,21 @@ on_both!(softening_changes_the_header_of_the_version_that_stands);
 async fn softening_changes_the_header_of_the_version_that_stands(server: Site) {
     let node = Node::up(&server);
     node.stores("7", 1).await;
-    assert!(!node.link.soften("7", 2, header(2, "")).await.unwrap());
-    assert!(node.link.soften("7", 1, header(1, "soft")).await.unwrap());
+    assert!(!node.link.soften("7", 2, header(2, ""), None).await.unwrap());
+    assert!(
+        node.link
+            .soften("7", 1, header(1, "soft"), None)
+            .await
+            .unwrap()
+    );
     let read = node.link.read("7", Some(1)).await.unwrap();
     assert!(matches!(read, Read::Same(found, Some(_)) if found == header(1, "soft")));
-    assert!(node.link.soften("none", 1, header(1, "")).await.unwrap());
+    assert!(
+        node.link
+            .soften("none", 1, header(1, ""), None)
+            .await
+            .unwrap()
+    );
 }
 
 on_both!(what_is_of_no_use_is_found_and_reclaimed);
@@ -242,7 +265,7 @@ async fn what_is_of_no_use_is_found_and_reclaimed(server: Site) {
     assert_eq!(node.acquires("long", 2).await, Acquired::Ours);
     let filled = node
         .link
-        .fill("long", 2, header(2, &long), LONG)
+        .fill("long", 2, header(2, &long), LONG, None)
         .await
         .unwrap();
     assert_eq!(filled, Filled::Stored);
@@ -369,7 +392,11 @@ async fn keys_and_payloads_of_any_bytes_come_back(server: Site) {
     for key in ["", "a b", "}{:", "\r\n$3", "ключ", "*"] {
         assert_eq!(node.acquires(key, 5).await, Acquired::Ours);
         let blob = [header(5, "\r\n"), (0..=255).collect::<Vec<u8>>()].concat();
-        let filled = node.link.fill(key, 5, blob.clone(), LONG).await.unwrap();
+        let filled = node
+            .link
+            .fill(key, 5, blob.clone(), LONG, None)
+            .await
+            .unwrap();
         assert_eq!(filled, Filled::Stored);
         let read = node.link.read(key, None).await.unwrap();
         assert!(

@@ -36,7 +36,7 @@ async fn keys_go_to_the_primaries_of_their_slots_and_all_tell_of_changes() {
     assert!(found.iter().all(|read| matches!(read, Read::Entry(..))));
     node.recorder.forget();
     let all: Vec<&str> = keys.iter().map(String::as_str).collect();
-    other.link.invalidate(&all).await.unwrap();
+    other.link.invalidate(&all, None).await.unwrap();
     node.link.caught_up().await.unwrap();
     for key in &keys {
         assert!(node.recorder.has_heard(&Heard::Key(key.clone())), "{key}");
@@ -91,7 +91,7 @@ async fn a_slot_that_moves_between_known_primaries_is_followed() {
     site.cluster.move_slot(site.slot_of("e:{u:7}"), to).unwrap();
     assert_eq!(node.version("7").await, Some(1));
     assert_ne!(node.link.incarnation("7"), first, "another server's data");
-    node.link.invalidate(&["7", "8"]).await.unwrap();
+    node.link.invalidate(&["7", "8"], None).await.unwrap();
     assert_eq!(node.version("7").await, None);
     node.hears(&Heard::Key("7".to_owned()));
     assert_eq!(node.recorder.count(&Heard::Ended), 0);
@@ -135,14 +135,14 @@ async fn while_a_slot_is_being_moved_its_missing_keys_are_not_read_and_invalidat
     );
     assert_eq!(node.recorder.count(&Heard::Ended), 0);
 
-    let lost = node.link.invalidate(&["7"]).await.unwrap_err();
+    let lost = node.link.invalidate(&["7"], None).await.unwrap_err();
     assert!(lost.0.contains("is being moved"), "{lost}");
     assert!(
         node.recorder.has_heard(&Heard::Ended),
         "it is not acknowledged"
     );
     node.comes_up(2);
-    let (told, ()) = tokio::join!(patient.link.invalidate(&["7"]), async {
+    let (told, ()) = tokio::join!(patient.link.invalidate(&["7"], None), async {
         tokio::task::block_in_place(|| site.cluster.end_move(slot, to)).unwrap();
     });
     told.unwrap();
@@ -160,7 +160,7 @@ async fn a_primary_that_takes_over_is_found_and_the_old_one_s_entries_are_of_no_
     node.ends();
     node.comes_up(2);
     assert_ne!(node.link.incarnation("7"), first);
-    node.link.invalidate(&["7"]).await.unwrap();
+    node.link.invalidate(&["7"], None).await.unwrap();
     assert_eq!(new.cli(&["EXISTS", &site.name("e:{u:7}")]), "0");
     site.cluster.wait_until_whole().unwrap();
 }

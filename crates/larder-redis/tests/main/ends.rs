@@ -249,10 +249,10 @@ async fn an_invalidation_that_is_refused_or_lost_ends_the_generation_before_it_r
         node.recorder.forget();
         server.cli(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
         let is_refused = match what {
-            "invalidate" => node.link.invalidate(&["7"]).await.is_err(),
+            "invalidate" => node.link.invalidate(&["7"], None).await.is_err(),
             "log" => node.link.log(None, &[vec![1]], None).await.is_err(),
-            "supplant" => node.link.supplant("7", want(1)).await.is_err(),
-            _ => node.link.soften("7", 1, vec![]).await.is_err(),
+            "supplant" => node.link.supplant("7", want(1), None).await.is_err(),
+            _ => node.link.soften("7", 1, vec![], None).await.is_err(),
         };
         assert!(
             is_refused && node.recorder.has_heard(&Heard::Ended),
@@ -265,7 +265,7 @@ async fn an_invalidation_that_is_refused_or_lost_ends_the_generation_before_it_r
     node.recorder.forget();
     let opened = node.link.state().opened;
     kill_client(&server, is_data);
-    let lost = node.link.invalidate(&["7"]).await;
+    let lost = node.link.invalidate(&["7"], None).await;
     if lost.is_err() {
         assert!(node.recorder.has_heard(&Heard::Ended));
     }

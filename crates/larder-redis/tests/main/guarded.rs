@@ -36,7 +36,7 @@ async fn tls_is_spoken_with_every_primary_that_one_trusts() {
         one.ends();
         one.comes_up(2);
     }
-    node.link.invalidate(&["7"]).await.unwrap();
+    node.link.invalidate(&["7"], None).await.unwrap();
     other.hears(&Heard::Key("7".to_owned()));
     site.cluster.wait_until_whole().unwrap();
 }

@@ -24,6 +24,8 @@ pub(crate) enum Heard {
     /// It was asked for the time; each time is one later.
     Now(u64),
     Key(String),
+    /// A key, and the trace in which another has changed it.
+    Traced(String, String),
     Log(Option<LogPlace>),
     Vouched(u64),
     Ended,
@@ -75,8 +77,12 @@ impl Hearer for Recorder {
         Tick::from_millis(now)
     }
 
-    fn key_changed(&self, key: &str) {
-        self.hear(Heard::Key(key.to_owned()));
+    fn key_changed(&self, key: &str, trace: Option<&str>) {
+        let key = key.to_owned();
+        self.hear(match trace {
+            Some(trace) => Heard::Traced(key, trace.to_owned()),
+            None => Heard::Key(key),
+        });
     }
 
     fn log_at(&self, place: Option<LogPlace>) {
@@ -99,7 +105,7 @@ impl Hearer for Recorder {
             }
             let keys = self.replays.lock().unwrap().clone();
             for key in &keys {
-                link.invalidate(&[key]).await?;
+                link.invalidate(&[key], None).await?;
                 self.replays.lock().unwrap().retain(|one| one != key);
             }
             Ok(())
@@ -223,7 +229,7 @@ impl Node {
     pub(crate) async fn fills(&self, key: &str, token: u64, payload: &str) -> Filled {
         let life = Some(Duration::from_mins(1));
         self.link
-            .fill(key, token, entry(token, payload), life)
+            .fill(key, token, entry(token, payload), life, None)
             .await
             .unwrap()
     }

@@ -44,7 +44,7 @@ async fn a_server_that_is_not_there_is_a_state() {
         (state.is_up, state.opened, state.is_tracked),
         (false, 0, false)
     );
-    assert!(node.link.invalidate(&["7"]).await.is_err());
+    assert!(node.link.invalidate(&["7"], None).await.is_err());
     assert!(node.link.caught_up().await.is_err());
     assert_eq!(node.link.incarnation("7"), 0);
     assert_eq!(node.recorder.count(&Heard::Ended), 0);
@@ -90,12 +90,12 @@ async fn a_full_server_stores_nothing_and_still_invalidates_and_beats() {
     assert!(reason.contains("raise its maxmemory"), "{reason}");
     assert!(node.link.state().is_up);
     assert!(node.link.seal("7", 2).await.unwrap());
-    node.link.invalidate(&["old"]).await.unwrap();
+    node.link.invalidate(&["old"], None).await.unwrap();
     node.hears(&Heard::Key("old".to_owned()));
     node.link.log(None, &[vec![1]], None).await.unwrap();
     assert_eq!(node.version("old").await, None);
     node.link
-        .supplant("8", crate::main::recorder::want(3))
+        .supplant("8", crate::main::recorder::want(3), None)
         .await
         .unwrap();
     assert_eq!(node.fills("8", 3, "").await, Filled::Refused);
@@ -166,7 +166,7 @@ async fn the_rights_that_are_asked_for_are_enough() {
     node.link.log(None, &[vec![1]], None).await.unwrap();
     let (_, found) = node.link.scan(0).await.unwrap();
     assert_eq!(found.len(), 1);
-    node.link.invalidate(&["7"]).await.unwrap();
+    node.link.invalidate(&["7"], None).await.unwrap();
     node.link.caught_up().await.unwrap();
     assert!(node.recorder.has_heard(&Heard::Key("7".to_owned())));
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use larder::remote::Remote;
+use larder::remote::{Filled, Remote, Want};
 use larder_redis::Redis;
 use larder_testkit::poll;
 use larder_testkit::proxy::{Direction, FaultProxy};
+use larder_testkit::servers::{Options, RedisServer};
 
-use crate::main::recorder::{Heard, LIMIT, Node, Recorder, X, server};
+use crate::main::recorder::{Heard, LIMIT, Node, Recorder, X, entry, header, server, want};
 use crate::main::sites::{Site, on_both};
 
 fn key(key: &str) -> Heard {
@@ -19,7 +20,7 @@ fn key(key: &str) -> Heard {
 on_both!(every_way_in_which_an_entry_changes_is_told);
 async fn every_way_in_which_an_entry_changes_is_told(server: Site) {
     let (node, other) = (Node::up(&server), Node::up(&server));
-    node.link.invalidate(&["missing"]).await.unwrap();
+    node.link.invalidate(&["missing"], None).await.unwrap();
     other.hears(&key("missing"));
     node.stores("filled", 1).await;
     other.hears(&key("filled"));
@@ -40,13 +41,113 @@ async fn a_lease_is_not_told(server: Site) {
     assert!(!other.recorder.has_heard(&key("7")));
 }
 
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// Changes a key that has an entry of version 1 in one of four ways.
+async fn changes(node: &Node, way: &str, trace: Option<&str>) {
+    node.stores(way, 1).await;
+    match way {
+        "invalidate" => node.link.invalidate(&[way], trace).await.unwrap(),
+        "supplant" => node.link.supplant(way, want(2), trace).await.unwrap(),
+        "soften" => {
+            let softening = node.link.soften(way, 1, header(1, "s"), trace);
+            assert!(softening.await.unwrap());
+        }
+        _ => {
+            let replacing = Want {
+                unlike: Some(1),
+                ..want(2)
+            };
+            node.link.acquire(way, replacing).await.unwrap();
+            let filling = node.link.fill(way, 2, entry(2, ""), None, trace);
+            assert_eq!(filling.await.unwrap(), Filled::Stored);
+        }
+    }
+}
+
+on_both!(a_change_in_a_trace_is_told_to_the_others_with_it_once_and_leaves_nothing_behind);
+/// I4
+async fn a_change_in_a_trace_is_told_to_the_others_with_it_once_and_leaves_nothing_behind(
+    server: Site,
+) {
+    let (node, other) = (Node::up(&server), Node::up(&server));
+    for way in ["invalidate", "supplant", "soften", "fill"] {
+        changes(&node, way, Some(TRACE)).await;
+        let names = server.names();
+        changes(&node, "invalidate", None).await;
+        assert!(server.names() <= names, "{way}");
+        for node in [&node, &other] {
+            node.link.caught_up().await.unwrap();
+        }
+        let traced = Heard::Traced(way.to_owned(), TRACE.to_owned());
+        let heard = |node: &Node| [node.recorder.count(&traced), node.recorder.count(&key(way))];
+        let (own, others) = (heard(&node), heard(&other));
+        assert!(own[0] == 0 && own[1] >= 2, "{way}: {own:?}");
+        // Told without it as well, as programs of before are.
+        assert!(others[0] == 1 && others[1] >= 2, "{way}: {others:?}");
+        for node in [&node, &other] {
+            node.recorder.forget();
+        }
+    }
+    let all = ["1", "2", "3"];
+    node.link.invalidate(&all, Some(TRACE)).await.unwrap();
+    other.link.caught_up().await.unwrap();
+    for key in all {
+        let traced = Heard::Traced(key.to_owned(), TRACE.to_owned());
+        assert_eq!(other.recorder.count(&traced), 1, "{key}");
+    }
+    // What is no `traceparent` is not told.
+    node.link.invalidate(&["7"], Some("a}b")).await.unwrap();
+    other.link.caught_up().await.unwrap();
+    assert!(other.recorder.has_heard(&key("7")));
+}
+
+/// I4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_in_no_trace_costs_the_server_nothing_more() {
+    let server = server();
+    let node = Node::up(&server);
+    let writes = async |way: &str, trace: Option<&str>| {
+        node.link.invalidate(&[way], None).await.unwrap();
+        server.cli(&["CONFIG", "RESETSTAT"]);
+        changes(&node, way, trace).await;
+        let stats = server.cli(&["INFO", "commandstats"]);
+        let calls = |command: &str| {
+            let mut lines = stats.lines();
+            let name = format!("cmdstat_{command}:calls=");
+            let rest = lines.find_map(|line| line.strip_prefix(&name));
+            let count = rest.and_then(|rest| rest.split(',').next());
+            count.map_or(0, |count| count.parse::<u64>().unwrap())
+        };
+        [calls("set"), calls("del"), calls("publish"), calls("xadd")]
+    };
+    for way in ["invalidate", "supplant", "soften", "fill"] {
+        let [sets, deletes, ..] = writes(way, None).await;
+        let traced = writes(way, Some(TRACE)).await;
+        assert_eq!(traced, [sets + 1, deletes + 1, 0, 0], "{way}");
+    }
+}
+
+/// I4: on a full server too, and with no more rights than the documentation says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_needs_no_room_and_no_rights_of_its_own() {
+    let rights = "~tc:* +@read +@write +@scripting +@connection +info +scan";
+    let options = Options::new().user("app", "secret", rights);
+    let server = RedisServer::start(options).unwrap();
+    let (node, other) = (Node::up(&server), Node::up(&server));
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    node.link.invalidate(&["7"], Some(TRACE)).await.unwrap();
+    other.hears(&Heard::Traced("7".to_owned(), TRACE.to_owned()));
+    assert_eq!(node.recorder.count(&Heard::Ended), 0);
+}
+
 on_both!(what_changed_before_is_told_when_it_is_caught_up);
 /// A change that the server has made before is told before the answer can be seen.
 async fn what_changed_before_is_told_when_it_is_caught_up(server: Site) {
     let (node, other) = (Node::up(&server), Node::up(&server));
     for round in 0..100 {
         let name = round.to_string();
-        other.link.invalidate(&[&name]).await.unwrap();
+        other.link.invalidate(&[&name], None).await.unwrap();
         node.link.caught_up().await.unwrap();
         assert!(node.recorder.has_heard(&key(&name)), "{round}");
     }
@@ -151,7 +252,7 @@ async fn a_name_can_be_joined_once_at_a_time() {
     drop(first);
     let again = Node::join(&redis, "u", X);
     again.comes_up(1);
-    staying.link.invalidate(&["x"]).await.unwrap();
+    staying.link.invalidate(&["x"], None).await.unwrap();
     again.stores("7", 1).await;
     again.hears(&key("7"));
     let text = Node::try_join(&redis, "a:b", X).err().unwrap();

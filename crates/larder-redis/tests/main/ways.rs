@@ -55,7 +55,7 @@ async fn sentinels_lead_to_the_primary_and_after_a_failover_to_the_next() {
         node.ends();
         node.comes_up(2);
         assert_ne!(node.link.incarnation("7"), first);
-        node.link.invalidate(&["7"]).await.unwrap();
+        node.link.invalidate(&["7"], None).await.unwrap();
         assert_eq!(second.cli(&["EXISTS", "tc:e:{u:7}"]), "0");
 
         let opened = node.link.state().opened;

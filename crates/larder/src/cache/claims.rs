@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tracing::Instrument as _;
 
 use super::Inner;
-use super::many::Brought;
+use super::load_many::Brought;
 use super::shared::Lease;
 use super::together::TOGETHER_MAX;
 use super::under_way::UnderWay;

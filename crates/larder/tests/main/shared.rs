@@ -15,6 +15,7 @@ mod paced;
 mod reclaim;
 mod server_life;
 mod together;
+mod traces;
 
 use std::time::Duration;
 

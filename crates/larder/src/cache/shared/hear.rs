@@ -10,6 +10,7 @@ use crate::clock::Tick;
 use crate::gate::SUSPECT;
 use crate::key::CacheKey;
 use crate::remote::{Down, Hearer, Later, Link, LogPlace};
+use crate::spans;
 use crate::tier::LogItem;
 
 /// Keys in one message of what waits.
@@ -28,11 +29,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Hearer for Ear<K, V> {
         inner.map_or(Tick::ZERO, |inner| inner.clock.now())
     }
 
-    fn key_changed(&self, key: &str) {
+    fn key_changed(&self, key: &str, trace: Option<&str>) {
         if let Some(inner) = self.0.upgrade()
             && let Some(key) = K::from_text(key)
         {
+            let applied = trace.map(|trace| spans::applied(&inner.name, trace));
             inner.suspect(&key);
+            drop(applied);
         }
     }
 
@@ -163,7 +166,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             }
             if !part.keys.is_empty() {
                 let texts: Vec<&str> = part.keys.iter().map(|key| &**key).collect();
-                link.invalidate(&texts).await?;
+                link.invalidate(&texts, None).await?;
             }
             match &self.below {
                 None => drop(shared.outbox.lock().sent(&part)),

@@ -144,7 +144,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let put = if let Some(put) = extended {
             put
         } else {
-            let putting = self.put_entry(shared, (link, &text), entry, held.token, held.stamp);
+            let (at, token) = ((link, &*text), held.token);
+            let putting = self.put_entry(shared, at, entry, token, held.stamp, None);
             putting.await
         };
         match put {

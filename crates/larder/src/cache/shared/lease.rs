@@ -153,7 +153,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
                     }
                     claim.unlike = version_of(&bytes);
                     // What is no entry has no version to be passed by: it is taken out.
-                    if claim.unlike.is_none() && link.invalidate(&[&text]).await.is_err() {
+                    if claim.unlike.is_none() && link.invalidate(&[&text], None).await.is_err() {
                         break;
                     }
                 }

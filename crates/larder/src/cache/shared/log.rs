@@ -211,7 +211,9 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let Some(shared) = &self.shared else {
             return Ok(());
         };
-        let trace = shared.sharing.trace(items);
+        let trace = (!items.is_empty())
+            .then(|| shared.sharing.trace())
+            .flatten();
         let mut question = shared.log.ask();
         let asking = link.log(question.known, items, trace.as_deref());
         let mut news = asking.instrument(spans::remote(&self.name, "log")).await?;

@@ -53,7 +53,8 @@ impl<V> Shared<V> {
 }
 
 impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    /// Stores an entry under the lease of `token`, which is its version; the lease ends.
+    /// Stores an entry under the lease of `token`, which is its version; the lease ends. `trace`: that of
+    /// the write that it is, unless that has been told already.
     pub(super) async fn put_entry(
         &self,
         shared: &Shared<V>,
@@ -61,6 +62,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         (value, meta, note): (Option<&V>, &Meta, &Note),
         token: u64,
         stamp: Stamp,
+        trace: Option<&str>,
     ) -> Put {
         let life = life_of(meta);
         if life == Some(Duration::ZERO) {
@@ -78,7 +80,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let made = self.clock.now();
         let filled = match shared.sealed(text, value, (meta, note), &stamped) {
             Ok(bytes) => {
-                let filling = link.fill(text, token, bytes, life);
+                let filling = link.fill(text, token, bytes, life, trace);
                 filling.instrument(spans::remote(&self.name, "fill")).await
             }
             Err(error) => {

@@ -134,9 +134,9 @@ impl Sharing {
         self
     }
 
-    /// Has invalidations of many (tags, prefixes, patterns, all) carry the trace that they belong to: what
-    /// `context` returns when one is recorded, a `traceparent` of W3C Trace Context, of at most 128 bytes. The
-    /// processes that apply it then emit a `tracing` span `invalidation applied` with that as a field, for a
+    /// Has invalidations and writes carry the trace that they belong to: what `context` returns when one is
+    /// sent, a `traceparent` of W3C Trace Context, of at most 128 bytes; nothing more is sent where it returns
+    /// `None`, as it should for what is not sampled. The processes that apply it then emit a `tracing` span `invalidation applied` with that as a field, for a
     /// subscriber to put under it. None unless set. Processes that know nothing of it ignore it.
     ///
     /// ```
@@ -151,9 +151,9 @@ impl Sharing {
         self
     }
 
-    /// The trace that items which are recorded now belong to.
-    pub(super) fn trace(&self, items: &[Vec<u8>]) -> Option<String> {
-        let context = self.context.filter(|_| !items.is_empty())?;
+    /// The trace that what is sent now belongs to.
+    pub(super) fn trace(&self) -> Option<String> {
+        let context = self.context?;
         context().filter(|trace| !trace.is_empty() && trace.len() <= TRACE_BYTES_MAX)
     }
 

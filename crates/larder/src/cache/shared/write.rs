@@ -84,8 +84,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let (text, began) = (key.to_text(), self.clock.now());
         let told = match shared.link() {
             Ok(link) => {
+                let (keys, trace) = ([&*text], shared.sharing.trace());
+                let telling = link.invalidate(&keys, trace.as_deref());
                 let span = spans::remote(&self.name, "invalidate");
-                link.invalidate(&[&text]).instrument(span).await
+                telling.instrument(span).await
             }
             Err(down) => Err(down),
         };
@@ -183,7 +185,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         let text = key.to_text();
         let told = match shared.link() {
-            Ok(link) => soften(link, &text).await,
+            Ok(link) => soften(link, &text, shared.sharing.trace().as_deref()).await,
             Err(down) => Err(down),
         };
         match told {
@@ -244,8 +246,12 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             unlike: None,
             lookup: inserted.note.at,
         };
+        let trace = shared.sharing.trace();
         let supplanted = match shared.link() {
-            Ok(link) => link.supplant(&text, want).await.map(|()| link),
+            Ok(link) => {
+                let supplanting = link.supplant(&text, want, trace.as_deref());
+                supplanting.await.map(|()| link)
+            }
             Err(down) => Err(down),
         };
         let link = match supplanted {
@@ -259,7 +265,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         };
         let stands = match stamp {
             Some(stamp) => {
-                let filling = self.fill_inserted(shared, (link, &text), inserted, token, stamp);
+                let at = (link, &*text);
+                let filling = self.fill_inserted(shared, at, inserted, token, stamp, None);
                 filling.await
             }
             None => false,
@@ -283,9 +290,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         inserted: &Inserted<V>,
         token: u64,
         stamp: Stamp,
+        trace: Option<&str>,
     ) -> bool {
         let entry = (Some(&inserted.value), &inserted.meta, &inserted.note);
-        let put = self.put_entry(shared, at, entry, token, stamp).await;
+        let put = self.put_entry(shared, at, entry, token, stamp, trace).await;
         matches!(put, Put::Stands(_) | Put::Refused(true))
     }
 
@@ -317,7 +325,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         let link = shared
             .link()
             .map_err(|Down(reason)| Error::NotEverywhere { reason })?;
-        let filling = self.fill_inserted(shared, (link, &text), inserted, token, stamp);
+        let (at, trace) = ((link, &*text), shared.sharing.trace());
+        let filling = self.fill_inserted(shared, at, inserted, token, stamp, trace.as_deref());
         if !filling.await {
             self.recorder.count(Event::Fenced);
             return Ok(Applied::Fenced);
@@ -412,7 +421,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
 }
 
 /// Makes an entry stale from now on. False if others replace it again and again.
-async fn soften(link: &dyn Link, text: &str) -> Result<bool, Down> {
+async fn soften(link: &dyn Link, text: &str, trace: Option<&str>) -> Result<bool, Down> {
     for _ in 0..SOFTENED_MAX {
         let Read::Entry(bytes, _) = link.read(text, None).await? else {
             // Nothing to soften; a load that runs may bring what is older.
@@ -436,7 +445,8 @@ async fn soften(link: &dyn Link, text: &str) -> Result<bool, Down> {
             _ => 0,
         };
         let softened = opened.with(text, &header);
-        if link.soften(text, header.version, softened).await? {
+        let softening = link.soften(text, header.version, softened, trace);
+        if softening.await? {
             return Ok(true);
         }
     }

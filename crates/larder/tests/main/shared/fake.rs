@@ -94,7 +94,7 @@ impl Fake {
     pub(crate) fn have(&self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Changed(hearer, key) => hearer.key_changed(&key),
+                Effect::Changed(hearer, key, trace) => hearer.key_changed(&key, trace.as_deref()),
                 Effect::LogAt(hearer, place) => hearer.log_at(place),
                 Effect::Vouched(hearer, sent) => hearer.vouched(Tick::from_millis(sent)),
                 Effect::Ended(hearer) => hearer.ended(),

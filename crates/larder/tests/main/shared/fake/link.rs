@@ -49,6 +49,13 @@ impl Wired {
         }
     }
 
+    /// A change, which may be in a trace.
+    async fn change(&self, op: Op, trace: Option<&str>) -> Result<Reply, Down> {
+        let traced = |trace: &str| Op::Traced(Box::new(op.clone()), self.at, trace.to_owned());
+        let op = trace.map_or_else(|| op.clone(), traced);
+        self.call(op).await
+    }
+
     async fn call(&self, op: Op) -> Result<Reply, Down> {
         let now = self.fake.now();
         let sent = {
@@ -71,9 +78,15 @@ impl Wired {
         answer.map_err(|why| Down(why.into()))
     }
 
-    async fn call_many(&self, keys: &[&str], want: Option<Want>) -> Result<(), Down> {
+    async fn call_many(
+        &self,
+        keys: &[&str],
+        want: Option<Want>,
+        trace: Option<&str>,
+    ) -> Result<(), Down> {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-        self.call(Op::Invalidate(keys, want)).await.map(drop)
+        let op = Op::Invalidate(keys, want);
+        self.change(op, trace).await.map(drop)
     }
 }
 
@@ -120,12 +133,11 @@ impl Link for Wired {
         token: u64,
         entry: Vec<u8>,
         life: Option<Duration>,
+        trace: Option<&'a str>,
     ) -> Later<'a, Result<Filled, Down>> {
         Box::pin(async move {
-            match self
-                .call(Op::Fill(key.to_owned(), token, Some(entry), life))
-                .await?
-            {
+            let op = Op::Fill(key.to_owned(), token, Some(entry), life);
+            match self.change(op, trace).await? {
                 Reply::Filled(filled) => Ok(filled),
                 reply => odd(&reply),
             }
@@ -183,12 +195,21 @@ impl Link for Wired {
         })
     }
 
-    fn invalidate<'a>(&'a self, keys: &'a [&'a str]) -> Later<'a, Result<(), Down>> {
-        Box::pin(self.call_many(keys, None))
+    fn invalidate<'a>(
+        &'a self,
+        keys: &'a [&'a str],
+        trace: Option<&'a str>,
+    ) -> Later<'a, Result<(), Down>> {
+        Box::pin(self.call_many(keys, None, trace))
     }
 
-    fn supplant<'a>(&'a self, key: &'a str, want: Want) -> Later<'a, Result<(), Down>> {
-        Box::pin(async move { self.call_many(&[key], Some(want)).await })
+    fn supplant<'a>(
+        &'a self,
+        key: &'a str,
+        want: Want,
+        trace: Option<&'a str>,
+    ) -> Later<'a, Result<(), Down>> {
+        Box::pin(async move { self.call_many(&[key], Some(want), trace).await })
     }
 
     fn soften<'a>(
@@ -196,12 +217,11 @@ impl Link for Wired {
         key: &'a str,
         version: u64,
         header: Vec<u8>,
+        trace: Option<&'a str>,
     ) -> Later<'a, Result<bool, Down>> {
         Box::pin(async move {
-            match self
-                .call(Op::Soften(key.to_owned(), version, header))
-                .await?
-            {
+            let op = Op::Soften(key.to_owned(), version, header);
+            match self.change(op, trace).await? {
                 Reply::Is(is) => Ok(is),
                 reply => odd(&reply),
             }

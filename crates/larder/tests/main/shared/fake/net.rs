@@ -83,7 +83,7 @@ impl Node {
 
 /// What follows from a message and is done under no lock.
 pub(crate) enum Effect {
-    Changed(Arc<dyn Hearer>, String),
+    Changed(Arc<dyn Hearer>, String, Option<String>),
     LogAt(Arc<dyn Hearer>, Option<LogPlace>),
     Vouched(Arc<dyn Hearer>, u64),
     Ended(Arc<dyn Hearer>),
@@ -370,7 +370,9 @@ impl Net {
             let due = now + self.one_of(&delays);
             self.delays.push = delays;
             for (at, node) in self.nodes.iter().enumerate() {
-                if node.tracker.is_tracking && (node.space == space || push == Push::All) {
+                let is_own = matches!(&push, Push::Traced(_, by, _) if *by == at);
+                let is_its = node.space == space || push == Push::All;
+                if node.tracker.is_tracking && is_its && !is_own {
                     self.made += 1;
                     self.pushes.push(Pushing {
                         due,
@@ -388,7 +390,12 @@ impl Net {
     fn told(&mut self, at: usize, told: Told, now: u64) -> Vec<Effect> {
         let node = &mut self.nodes[at];
         let (call, reply) = match told {
-            Told::Push(Push::Key(key)) => return vec![Effect::Changed(node.hearer.clone(), key)],
+            Told::Push(Push::Key(key)) => {
+                return vec![Effect::Changed(node.hearer.clone(), key, None)];
+            }
+            Told::Push(Push::Traced(key, _, trace)) => {
+                return vec![Effect::Changed(node.hearer.clone(), key, Some(trace))];
+            }
             Told::Push(Push::Log) => return vec![Effect::LogAt(node.hearer.clone(), None)],
             Told::Push(Push::All) => return self.end(at, "the server lost everything", now),
             Told::Answer(call, reply) => (call, reply),

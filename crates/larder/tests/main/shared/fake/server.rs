@@ -29,6 +29,8 @@ pub(crate) enum Op {
     Beat,
     /// From now on this connection is told of changes.
     Track,
+    /// It is done by this node, in this trace.
+    Traced(Box<Self>, usize, String),
 }
 
 impl Op {
@@ -37,6 +39,7 @@ impl Op {
         match self {
             Self::Invalidate(..) | Self::Soften(..) | Self::Beat | Self::Track => true,
             Self::Log(_, items) => !items.is_empty(),
+            Self::Traced(op, ..) => op.is_owed(),
             _ => false,
         }
     }
@@ -61,6 +64,8 @@ pub(crate) enum Reply {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Push {
     Key(String),
+    /// A key that this node has changed in this trace: told to the others.
+    Traced(String, usize, String),
     Log,
     /// Everything may have changed.
     All,
@@ -80,6 +85,8 @@ pub(crate) struct Calls {
     pub(crate) scans: usize,
     pub(crate) invalidations: usize,
     pub(crate) logs: usize,
+    /// Of all these, those in a trace.
+    pub(crate) traced: usize,
 }
 
 #[derive(Clone, Default)]
@@ -146,6 +153,15 @@ impl Server {
         let space = self.spaces.entry(ns.to_owned()).or_default();
         space.expire(now, &mut pushes);
         let reply = match op {
+            Op::Traced(op, by, trace) => {
+                let (reply, told) = self.do_it(ns, *op, now);
+                let in_trace = |push: &Push| match push {
+                    Push::Key(key) => Some(Push::Traced(key.clone(), by, trace.clone())),
+                    _ => None,
+                };
+                let traced: Vec<_> = told.iter().filter_map(in_trace).collect();
+                return (reply, [told, traced].concat());
+            }
             Op::Read(key, have) => Reply::Read(space.read(&key, have, now)),
             Op::ReadMany(keys) => {
                 let read = keys.iter().map(|(key, have)| space.read(key, *have, now));
@@ -226,6 +242,7 @@ impl Server {
             Op::Scan(..) => &mut calls.scans,
             Op::Invalidate(..) => &mut calls.invalidations,
             Op::Log(..) => &mut calls.logs,
+            Op::Traced(..) => &mut calls.traced,
             _ => return,
         } += 1;
     }
