@@ -140,27 +140,19 @@ fn token_of_query(uri: &Uri) -> Option<&str> {
     pairs.find_map(|pair| pair.strip_prefix("access_token="))
 }
 
-/// Whether `role` suffices where `needed` is.
-pub(crate) fn check(role: Option<Role>, needed: Role) -> Result<(), Problem> {
-    match role {
-        Some(role) if role >= needed => Ok(()),
-        Some(role) => {
-            let detail = format!(
-                "this needs the role {}, the caller has {}",
-                needed.name(),
-                role.name()
-            );
-            Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
-        }
-        None => {
-            let detail = format!("this needs a token with the role {}", needed.name());
-            Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                detail,
-            ))
-        }
+/// Whether a caller's role suffices where `needed` is. Who has shown no token is asked for one.
+pub(crate) fn check(caller: &Caller, needed: Role) -> Result<(), Problem> {
+    if caller.role.is_some_and(|role| role >= needed) {
+        return Ok(());
     }
+    let needed = needed.name();
+    if caller.name.is_none() {
+        let why = format!("this needs a token with the role {needed}");
+        return Err(refused(&why));
+    }
+    let has = caller.role.map_or("none", Role::name);
+    let detail = format!("this needs the role {needed}, the caller has {has}");
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
 }
 
 /// The token in the file at `path`. The first call writes a new one, readable by its owner only.

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use crate::problem::Problem;
 
@@ -35,10 +36,11 @@ impl Warmer {
     pub(crate) async fn warm(&self) -> Option<Result<usize, Problem>> {
         let turn = self.turn.clone().try_acquire_owned().ok()?;
         let running = (self.run)();
-        let warmed = tokio::spawn(async move {
+        let warmed = async move {
             let _turn = turn;
             running.await
-        });
+        };
+        let warmed = tokio::spawn(warmed.in_current_span());
         Some(warmed.await.unwrap_or_else(|error| {
             tracing::error!(cache = self.cache, %error, "what warms the cache ended early");
             let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;

@@ -7,15 +7,16 @@
 //! Must not know what the tables are for.
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use larder_http::Problem;
 use larder_metrics::{Metric, Registry};
-use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow, install_default_drivers};
+use sqlx::any::{AnyArguments, AnyConnectOptions, AnyPoolOptions, AnyRow, install_default_drivers};
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool};
+use sqlx::{Any, AnyPool, ConnectOptions};
 use tokio::sync::OnceCell;
 
 /// Stands in a schema for a column that numbers its rows: `id {identity}`.
@@ -140,7 +141,10 @@ impl Database {
             }),
             Dialect::Postgres => options,
         };
-        let pool = options.connect_lazy(&url);
+        // Each is a line of this program's log, with the request that made it.
+        let connect =
+            AnyConnectOptions::from_str(&url).map(ConnectOptions::disable_statement_logging);
+        let pool = connect.map(|connect| options.connect_lazy_with(connect));
         // Fails only where the registry is full, and then there is nothing to describe.
         let _ = registry.describe(QUERIES.name, QUERIES.help);
         let identity = match dialect {
@@ -181,9 +185,11 @@ impl Database {
         }
         let begun = Instant::now();
         let answer = query(&self.pool).await;
+        let took = begun.elapsed();
+        tracing::debug!(operation, table, ?took, is_ok = answer.is_ok(), "a query");
         let tags = [("operation", operation), ("table", table)];
         // The names are valid, and more series than the registry holds share one.
-        let _ = self.registry.record(QUERIES.name, &tags, begun.elapsed());
+        let _ = self.registry.record(QUERIES.name, &tags, took);
         answer
     }
 

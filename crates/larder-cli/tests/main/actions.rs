@@ -64,7 +64,7 @@ fn the_log_of_changes_survives_a_restart_and_a_line_that_was_cut_off() {
     let daemon = Daemon::start(home.path(), &[]);
     daemon.post("/v1/caches/workstations/clear", &json!({}));
     daemon.post("/v1/caches/workstations/reset", &json!({}));
-    assert_eq!(daemon.get("/v1/audit").0, 403);
+    assert_eq!(daemon.get("/v1/audit").0, 401);
     assert!(daemon.terminate().success());
     let written = fs::read_to_string(&file).unwrap();
     assert_eq!(written.lines().count(), 2, "{written}");

@@ -79,6 +79,36 @@ fn each_line_of_a_request_names_it_those_of_its_load_too() {
 }
 
 #[test]
+fn each_query_of_a_write_names_the_request_that_made_it() {
+    let home = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::start_with(home.path(), &["--log-format", "json"], |command| {
+        command.env("LARDER_LOG_LEVEL", "debug")
+    });
+    let token = std::fs::read_to_string(home.path().join("state/admin.token")).unwrap();
+    let made = ureq::post(format!("{}/api/workstations", daemon.url))
+        .header("authorization", format!("Bearer {}", token.trim()))
+        .header("traceparent", parent())
+        .header("content-type", "application/json")
+        .send(json!({ "name": "pc", "host": "a" }).to_string());
+    assert_eq!(made.unwrap().status(), 201);
+    daemon.line_with("a request was answered");
+    let lines = daemon.lines().iter();
+    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let all: Vec<Value> = lines.collect();
+    assert!(
+        all.iter().all(|line| line["target"] != "sqlx::query"),
+        "{all:#?}"
+    );
+    let queries = all.iter().filter(|line| line["table"] == "workstations");
+    let queries: Vec<&Value> = queries.collect();
+    let inserts = queries
+        .iter()
+        .filter(|query| query["operation"] == "insert");
+    let traces: Vec<&Value> = inserts.map(|query| &query["trace_id"]).collect();
+    assert_eq!(traces, [TRACE], "{queries:#?}");
+}
+
+#[test]
 fn a_line_for_people_names_its_request_too() {
     let home = tempfile::tempdir().unwrap();
     let mut daemon = Daemon::start_with(home.path(), &[], |command| {

@@ -138,7 +138,7 @@ pub(super) async fn known(mut request: Request, next: Next) -> Response {
 }
 
 pub(super) async fn admit(needed: Role, request: Request, next: Next) -> Response {
-    let admitted = Known::of(&request).and_then(|caller| auth::check(caller.role, needed));
+    let admitted = Known::of(&request).and_then(|caller| auth::check(&caller, needed));
     match admitted {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),

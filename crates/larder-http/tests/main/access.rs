@@ -62,7 +62,7 @@ async fn each_route_asks_for_its_role() {
         let change = |token| request(method.clone(), path, token);
         assert_eq!(
             send(&open.router, change(None)).await.status(),
-            StatusCode::FORBIDDEN,
+            StatusCode::UNAUTHORIZED,
             "{path}"
         );
         assert_eq!(

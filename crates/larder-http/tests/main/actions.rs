@@ -79,14 +79,15 @@ async fn every_change_is_noted_with_who_asked_and_what_came_of_it() {
             "the admin token, admin, metrics, null, off, null, done, 200",
             "the admin token, admin, delete, numbers, key 8, 0, everywhere, 200",
             "unknown, null, invalidate, numbers, null, null, refused, 401",
-            "anonymous, viewer, invalidate, numbers, null, null, refused, 403",
+            "anonymous, viewer, invalidate, numbers, null, null, refused, 401",
             "the admin token, admin, invalidate, numbers, key seven, null, refused, 400",
             "the admin token, admin, invalidate, numbers, key 7, 1, everywhere, 200",
             "the admin token, admin, invalidate, numbers, prefix , 1, counted, 200",
         ]
     );
     let answer = send(&house.router, request(Method::GET, "/v1/audit", None)).await;
-    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.headers()[header::WWW_AUTHENTICATE], "Bearer");
 }
 
 /// I5

@@ -139,7 +139,7 @@ async fn the_history_has_each_second_and_nothing_while_metrics_are_off() {
     }
     let off = json!({ "enabled": false });
     let (status, _) = timed.post("/v1/metrics/enabled", off.clone(), None).await;
-    assert_eq!(status, StatusCode::FORBIDDEN, "it is for an admin");
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "it is for an admin");
     let (status, said) = timed
         .post("/v1/metrics/enabled", off.clone(), Some(TOKEN))
         .await;

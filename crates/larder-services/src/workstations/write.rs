@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use larder_http::Problem;
 use serde_json::{Map, Value, json};
 use tokio::sync::MutexGuard;
+use tracing::Instrument as _;
 
 use super::answer::AnswerKey;
 use super::fields::{self, Fields};
@@ -66,7 +67,7 @@ impl Workstations {
 
     /// A caller who goes away does not stop a write between its commit and its invalidation.
     async fn to_the_end(&self, change: Change) -> Result<Option<Workstation>, Problem> {
-        let writing = tokio::spawn(self.clone().write(change));
+        let writing = tokio::spawn(self.clone().write(change).in_current_span());
         writing.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a write ended early");
             let detail = "the write ended early; what came of it is not known";

@@ -379,7 +379,7 @@ async fn opening_needs_an_operator() {
     let router = gateway.mount(live.mount()).into_router();
     assert_eq!(
         post(&router, "/live/open", r#"{"path":"/x.als"}"#).await.0,
-        StatusCode::FORBIDDEN
+        StatusCode::UNAUTHORIZED
     );
     assert_eq!(get(&router, "/live/tracks").await.0, StatusCode::OK);
     running.stop().await;
