@@ -12,6 +12,8 @@ mod gauges;
 mod names;
 #[path = "main/parsers.rs"]
 mod parsers;
+#[path = "main/points.rs"]
+mod points;
 #[cfg(feature = "recorder")]
 #[path = "main/recorder.rs"]
 mod recorder;

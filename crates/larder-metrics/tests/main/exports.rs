@@ -145,3 +145,50 @@ fn an_empty_registry_exports_empty_sections() {
     );
     assert_eq!(snapshot.summary(), "up 0 ns, counted over 0 ns\n");
 }
+
+#[test]
+fn each_percentile_is_its_own_and_time_since_a_reset_is_not_the_uptime() -> Result<(), Error> {
+    let (clock, registry) = manual();
+    clock.advance(Duration::from_mins(1));
+    registry.reset();
+    clock.advance(Duration::from_secs(2));
+    let loads = registry.timing("loads")?;
+    (1..=1_000).for_each(|millis| loads.record(Duration::from_millis(millis)));
+    let snapshot = registry.snapshot();
+    let json = snapshot.to_json();
+    assert_eq!(
+        (&json["uptime_seconds"], &json["span_seconds"]),
+        (&json!(62.0), &json!(2.0))
+    );
+    let figures = &json["metrics"]["timings"]["loads"];
+    for (name, expected) in [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)] {
+        let found = figures[name].as_f64().expect("a number");
+        assert!(
+            (found - expected).abs() < 0.02 * expected,
+            "{name}: {found}"
+        );
+    }
+    let summary = snapshot.summary();
+    let mut rows = summary
+        .lines()
+        .filter(|line| line.contains("loads") || line.contains("p50"));
+    let head: Vec<_> = rows
+        .next()
+        .expect("a head")
+        .split("  ")
+        .filter(|cell| !cell.is_empty())
+        .collect();
+    let row: Vec<_> = rows
+        .next()
+        .expect("a row")
+        .split("  ")
+        .filter(|cell| !cell.is_empty())
+        .collect();
+    let of = |name: &str| {
+        let column = head.iter().position(|title| title.trim() == name);
+        row[column.expect(name)].trim().to_owned()
+    };
+    let [p50, p90, p95, p99] = ["p50", "p90", "p95", "p99"].map(of);
+    assert!(p50 != p90 && p90 != p95 && p95 != p99, "{summary}");
+    Ok(())
+}

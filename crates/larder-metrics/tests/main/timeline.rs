@@ -11,7 +11,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: u64 = 3_600;
 
 /// The last `points` points before now.
-fn asked(
+pub(super) fn asked(
     registry: &Registry,
     timeline: &Timeline,
     name: &str,
@@ -29,7 +29,7 @@ fn asked(
     })
 }
 
-fn column(track: &Track, name: &str) -> Vec<Option<f32>> {
+pub(super) fn column(track: &Track, name: &str) -> Vec<Option<f32>> {
     let mut columns = track.columns.iter();
     let found = columns.find(|column| column.name == name);
     found.expect(name).values.clone()

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use larder_metrics::{Carry, Error, History, Window, Windows};
+use larder_metrics::{Carry, Error, History, Limits, ManualClock, Registry, Sink, Window, Windows};
 
 use crate::manual;
 
@@ -190,7 +190,8 @@ fn what_was_reset_goes_on_in_windows_and_nothing_is_counted_twice() -> Result<()
     assert_eq!(minute.span, SECOND * 30);
     assert_eq!(minute.counter("gets", &[]), Some(300));
     assert_eq!(minute.counter("idle", &[]), Some(0));
-    assert_eq!(minute.gauge("level", &[]).unwrap().value, 29.0);
+    let level = minute.gauge("level", &[]);
+    assert_eq!(level.map(|level| level.value), Some(29.0));
     let loads = minute.timing("loads", &[]).unwrap();
     assert_eq!(
         (loads.count(), loads.sum()),
@@ -199,4 +200,91 @@ fn what_was_reset_goes_on_in_windows_and_nothing_is_counted_twice() -> Result<()
     let middle = loads.quantile(0.5).unwrap().as_secs_f64();
     assert!((middle - 0.015).abs() < 0.001, "{middle}");
     Ok(())
+}
+
+#[test]
+fn a_minute_is_a_minute_once_one_has_gone_by() -> Result<(), Error> {
+    let (clock, registry) = manual();
+    let received = registry.counter("received")?;
+    let mut windows = Windows::new();
+    for second in 0..=600 {
+        windows.record(registry.snapshot());
+        received.add(if second < 540 { 100 } else { 2 });
+        clock.advance(SECOND);
+    }
+    for (window, seconds, count) in [
+        (Window::Minute, 60, 120),
+        (Window::FiveMinutes, 300, 24_120),
+        (Window::Hour, 600, 54_120),
+    ] {
+        let last = windows.last(window).expect("it was recorded");
+        let found = (last.span, last.counter("received", &[]));
+        assert_eq!(found, (SECOND * seconds, Some(count)), "{window}");
+    }
+    Ok(())
+}
+
+#[test]
+fn windows_keep_the_first_series_up_to_their_limit() -> Result<(), Error> {
+    let (clock, registry) = manual();
+    let mut windows = Windows::new();
+    for name in ["a", "b"] {
+        for id in 0..900 {
+            registry.count(name, &[("id", &id.to_string())], 1)?;
+        }
+    }
+    windows.record(registry.snapshot());
+    clock.advance(SECOND);
+    windows.record(registry.snapshot());
+    let families = windows.last(Window::Minute).expect("two").families;
+    let series: Vec<_> = families.iter().map(|one| one.series.len()).collect();
+    assert_eq!(series, [900, 124]);
+    Ok(())
+}
+
+#[test]
+fn what_a_limit_refused_is_counted_by_the_window_too() {
+    let limits = Limits {
+        families: 1,
+        series_per_family: 1,
+    };
+    let registry = Registry::with(limits, ManualClock::new().clock());
+    let refuse = |times: u32| {
+        for id in 0..times {
+            // Both are refused: the first gets the series for others, the second none.
+            let _ = registry.count("gets", &[("id", &id.to_string())], 1);
+            let _ = registry.count("other", &[], 1);
+        }
+    };
+    refuse(4);
+    let earlier = registry.snapshot();
+    refuse(3);
+    let later = registry.snapshot();
+    assert!(earlier.families_refused > 0 && earlier.families[0].overflowed > 0);
+    let window = later.since(&earlier);
+    assert_eq!(
+        (window.families_refused, window.families[0].overflowed),
+        (
+            later.families_refused - earlier.families_refused,
+            later.families[0].overflowed - earlier.families[0].overflowed
+        )
+    );
+}
+
+#[test]
+fn figures_from_elsewhere_have_windows_whatever_order_they_come_in() {
+    let (_, registry) = manual();
+    let with = |counts: [(&str, u64); 3]| {
+        let mut snapshot = registry.snapshot();
+        Sink::counter(&mut snapshot, "gets", "", |samples| {
+            for (cache, count) in counts {
+                samples.add(&[("cache", cache)], count);
+            }
+        });
+        snapshot
+    };
+    let earlier = with([("c", 3), ("a", 1), ("b", 2)]);
+    let window = with([("b", 20), ("c", 30), ("a", 10)]).since(&earlier);
+    let of = |cache| window.counter("gets", &[("cache", cache)]);
+    assert_eq!(["a", "b", "c"].map(of), [9, 18, 27].map(Some));
 }
