@@ -180,6 +180,27 @@ mod tests {
     }
 
     #[test]
+    fn rates_and_shares_stay_what_they_are_when_counts_are_halved() {
+        let mut hot = HotKeys::new(Tick::ZERO);
+        for second in 0..60 {
+            let now = Tick::ZERO.after(Duration::from_secs(second));
+            hot.count(7, || 7, 10, now);
+        }
+        let later = Tick::ZERO.after(Duration::from_mins(1));
+        let hottest = &hot.hottest(1, later)[0];
+        assert!((hottest.gets_per_second - 10.0).abs() < 1e-9);
+        assert!((hottest.share - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_newcomer_with_another_keys_count_is_not_the_hottest() {
+        let mut hot = counted((0..PLACES as u64).flat_map(|key| [key; 10]));
+        hot.count(1_000, || 1_000, 1, Tick::ZERO);
+        assert_ne!(*hot.hottest(1, Tick::ZERO)[0].key, 1_000);
+        assert_eq!(hot.rows.iter().filter(|row| row.error == 10).count(), 1);
+    }
+
+    #[test]
     fn what_was_hot_long_ago_is_not_hot_now() {
         let mut hot = counted(std::iter::repeat_n(7, 10_000));
         let later = Tick::ZERO.after(Duration::from_mins(8));

@@ -1,6 +1,8 @@
 //! Advice: each rule speaks of a cache that needs it, is silent of one that does not, and what it
 //! predicts is what the change does.
 
+mod bounds;
+
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -59,6 +59,23 @@ fn a_key_that_is_asked_for_late_in_its_life_would_be_refreshed_ahead() {
 }
 
 #[test]
+fn hits_are_counted_by_the_tenth_of_life_and_late_ones_for_this_life_alone() {
+    let (mut facts, mut held) = (Facts::default(), None);
+    for second in [0, 3, 9, 33, 51, 57, 61] {
+        ask(&mut facts, &mut held, second, 60);
+    }
+    assert_eq!(facts.ages, [1, 1, 0, 0, 0, 1, 0, 0, 1, 1]);
+    assert_eq!((facts.causes.expired, facts.what_if.ahead), (1, 1));
+    // The second life ends unasked.
+    ask(&mut facts, &mut held, 125, 60);
+    assert_eq!((facts.causes.expired, facts.what_if.ahead), (2, 1));
+    // At four fifths it is late enough.
+    ask(&mut facts, &mut held, 125 + 48, 60);
+    ask(&mut facts, &mut held, 125 + 70, 60);
+    assert_eq!((facts.causes.expired, facts.what_if.ahead), (3, 2));
+}
+
+#[test]
 fn each_miss_has_a_cause() {
     let mut facts = Facts::default();
     let life = Life {
@@ -89,6 +106,63 @@ fn each_miss_has_a_cause() {
         (1, 1, 1, 1, 2)
     );
     assert_eq!(facts.what_if.negative, 1, "200 s is past 30 s");
+}
+
+#[test]
+fn an_absence_is_remembered_from_the_load_that_would_have_been_the_last() {
+    let mut facts = Facts::default();
+    facts.missed(7, at(0), String::new);
+    facts.absent(7, at(0));
+    // It is not remembered, so that it is loaded anew: at 20 s it would have been known, at 40 s not.
+    for second in [20, 40] {
+        facts.missed(7, at(second), String::new);
+        facts.absent(7, at(second));
+    }
+    assert_eq!((facts.what_if.negative, facts.causes.absent), (1, 2));
+}
+
+#[test]
+fn what_is_invalidated_before_it_was_ever_held_is_unknown_yet() {
+    let mut facts = Facts::default();
+    facts.missed(7, at(0), String::new);
+    facts.invalidated(7);
+    facts.missed(7, at(1), String::new);
+    assert_eq!((facts.causes.unknown, facts.causes.invalidated), (2, 0));
+}
+
+#[test]
+fn a_life_that_was_cut_short_by_hand_says_nothing_of_the_next_one() {
+    let mut facts = Facts::default();
+    let life = |begins| Life {
+        created: at(begins),
+        fresh_until: at(begins + 60),
+        at: None,
+    };
+    facts.missed(7, at(0), String::new);
+    facts.stored(7, life(0), at(0));
+    facts.invalidated(7);
+    facts.missed(7, at(61), String::new);
+    facts.stored(7, life(61), at(61));
+    facts.missed(7, at(125), String::new); // expired; with twice the life it would have had until 181
+    assert_eq!((facts.causes.expired, facts.what_if.longer), (1, 1));
+}
+
+#[test]
+fn prefixes_fade_and_are_forgotten_with_the_other_sums() {
+    let mut facts = Facts::default();
+    for n in 0..KEYS_MAX as u64 + 8 {
+        facts.missed(n, at(0), || format!("page:{n}"));
+    }
+    let of = |facts: &Facts| {
+        let all = facts.repeats;
+        (all, facts.prefixes()[0].repeats)
+    };
+    let repeats = |keys| Repeats { keys, once: keys };
+    assert_eq!(of(&facts), (repeats(8), repeats(8)));
+    facts.fade();
+    assert_eq!(of(&facts), (repeats(4), repeats(4)));
+    facts.forget_sums();
+    assert_eq!(of(&facts), (repeats(0), repeats(0)));
 }
 
 #[test]
