@@ -216,8 +216,8 @@ mod tests {
         latencies
     }
 
-    fn loads(answer: &Value) -> Vec<u64> {
-        let columns = answer["load"].as_array().unwrap().iter();
+    fn counted(answer: &Value, of: &str) -> Vec<u64> {
+        let columns = answer[of].as_array().unwrap().iter();
         let sum = |column: &Value| {
             column
                 .as_array()
@@ -236,13 +236,14 @@ mod tests {
             (0, &[7][..]),
             (60, &[7, 7, 90]),
             (120, &[7, 7, 90]),
-            (180, &[5]),
+            (180, &[7]),
         ] {
             minutes.record(at, latencies(seen));
         }
         let answer = minutes.answer(240, 4, COLUMNS_MAX);
         assert_eq!(answer["at"], json!([0, 60, 120, 180]));
-        assert_eq!(loads(&answer), [0, 2, 0, 1]);
+        assert_eq!(counted(&answer, "load"), [0, 2, 0, 1]);
+        assert_eq!(counted(&answer, "hit"), [0; 4]);
         let bounds = answer["bounds_us"].as_array().unwrap();
         let bucket = bounds.iter().position(|bound| bound == 100).unwrap();
         assert_eq!(answer["load"][1][bucket], 1, "{answer}");
@@ -250,6 +251,30 @@ mod tests {
             answer["load"][1].as_array().unwrap().len(),
             bounds.len() + 1
         );
+    }
+
+    #[test]
+    fn an_answer_begins_with_its_first_minute() {
+        let mut minutes = Minutes::default();
+        minutes.record(0, latencies(&[]));
+        minutes.record(60, latencies(&[7, 7]));
+        minutes.record(120, latencies(&[7, 7, 90]));
+        let answer = minutes.answer(180, 2, COLUMNS_MAX);
+        assert_eq!(answer["at"], json!([60, 120]));
+        assert_eq!(counted(&answer, "load"), [2, 1]);
+    }
+
+    #[test]
+    fn each_cache_has_minutes_of_its_own_up_to_a_limit() {
+        let heat = Heat::default();
+        for at in [0, 60] {
+            let of = |cache: u64| latencies(&vec![7; (cache * at / 60) as usize]);
+            heat.record(at, (0..100).map(of));
+        }
+        let caches = heat.0.lock();
+        assert_eq!(caches.len(), CACHES_MAX);
+        let counts = |cache: usize| counted(&caches[cache].answer(120, 1, COLUMNS_MAX), "load");
+        assert_eq!([counts(0), counts(1), counts(63)], [[0], [1], [63]]);
     }
 
     #[test]

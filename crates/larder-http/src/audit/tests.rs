@@ -87,7 +87,27 @@ fn the_file_is_bounded_and_read_with_the_one_before_it() {
     assert!(before.starts_with(&full) && before.len() <= 4 << 20);
     assert!(std::fs::metadata(&path).unwrap().len() < 10_000);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2);
-    assert_eq!(ids(&AuditLog::in_file(path)).len(), 1_000);
+    let ids = ids(&AuditLog::in_file(path));
+    assert_eq!((ids.len(), &*ids[0], &*ids[9]), (1_000, "9", "0"));
+}
+
+#[test]
+fn of_a_file_that_is_too_long_the_end_is_read_from_the_beginning_of_a_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.log");
+    let line = serde_json::to_string(&action(1)).unwrap() + "\n";
+    std::fs::write(&path, line.repeat((5 << 20) / line.len())).unwrap();
+    assert_eq!(AuditLog::in_file(path).tell().unreadable, 0);
+}
+
+#[test]
+fn who_is_refused_a_minute_later_is_noted_again() {
+    let log = AuditLog::default();
+    (0..200).for_each(|number| log.add(refused(number)));
+    assert_eq!(ids(&log).len(), REFUSED_MAX);
+    log.kept.lock().refused_since -= REFUSED_PERIOD;
+    log.add(refused(200));
+    assert_eq!(ids(&log)[0], "200");
 }
 
 #[test]

@@ -82,6 +82,23 @@ async fn each_route_asks_for_its_role() {
     }
 }
 
+/// I5
+#[tokio::test]
+async fn a_token_counts_under_its_own_scheme_alone() {
+    let house = house(None);
+    for (scheme, status) in [
+        ("bearer", StatusCode::OK),
+        ("Basic", StatusCode::UNAUTHORIZED),
+        ("", StatusCode::UNAUTHORIZED),
+    ] {
+        let mut asks = request(Method::GET, "/v1/caches", None);
+        let value = format!("{scheme} {TOKEN}").parse().unwrap();
+        asks.headers_mut().insert(header::AUTHORIZATION, value);
+        let answer = send(&house.router, asks).await;
+        assert_eq!(answer.status(), status, "{scheme:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_clear_by_get_is_not_served() {
     let house = house(Some(Role::Admin));
@@ -151,10 +168,12 @@ fn the_first_start_makes_a_token_that_later_ones_find() {
 fn a_token_file_that_holds_no_token_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("admin.token");
-    std::fs::write(&path, "short").unwrap();
-    let error = admin_token(&path).unwrap_err().to_string();
-    assert!(
-        error.contains("admin.token") && error.contains("64 hexadecimal digits"),
-        "{error}"
-    );
+    for bad in ["short", "a1b2", &"a".repeat(65), &"g".repeat(64)] {
+        std::fs::write(&path, bad).unwrap();
+        let error = admin_token(&path).unwrap_err().to_string();
+        assert!(
+            error.contains("admin.token") && error.contains("64 hexadecimal digits"),
+            "{bad}: {error}"
+        );
+    }
 }

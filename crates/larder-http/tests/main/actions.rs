@@ -92,6 +92,46 @@ async fn every_change_is_noted_with_who_asked_and_what_came_of_it() {
 
 /// I5
 #[tokio::test]
+async fn what_is_noted_is_of_a_limited_length_and_says_what_was_only_counted() {
+    let house = house(None);
+    let path = "/v1/caches/numbers/invalidate";
+    let long = json!({ "prefix": "7".repeat(300), "dry_run": true });
+    post(&house.router, path, Some(TOKEN), &long).await;
+    post(&house.router, path, Some(TOKEN), &json!({ "key": "7" })).await;
+    let not_served = request(Method::PUT, "/v1/caches/numbers/clear", Some(TOKEN));
+    let answer = send(&house.router, not_served).await;
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    let told = get(&house.router, "/v1/audit").await.1;
+    let actions = told["actions"].as_array().unwrap();
+    assert_eq!(actions.len(), 2, "what is not served is no change: {told}");
+    let is_dry: Vec<_> = actions.iter().map(|action| &action["dry_run"]).collect();
+    assert_eq!(is_dry, [&json!(false), &json!(true)]);
+    assert_eq!(actions[1]["scope"].as_str().unwrap().len(), 256);
+}
+
+#[tokio::test]
+async fn a_change_of_two_things_at_once_and_too_long_a_list_are_refused() {
+    let house = house(Some(Role::Viewer));
+    house.cache.insert(7, "value".into()).await.unwrap();
+    for (one, other) in [("key", "pattern"), ("key", "tag"), ("prefix", "pattern")] {
+        let both = json!({ one: "7", other: "7" });
+        let path = "/v1/caches/numbers/invalidate";
+        let status = post(&house.router, path, Some(TOKEN), &both).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{both}");
+    }
+    assert_eq!(house.cache.len(), 1);
+    for (limit, expected) in [
+        (0, StatusCode::BAD_REQUEST),
+        (1_000, StatusCode::OK),
+        (1_001, StatusCode::BAD_REQUEST),
+    ] {
+        let path = format!("/v1/caches/numbers/entries?limit={limit}");
+        assert_eq!(get(&house.router, &path).await.0, expected, "{limit}");
+    }
+}
+
+/// I5
+#[tokio::test]
 async fn a_page_of_another_site_changes_nothing_where_no_token_is_needed() {
     let house = house(Some(Role::Admin));
     house.cache.insert(7, "value".into()).await.unwrap();

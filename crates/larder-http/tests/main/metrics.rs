@@ -83,6 +83,22 @@ async fn a_request_that_is_traced_is_an_exemplar() {
     assert!(kind.ends_with("escaping=allow-utf-8"), "{kind}");
     let exemplar = "# {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} ";
     assert!(text.contains(exemplar), "{text}");
+    // The scrapes are in no trace that anyone keeps.
+    let (_, text) = scrape(&house.router, "application/openmetrics-text").await;
+    assert_eq!(text.matches("trace_id").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn of_traces_that_begin_here_the_share_that_was_asked_for_is_kept() {
+    for (share, flags) in [(0.0, "00"), (1.0, "01")] {
+        let (_stop, stopping) = watch::channel(false);
+        let access = Access::new(TOKEN, Some(Role::Viewer));
+        let gateway = Gateway::new("test", "1.2.3", access, Hosts::default(), stopping);
+        let router = gateway.traces(share).into_router();
+        let answer = send(&router, request(Method::GET, "/v1/caches", None)).await;
+        let own = answer.headers()["traceparent"].to_str().unwrap();
+        assert_eq!(&own[own.len() - 2..], flags, "{share}: {own}");
+    }
 }
 
 /// A gateway whose clock is moved by hand, and a cache.
@@ -211,6 +227,18 @@ async fn a_window_is_of_its_own_minutes_and_what_is_wrong_is_said() {
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(expected), "{path}: {detail}");
     }
+    for (range, step, columns) in [("1h", 60, 60), ("6h", 60, 360), ("24h", 240, 360)] {
+        let path = format!("/v1/caches/numbers/latency?range={range}");
+        let (_, latency) = get(&timed.router, &path).await;
+        assert_eq!(latency["step_seconds"], step, "{range}");
+        assert_eq!(latency["at"].as_array().unwrap().len(), columns, "{range}");
+    }
+    let path = "/v1/metrics/history?name=http_requests_total";
+    assert_eq!(
+        get(&timed.router, path).await.0,
+        StatusCode::NOT_FOUND,
+        "it has a series for each route"
+    );
     let (status, problem) = get(&timed.router, "/v1/metrics/history?name=larder_cache_get").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     let detail = problem["detail"].as_str().unwrap();

@@ -270,16 +270,18 @@ async fn a_service_that_can_tell_is_asked_only_whether_it_still_holds() {
 
 #[tokio::test]
 async fn no_cache_is_asked_for_each_time() {
-    let site = site(|request: &Request, _| -> Response {
-        let fields = [(header::CACHE_CONTROL, "no-cache"), (header::ETAG, "\"1\"")];
-        if request.headers().contains_key(header::IF_NONE_MATCH) {
-            return (StatusCode::NOT_MODIFIED, fields).into_response();
+    for control in ["no-cache", "no-cache, max-age=60"] {
+        let site = site(move |request: &Request, _| -> Response {
+            let fields = [(header::CACHE_CONTROL, control), (header::ETAG, "\"1\"")];
+            if request.headers().contains_key(header::IF_NONE_MATCH) {
+                return (StatusCode::NOT_MODIFIED, fields).into_response();
+            }
+            (fields, "whole").into_response()
+        });
+        for call in 1..4 {
+            assert_eq!(site.get("/").await.body, "whole");
+            assert_eq!(site.calls(), call, "{control}");
         }
-        (fields, "whole").into_response()
-    });
-    for call in 1..4 {
-        assert_eq!(site.get("/").await.body, "whole");
-        assert_eq!(site.calls(), call);
     }
 }
 

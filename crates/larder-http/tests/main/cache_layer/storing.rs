@@ -50,6 +50,25 @@ async fn what_is_for_one_client_or_for_none_to_keep_is_not_stored() {
     }
 }
 
+/// RFC 9111 §4.2.1, §5.3
+#[tokio::test]
+async fn what_cannot_be_read_counts_as_stale_and_what_varies_by_too_much_is_not_stored() {
+    let many: Vec<_> = (0..17).map(|n| format!("x-{n}")).collect();
+    for (name, value) in [
+        ("age", "soon".to_owned()),
+        ("expires", "0".to_owned()),
+        ("expires", "tomorrow".to_owned()),
+        ("vary", many.join(", ")),
+    ] {
+        let site = site_with(
+            |layer| layer.default_ttl(Duration::from_mins(1)),
+            move |_: &Request, call| ([(name, value.clone())], call.to_string()),
+        );
+        site.get("/").await;
+        assert_eq!(site.get("/").await.body, "2", "{name}");
+    }
+}
+
 #[tokio::test]
 async fn only_some_statuses_are_stored_and_errors_never() {
     for (status, is_stored) in [
@@ -108,6 +127,10 @@ async fn expires_counts_from_the_date_and_age_from_where_it_came() {
     let last = site.get("/").await;
     assert_eq!((last.header("age"), last.body.as_str()), ("29", "1"));
     site.clock.advance(Duration::from_secs(1));
+    assert!(
+        site.cache.peek("shop/").is_none(),
+        "it is kept no longer than it is of use"
+    );
     assert_eq!(site.get("/").await.body, "2");
 }
 
