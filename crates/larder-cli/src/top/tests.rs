@@ -2,6 +2,7 @@
 
 mod frames;
 mod pressing;
+mod sums;
 mod usage;
 
 use std::time::Instant;

@@ -25,6 +25,13 @@ fn what_is_surely_slower_by_more_than_is_tolerated_is_worse() {
     assert_eq!(of(&back, "mean"), Verdict::Better);
     assert_eq!(of(&back, "good answers/s"), Verdict::Better);
     assert_eq!(of(&changes(&before, &slower, 0.25), "mean"), Verdict::Same);
+    assert_eq!(of(&changes(&slower, &before, 0.25), "mean"), Verdict::Same);
+    let comparison = Comparison {
+        changes: found,
+        differences: Vec::new(),
+    };
+    let text = shown(&comparison, 5.0);
+    assert!(text.contains("100ms    120ms  +20.0 %"), "{text}");
 }
 
 #[test]
@@ -34,6 +41,8 @@ fn what_varies_as_much_as_it_differs_is_the_same_and_one_repetition_is_unsure() 
     assert_eq!(of(&changes(&before, &after, 0.05), "mean"), Verdict::Same);
     let found = changes(&one_side(&[100]), &one_side(&[900]), 0.05);
     assert_eq!(of(&found, "mean"), Verdict::Unsure);
+    let found = changes(&one_side(&[100]), &one_side(&[900, 910]), 0.05);
+    assert_eq!(of(&found, "mean"), Verdict::Unsure, "one on either side");
 }
 
 #[test]
@@ -46,6 +55,10 @@ fn errors_where_there_were_none_are_worse_if_each_repetition_has_some() {
     let verdict = |after| of(&changes(&before, &after, 0.05), "errors");
     assert_eq!(verdict(with([1, 2, 1])), Verdict::Worse);
     assert_eq!(verdict(with([0, 1, 0])), Verdict::Unsure);
+    let found = changes(&before, &with([2, 2, 2]), 0.05);
+    let errors = found.iter().find(|change| change.figure == "errors");
+    let after = errors.map(|change| change.after);
+    assert_eq!(after, Some(0.5), "of all requests");
 }
 
 #[test]

@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use super::samples::{example, repetition, report, with_failures};
 use super::*;
+use crate::bench::tally::Answered;
 use crate::bench::{csv, html, markdown, text};
 
 fn about(found: f64, expected: f64) {
@@ -48,6 +51,18 @@ fn what_failed_is_counted_and_no_rate_is_made_of_it() {
     about(side.requests_per_second.expect("time passed").mean, 10.0);
     assert_eq!(side.errors["cut"], 2);
     assert!(text::page(&report).contains("50.000 % of the requests had no good answer"));
+}
+
+#[test]
+fn the_bytes_of_answers_that_are_no_good_were_sent_too() {
+    let mut run = repetition(&[100]);
+    let failed = Ok(Answered {
+        status: 500,
+        bytes: 7,
+    });
+    run.tally.record(&failed, Duration::from_millis(1));
+    let side = &report(&[("measured", vec![run])]).sides[0];
+    assert_eq!((side.bytes, side.failed()), (17, 1));
 }
 
 #[test]
@@ -168,4 +183,33 @@ fn the_curve_ends_where_no_request_is_beyond_it() {
     assert_eq!((bars, side.histogram.len()), (100, 1));
     let bar = side.histogram[0];
     assert!(bar.from_ms <= 7.0 && bar.to_ms > 7.0, "{bar:?}");
+}
+
+#[test]
+fn plots_place_latencies_by_decades_percentiles_by_nines_and_shares_of_their_side() {
+    let page = html::page(&report(&[("measured", vec![repetition(&[7; 100])])]));
+    for part in [
+        ">1.00ms</text>",
+        ">10.0ms</text>",
+        "y1=\"22.0\"",
+        "y1=\"232.0\"",
+        "x=\"247.0\" y=\"250.0\" text-anchor=\"middle\">90 %</text>",
+        "x=\"436.0\" y=\"250.0\" text-anchor=\"middle\">99 %</text>",
+        ">100.0 %</text>",
+        "\"side-1\"",
+        ">1</text>",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    for other in ["\"side-0\"", ">0</text>", ">100ms</text>"] {
+        assert!(!page.contains(other), "{other}\n{page}");
+    }
+}
+
+#[test]
+fn a_name_is_no_markup_in_any_form() {
+    let report = report(&[("<b>|", vec![repetition(&[7])])]);
+    let (page, table) = (html::page(&report), markdown::page(&report));
+    assert!(!page.contains("<b>"), "{page}");
+    assert!(!table.contains("<b") && !table.contains(">|>"), "{table}");
 }

@@ -21,6 +21,7 @@ fn a_condition_is_on_what_is_cached_unless_it_names_a_side() {
         ("cached.rps>22", true),
         ("rps>23", false),
         ("errors<=0", true),
+        ("errors>=0", true),
         ("errors<0.1%", true),
     ] {
         assert_eq!(judge(condition, &report).is_met, is_met, "{condition}");
@@ -28,6 +29,10 @@ fn a_condition_is_on_what_is_cached_unless_it_names_a_side() {
     assert_eq!(
         judge("speedup>10", &report).to_string(),
         "speedup>10: missed, 6.33x found"
+    );
+    assert_eq!(
+        judge("p99<51ms", &report).to_string(),
+        "p99<51ms: met, 50.0ms found"
     );
 }
 
@@ -65,6 +70,7 @@ fn what_is_no_condition_is_told_what_is_expected() {
         ("other.p99<2ms", "expected mean, sd, min, p50"),
         ("errors<x%", "errors: expected a number"),
         ("rps>-1", "rps: expected a number"),
+        ("rps>inf", "rps: expected a number"),
         ("speedup>NaN", "speedup: expected a number"),
     ] {
         let error = bad.parse::<Threshold>().expect_err(bad);
