@@ -1,6 +1,8 @@
 //! `/docs` and `/openapi.json`: all routes, of the gateway and of the services, in one document.
 
-use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use axum::{Router, middleware};
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
@@ -83,10 +85,22 @@ fn name_operations(document: &mut OpenApi) {
     }
 }
 
+/// What the page may do: it has styles in its elements, and no other page may show it, in which a click
+/// could be led to what it sends.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// Anyone may have the page: it holds no data, and asks for a token itself.
 pub(crate) fn routes(document: OpenApi) -> Router {
-    SwaggerUi::new("/docs")
+    let pages = SwaggerUi::new("/docs")
         .url("/openapi.json", document)
-        .config(Config::default().use_base_layout())
-        .into()
+        .config(Config::default().use_base_layout());
+    Router::from(pages).layer(middleware::map_response(confined))
+}
+
+async fn confined(mut response: Response) -> Response {
+    let policy = HeaderValue::from_static(POLICY);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
 }

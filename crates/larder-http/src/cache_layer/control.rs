@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 
-/// The longest time that a directive gives, in seconds: what RFC 9111 §1.2.2 asks for at least.
-const SECONDS_MAX: u64 = 1 << 31;
+/// The longest time that a field gives: what RFC 9111 §1.2.2 asks for at least.
+pub(super) const TIME_MAX: Duration = Duration::from_secs(1 << 31);
 
 /// What all `Cache-Control` lines of a message say together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,13 +30,14 @@ pub(super) struct Control {
 
 impl Control {
     /// Unknown directives count for nothing; one that cannot be read counts as the strictest that it may
-    /// be: a line that is no text as `no-store`, a time that is no number as 0.
+    /// be: a line that is no text, or whose quotes hide where its directives are, as `no-store`, a time that
+    /// is no number as 0.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut control = Self::default();
         for line in headers.get_all(header::CACHE_CONTROL) {
-            match line.to_str() {
-                Ok(line) => directives(line).for_each(|directive| control.add(directive)),
-                Err(_) => control.no_store = true,
+            match line.to_str().ok().and_then(directives) {
+                Some(directives) => directives.iter().for_each(|one| control.add(one)),
+                None => control.no_store = true,
             }
         }
         control
@@ -63,30 +64,50 @@ impl Control {
 
 /// Of a directive that is given twice the shorter time counts.
 fn shorten(time: &mut Option<Duration>, value: &str) {
-    let text = value.trim().trim_matches('"');
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // Too many digits for a number are a very long time.
-    let seconds = match text.parse() {
-        Ok(seconds) => SECONDS_MAX.min(seconds),
-        Err(_) if is_number => SECONDS_MAX,
-        Err(_) => 0,
-    };
-    let given = Duration::from_secs(seconds);
+    let given = delta_seconds(value.trim().trim_matches('"')).unwrap_or_default();
     *time = Some(time.map_or(given, |former| former.min(given)));
 }
 
-/// The parts between the commas that stand outside of quotes.
-fn directives(line: &str) -> impl Iterator<Item = &str> {
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    line.split(move |letter| {
-        let is_end = letter == ',' && !is_quoted;
-        if letter == '"' && !is_escaped {
-            is_quoted = !is_quoted;
+/// A time in seconds; `None` if it is no number. One with more digits than can be counted is a very long one
+/// (RFC 9111 §1.2.2).
+pub(super) fn delta_seconds(text: &str) -> Option<Duration> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().unwrap_or(u64::MAX);
+    is_number.then(|| TIME_MAX.min(Duration::from_secs(seconds)))
+}
+
+/// The parts between the commas that stand outside of quotes; `None` if a quote does not begin a value, or
+/// does not end it.
+fn directives(line: &str) -> Option<Vec<&str>> {
+    let mut found = Vec::new();
+    let mut rest = line;
+    loop {
+        let end = match rest.find([',', '"']) {
+            Some(at) if rest[at..].starts_with('"') => {
+                let is_value = rest[..at].trim_end().ends_with('=');
+                let inside = Some(&rest[at + 1..]).filter(|_| is_value)?;
+                at + 1 + quoted(inside)? + 1
+            }
+            Some(at) => at,
+            None => rest.len(),
+        };
+        let (directive, after) = rest.split_at(end);
+        found.push(directive.trim());
+        match after.trim_start() {
+            "" => return Some(found),
+            after => rest = after.strip_prefix(',')?,
         }
-        is_escaped = letter == '\\' && is_quoted && !is_escaped;
+    }
+}
+
+/// Where a quoted text ends.
+fn quoted(text: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    text.find(|letter| {
+        let is_end = letter == '"' && !is_escaped;
+        is_escaped = letter == '\\' && !is_escaped;
         is_end
     })
-    .map(str::trim)
 }
 
 #[cfg(test)]
@@ -129,11 +150,30 @@ mod tests {
             ("max-age=-1", 0),
             ("max-age=soon", 0),
             ("max-age=60, max-age=5", 5),
-            ("max-age=99999999999999999999999", SECONDS_MAX),
+            ("max-age=99999999999999999999999", 1 << 31),
+            ("max-age=2147483649", 1 << 31),
         ] {
             let expected = Duration::from_secs(expected);
             assert_eq!(read(&[line]).max_age, Some(expected), "{line}");
         }
         assert!(read(&["max-age=5, \u{fc}"]).no_store);
+        for line in [
+            r#"max-age=5, x="a, private"#,
+            r#"x="a\", private"#,
+            r#"x="a"b, private"#,
+            r#"x=a"b, private, y=c"d"#,
+            r#"""#,
+        ] {
+            assert!(read(&[line]).no_store, "{line}");
+        }
+        for line in [
+            r#"x="a" , public"#,
+            r#"x="", y = "b""#,
+            "",
+            ",",
+            ", max-age=5,",
+        ] {
+            assert!(!read(&[line]).no_store, "{line}");
+        }
     }
 }

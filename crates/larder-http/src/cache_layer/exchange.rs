@@ -15,7 +15,7 @@ use tower::{Service, ServiceExt as _};
 
 use super::control::Control;
 use super::key::Key;
-use super::load::Load;
+use super::load::{Load, Unstored};
 use super::rules::{self, Use};
 use super::slot::{Brought, Slot};
 use super::status::Status;
@@ -49,8 +49,7 @@ where
     B: Default + Send + 'static,
     R: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    pub(super) async fn answer(&self, identity: Option<&str>) -> Result<Response, S::Error> {
-        let mut key = Key::of(&self.head, identity);
+    pub(super) async fn answer(&self, mut key: Key) -> Result<Response, S::Error> {
         for _ in 0..TURNS_MAX {
             match self.turn(&key).await {
                 Break(answer) => return answer,
@@ -61,43 +60,55 @@ where
     }
 
     /// Answers with what the key has, or what the origin says; or learns that more fields count.
+    ///
+    /// What another client's request has brought may have been under way before this one came: it is used as
+    /// what is stored is. Where that has to be validated, this client waits for a request that begins later.
     async fn turn(&self, key: &Key) -> ControlFlow<Result<Response, S::Error>, Arc<[HeaderName]>> {
         let slot = Slot::default();
-        let entry = match self.look(key, &slot).await {
-            Ok(Some(entry)) => entry,
-            Ok(None) => return Break(self.not_held("miss").await),
-            Err(error) => return Break(self.failed(&error, &slot, "miss", None).await),
-        };
-        let stored = match &entry.value.0 {
-            Kind::Response(stored) if entry.source != Source::Loader => stored.clone(),
-            _ => return self.brought(entry, &slot, "miss").await,
-        };
-        let age = stored.terms.initial_age.saturating_add(entry.age);
-        let usage = rules::usage(&stored.terms, age, &self.asked);
-        let status = Status {
-            is_hit: true,
-            ..Status::default()
-        };
-        match usage {
-            Use::Serve => return Break(Ok(self.serve(&stored, age, status))),
-            Use::ServeStale => {
+        let (mut found, mut why, mut stand_in) = (self.look(key, &slot).await, "miss", None);
+        // Whether what was found last was stored after this client came: what replaces it began later still.
+        let (mut came_since, mut is_validated) = (false, false);
+        loop {
+            let entry = match found {
+                Ok(Some(entry)) => entry,
+                Ok(None) => return Break(self.not_held(why).await),
+                Err(error) => return Break(self.failed(&error, &slot, why, stand_in).await),
+            };
+            let brought = slot.take();
+            let is_loaded = entry.source == Source::Loader;
+            let is_own = !matches!(brought, Brought::Nothing);
+            let stored = match (brought, entry.value.0) {
+                (Brought::Own(answer), _) => {
+                    return Break(
+                        answer.map(|response| self.own(response, Status::forwarded(why))),
+                    );
+                }
+                (Brought::Stored(stored), _) | (_, Kind::Response(stored)) => stored,
+                (_, Kind::Varies(names)) => return Continue(names),
+                (_, Kind::Pass) => return Break(self.pass(Status::forwarded("miss")).await),
+            };
+            let age = stored.terms.initial_age.saturating_add(entry.age);
+            let usage = if is_own || came_since {
+                Use::Serve
+            } else {
+                rules::usage(&stored.terms, age, &self.asked)
+            };
+            if usage == Use::ServeStale {
                 self.refresh(key, &stored);
+            }
+            if matches!(usage, Use::Serve | Use::ServeStale) {
+                let status = Status::found(is_loaded.then_some(why), is_own);
                 return Break(Ok(self.serve(&stored, age, status)));
             }
-            Use::Fallback | Use::Nothing => {}
-        }
-        let why = if age < stored.terms.lifetime {
-            "request"
-        } else {
-            "stale"
-        };
-        if self.only_looks() {
-            return Break(self.not_held(why).await);
-        }
-        let stand_in = (usage == Use::Fallback).then(|| (stored.clone(), age));
-        match self.validate(key, stored, &slot).await {
-            Ok(entry) => self.brought(entry, &slot, why).await,
-            Err(error) => Break(self.failed(&error, &slot, why, stand_in).await),
+            let is_fresh = age < stored.terms.lifetime;
+            why = if is_fresh { "request" } else { "stale" };
+            if self.only_looks() {
+                return Break(self.not_held(why).await);
+            }
+            stand_in = (usage == Use::Fallback).then(|| (stored.clone(), age));
+            came_since = is_validated || is_loaded;
+            is_validated = true;
+            found = self.validate(key, stored, &slot).await.map(Some);
         }
     }
 
@@ -126,7 +137,7 @@ where
         stored: Arc<Stored>,
         slot: &Slot<S::Error>,
     ) -> Result<Entry<CachedResponse>, Error> {
-        let next = stored.generation + 1;
+        let next = stored.next();
         let load = self.load(key, Some(stored), slot);
         let entry = self.layer.cache.entry(key.text()).at(next);
         entry.or_load(|_| load.run()).await
@@ -140,7 +151,7 @@ where
         let Some(place) = refreshing::enter(&self.layer, key.text()) else {
             return;
         };
-        let (next, text) = (stored.generation + 1, key.text().to_owned());
+        let (next, text) = (stored.next(), key.text().to_owned());
         let load = self.load(key, Some(stored.clone()), &Slot::default());
         let layer = self.layer.clone();
         runtime.spawn(async move {
@@ -169,38 +180,6 @@ where
         }
     }
 
-    /// Answers with what a load has brought, this client's or another's.
-    async fn brought(
-        &self,
-        entry: Entry<CachedResponse>,
-        slot: &Slot<S::Error>,
-        why: &'static str,
-    ) -> ControlFlow<Result<Response, S::Error>, Arc<[HeaderName]>> {
-        let brought = slot.take();
-        let is_loaded = entry.source == Source::Loader;
-        let status = Status {
-            is_hit: !is_loaded,
-            forwarded: is_loaded.then_some(why),
-            is_stored: is_loaded,
-            is_collapsed: is_loaded && matches!(brought, Brought::Nothing),
-            ..Status::default()
-        };
-        match (brought, entry.value.0) {
-            (Brought::Own(answer), _) => {
-                Break(answer.map(|response| self.own(response, Status::forwarded(why))))
-            }
-            (Brought::Stored(stored), _) | (_, Kind::Response(stored)) => {
-                let age = stored.terms.initial_age.saturating_add(entry.age);
-                Break(Ok(self.serve(&stored, age, status)))
-            }
-            (_, Kind::Varies(names)) => Continue(names),
-            (_, Kind::Pass) => Break(
-                self.forward(Status::forwarded("miss").detailed("pass"))
-                    .await,
-            ),
-        }
-    }
-
     /// Answers where nothing is stored and nothing is to be loaded.
     async fn not_held(&self, why: &'static str) -> Result<Response, S::Error> {
         if self.asked.only_if_cached {
@@ -212,8 +191,8 @@ where
         self.forward(Status::forwarded(why)).await
     }
 
-    /// Answers where a load has brought nothing to store: with a response that may stand in, else what
-    /// the origin said to this client.
+    /// Answers where a load has brought nothing to store: with a response that may stand in for an origin
+    /// that fails, else what the origin said to this client.
     async fn failed(
         &self,
         error: &Error,
@@ -222,20 +201,24 @@ where
         stand_in: Option<StandIn>,
     ) -> Result<Response, S::Error> {
         let status = Status::forwarded(why);
-        let own = match slot.take() {
-            Brought::Own(answer) => Some(answer),
+        let answered = match error {
+            Error::Load(error) => error
+                .downcast_ref()
+                .and_then(|error: &Unstored| error.status),
             _ => None,
         };
-        let answered = own
-            .as_ref()
-            .and_then(|own| Some(own.as_ref().ok()?.status()));
+        let is_origin_s = matches!(
+            error,
+            Error::Load(_) | Error::LoadPanicked | Error::Timeout { .. }
+        );
         if let Some((stored, age)) = stand_in
+            && is_origin_s
             && answered.is_none_or(rules::is_failure)
         {
             let status = Status { answered, ..status };
             return Ok(self.serve(&stored, age, status));
         }
-        if let Some(answer) = own {
+        if let Brought::Own(answer) = slot.take() {
             return answer.map(|response| self.own(response, status));
         }
         let (code, kind) = match error {
@@ -244,11 +227,16 @@ where
             // The cache is no reason to answer nothing.
             error => {
                 tracing::debug!(cache = self.layer.cache.name(), %error, "a request passes by");
-                return self.forward(status.detailed("pass")).await;
+                return self.pass(status).await;
             }
         };
         let problem = Problem::new(code, kind, error.to_string());
         Ok(self.told(problem.into_response(), status))
+    }
+
+    /// The client's own request goes to the origin, as nothing can be shared.
+    async fn pass(&self, status: Status) -> Result<Response, S::Error> {
+        self.forward(status.detailed("pass")).await
     }
 
     /// The client's own request goes to the origin, and its response to the client.

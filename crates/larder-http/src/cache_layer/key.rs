@@ -1,17 +1,77 @@
-//! What a response is stored under: host, path and query; whom it is for; and the values of the fields
-//! that it varies by. Knows no caches.
+//! What a response is stored under: host, path and query; the scheme, where the request names it; whom it
+//! is for; and the values of the fields that it varies by. Knows no caches.
+//!
+//! A key is `host/path?query`, then parts that each begin with a space: ` https:`, ` @identity`, ` name=value`,
+//! and ` =value` for each further line of the field. No part can be taken for another, whatever a client sends:
+//! a host and a URL have no space and no `#`, values have them escaped, and only hashes begin with `#`.
 
 use std::fmt::Write as _;
 
 use axum::extract::OriginalUri;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request};
 use sha2::{Digest as _, Sha256};
+
+use super::authority;
 
 /// The longest URL, field's value or identity that stands in a key as it is, in bytes.
 const URL_BYTES_MAX: usize = 1_024;
 const VALUE_BYTES_MAX: usize = 64;
 /// The longest URL that stands in a tag as it is, in bytes: a tag has at most 256.
 const TAGGED_BYTES_MAX: usize = 160;
+/// The most hosts of a request whose responses it invalidates: its target's, and its `Host`.
+const HOSTS_MAX: usize = 2;
+
+/// What a request is for.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    /// In its normal form; empty if the request names none.
+    host: String,
+    path: String,
+    scheme: Option<String>,
+}
+
+impl Target {
+    /// `None` if that is not sure: its hosts are several, empty or none that there can be, or the target's is
+    /// not in its normal form, which the service would see (RFC 9112 §3.2).
+    pub(super) fn of(head: &request::Parts) -> Option<Self> {
+        let uri = uri(head);
+        let scheme = uri.scheme_str();
+        let is_https = scheme == Some("https");
+        let mut lines = head.headers.get_all(header::HOST).iter();
+        let given = lines.next();
+        if lines.next().is_some() || !uri.path().starts_with('/') {
+            return None;
+        }
+        let given = match given {
+            Some(given) => Some(authority::normal(given.to_str().ok()?, is_https)?),
+            None => None,
+        };
+        let host = match uri.authority().map(Authority::as_str) {
+            Some(own) => {
+                let is_normal = authority::normal(own, is_https)? == own;
+                let is_given = given.is_none_or(|given| given == own);
+                (is_normal && is_given).then(|| own.to_owned())?
+            }
+            None => given.unwrap_or_default(),
+        };
+        Some(Self {
+            host,
+            path: path(uri),
+            scheme: scheme.map(str::to_owned),
+        })
+    }
+
+    /// Shows the service the host that stands in the key, where it may be only in the target (as RFC 9113
+    /// §8.3.1 has it too): what is made of another spelling of it, or of none, would be served to others.
+    pub(super) fn name_host(&self, headers: &mut HeaderMap) {
+        if !self.host.is_empty()
+            && let Ok(host) = HeaderValue::from_str(&self.host)
+        {
+            headers.insert(header::HOST, host);
+        }
+    }
+}
 
 /// The key of a request, as far as it is known which fields count.
 #[derive(Clone, Debug)]
@@ -25,16 +85,17 @@ pub(super) struct Key {
 
 impl Key {
     /// Before any field counts. `identity` is whom the response is for; `None`: all.
-    pub(super) fn of(head: &request::Parts, identity: Option<&str>) -> Self {
-        let url = url(head);
-        let mut text = shortened(&url, URL_BYTES_MAX);
-        // A URL has no space: what follows one is no part of it.
+    pub(super) fn of(target: &Target, identity: Option<&str>) -> Self {
+        let mut text = shortened(format!("{}{}", target.host, target.path), URL_BYTES_MAX);
+        if let Some(scheme) = &target.scheme {
+            let _ = write!(text, " {scheme}:");
+        }
         if let Some(identity) = identity {
-            let _ = write!(text, " @{}", escaped(identity.as_bytes()));
+            let _ = write!(text, " @{}", short(escaped(identity.as_bytes())));
         }
         Self {
             text,
-            tag: tag(&url),
+            tag: tag(&target.host, &target.path),
             names: Vec::new(),
         }
     }
@@ -59,7 +120,7 @@ impl Key {
             if !self.names.contains(name) {
                 let _ = write!(key.text, " {name}");
                 if let Some(value) = value(headers, name) {
-                    let _ = write!(key.text, "={}", escaped(&value));
+                    let _ = write!(key.text, "={value}");
                 }
                 key.names.push(name.clone());
             }
@@ -68,50 +129,99 @@ impl Key {
     }
 }
 
-/// What invalidates the responses of a request's URL.
-pub(super) fn tag_of(head: &request::Parts) -> String {
-    tag(&url(head))
+/// What invalidates the responses of a request's URL: of its target's host, and of its `Host` where that is
+/// another.
+pub(super) fn tags_of(head: &request::Parts) -> Vec<String> {
+    let uri = uri(head);
+    let lines = head.headers.get_all(header::HOST).iter();
+    let given = lines.map(|line| line.to_str().unwrap_or(" "));
+    let named = uri.authority().map(Authority::as_str);
+    let named: Vec<&str> = named.into_iter().chain(given).take(HOSTS_MAX).collect();
+    let hosts: Vec<String> = if named.iter().all(|host| host.is_empty()) {
+        vec![String::new()]
+    } else {
+        let normal = |host| authority::normal(host, false);
+        named.into_iter().filter_map(normal).collect()
+    };
+    let tags = hosts.iter().map(|host| tag(host, &path(uri)));
+    let mut tags: Vec<String> = tags.collect();
+    tags.dedup();
+    tags
 }
 
-fn tag(url: &str) -> String {
+/// One tag for all URLs that are the same by RFC 3986 §6.2, and without a port that may be the scheme's own.
+fn tag(host: &str, path: &str) -> String {
+    let bare = host.strip_suffix(":80").or(host.strip_suffix(":443"));
+    let url = format!("{}{}", bare.unwrap_or(host), decoded(path));
     format!("url:{}", shortened(url, TAGGED_BYTES_MAX))
 }
 
-/// The host, in lower case, with path and query. A router that strips a prefix leaves the whole in an
-/// extension.
-fn url(head: &request::Parts) -> String {
+/// The target as the client sent it: a router that strips a prefix leaves it in an extension.
+fn uri(head: &request::Parts) -> &Uri {
     let original = head.extensions.get::<OriginalUri>();
-    let uri: &Uri = original.map_or(&head.uri, |original| &original.0);
-    let host = head.headers.get(header::HOST).map(HeaderValue::as_bytes);
-    let host = uri
-        .authority()
-        .map_or(host, |own| Some(own.as_str().as_bytes()));
-    let host = String::from_utf8_lossy(host.unwrap_or_default()).to_ascii_lowercase();
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    host + path
+    original.map_or(&head.uri, |original| &original.0)
 }
 
-/// All lines of a field, as one.
-fn value(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+/// Path and query.
+fn path(uri: &Uri) -> String {
+    match uri.query() {
+        Some(query) => format!("{}?{query}", uri.path()),
+        None => uri.path().to_owned(),
+    }
+}
+
+/// A path with as few bytes percent-encoded as can be, and all of them alike (RFC 3986 §6.2.2).
+fn decoded(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let encoded = after.get(..2).filter(|_| first == b'%');
+        let encoded = encoded.and_then(|digits| std::str::from_utf8(digits).ok());
+        let encoded =
+            encoded.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let encoded = encoded.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let byte = encoded.unwrap_or(first);
+        rest = if encoded.is_some() {
+            &after[2..]
+        } else {
+            after
+        };
+        let is_unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if is_unreserved || (encoded.is_none() && byte.is_ascii()) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+/// All lines of a field, apart: a service may look at the first one alone.
+fn value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut lines = headers.get_all(name).iter();
-    let mut value = lines.next()?.as_bytes().trim_ascii().to_vec();
+    let mut value = escaped(lines.next()?.as_bytes());
     for line in lines {
-        value.push(b',');
-        value.extend_from_slice(line.as_bytes().trim_ascii());
+        value.push_str(" =");
+        value.push_str(&escaped(line.as_bytes()));
     }
     // Secrets are not to be read from a list of keys.
-    let is_secret = [header::AUTHORIZATION, header::COOKIE].contains(name);
-    if is_secret || value.len() > VALUE_BYTES_MAX {
-        return Some(format!("#{}", digest(&value)).into_bytes());
-    }
-    Some(value)
+    let secret = [
+        header::AUTHORIZATION,
+        header::COOKIE,
+        header::PROXY_AUTHORIZATION,
+    ];
+    Some(if secret.contains(name) {
+        hashed(&value)
+    } else {
+        short(value)
+    })
 }
 
-/// Without spaces and signs that could be taken for another part of a key.
+/// Without spaces and signs that could be taken for another part of a key, or for a hash.
 fn escaped(value: &[u8]) -> String {
     let mut text = String::with_capacity(value.len());
     for &byte in value {
-        if byte.is_ascii_graphic() && byte != b'%' {
+        if byte.is_ascii_graphic() && !b"%#".contains(&byte) {
             text.push(char::from(byte));
         } else {
             let _ = write!(text, "%{byte:02x}");
@@ -120,10 +230,23 @@ fn escaped(value: &[u8]) -> String {
     text
 }
 
+/// An escaped text, or a hash of it if it is long.
+fn short(escaped: String) -> String {
+    if escaped.len() <= VALUE_BYTES_MAX {
+        escaped
+    } else {
+        hashed(&escaped)
+    }
+}
+
+fn hashed(escaped: &str) -> String {
+    format!("#{}", digest(escaped.as_bytes()))
+}
+
 /// The text, or its beginning and a hash of it. A URL as it is sent has no `#`.
-fn shortened(text: &str, max: usize) -> String {
+fn shortened(text: String, max: usize) -> String {
     if text.len() <= max {
-        return text.to_owned();
+        return text;
     }
     let hash = digest(text.as_bytes());
     let start = text.floor_char_boundary(max - hash.len() - 1);
@@ -188,14 +311,24 @@ mod tests {
             ("/", vec![("a", "x%20b=y"), ("b", "z")], None),
             ("/", vec![("a", "x"), ("a", "y")], None),
             ("/", vec![("a", "y"), ("a", "x")], None),
+            ("/", vec![("a", "x,y")], None),
+            ("/", vec![("a", "x =y")], None),
+            ("/", vec![("a", "x%20=y")], None),
+            ("/", vec![("a", "#")], None),
+            ("/", vec![("a", "%23")], None),
             ("/", vec![("host", "one")], None),
             ("/?x=1", vec![], None),
             ("/", vec![], Some("ada")),
             ("/", vec![], Some("ada a")),
+            ("/", vec![], Some("ada a=")),
+            ("/", vec![], Some("")),
+            ("http://one/", vec![], None),
+            ("https://one/", vec![], None),
         ];
         let key = |(uri, headers, identity): &(&str, Vec<(&str, &str)>, Option<&str>)| {
             let head = head(uri, headers);
-            let key = Key::of(&head, *identity).with(&names, &head.headers);
+            let target = Target::of(&head).unwrap();
+            let key = Key::of(&target, *identity).with(&names, &head.headers);
             key.text().to_owned()
         };
         let keys: HashSet<String> = requests.iter().map(key).collect();
@@ -208,7 +341,8 @@ mod tests {
         let secret = "Bearer of-bad-news";
         let head = head(&long, &[("authorization", secret), ("user-agent", &long)]);
         let names = [header::AUTHORIZATION, header::USER_AGENT];
-        let key = Key::of(&head, None).with(&names, &head.headers);
+        let target = Target::of(&head).unwrap();
+        let key = Key::of(&target, Some(&long)).with(&names, &head.headers);
         assert!(key.text().len() < 1_300 && !key.text().contains("news"));
         assert!(key.tag().len() <= 256);
         assert!(!by_credentials(&head).unwrap().contains("news"));

@@ -3,6 +3,7 @@
 //! What may be stored and served is RFC 9111's for a shared cache (`rules`); the cache makes one load of
 //! many and fences what is invalidated. It knows nothing of the gateway and its routes.
 
+mod authority;
 mod change;
 mod control;
 mod exchange;
@@ -35,6 +36,7 @@ use change::Owed;
 use control::Control;
 use exchange::Exchange;
 pub use key::by_credentials;
+use key::{Key, Target};
 use status::Status;
 pub use stored::CachedResponse;
 
@@ -46,7 +48,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// It is a shared cache by RFC 9111: stored are responses to GET that say for how long they are fresh
 /// (`s-maxage`, `max-age`, `Expires`) and are for everybody. Never stored is what is `private`,
 /// `no-store`, varies by `*` or sets a cookie; requests with `Authorization` or `Cookie` pass by, unless
-/// [`authorized`](Self::authorized) says whom they are from. Concurrent misses of a URL are one request to
+/// [`authorized`](Self::authorized) says whom they are from, and so do requests whose host is not sure. Concurrent misses of a URL are one request to
 /// the service. A change by POST, PUT, PATCH or DELETE invalidates what is stored for its URL, in all
 /// processes that share the cache, also against loads that are running.
 ///
@@ -219,8 +221,8 @@ where
 
 /// What is done with a request.
 enum Way {
-    /// It is answered from the cache, if that may be: for this identity, by these directives.
-    Cache(Option<String>, Control),
+    /// It is answered from the cache, if that may be: for this target and identity, by these directives.
+    Cache(Target, Option<String>, Control),
     /// It goes to the service, for this reason.
     By(&'static str),
 }
@@ -233,6 +235,9 @@ impl Settings {
         if has_body || rules::passes_by(head) {
             return Way::By("bypass");
         }
+        let Some(target) = Target::of(head) else {
+            return Way::By("bypass");
+        };
         let identity = self.identity.as_ref().and_then(|identity| identity(head));
         if identity.is_none() && rules::is_personal(&head.headers) {
             return Way::By("bypass");
@@ -245,7 +250,7 @@ impl Settings {
         if asked.no_store {
             return Way::By("request");
         }
-        Way::Cache(identity, asked)
+        Way::Cache(target, identity, asked)
     }
 }
 
@@ -263,9 +268,10 @@ where
     B: HttpBody + Default + Send + 'static,
     R: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     match layer.way(&head, !body.is_end_stream()) {
-        Way::Cache(identity, asked) => {
+        Way::Cache(target, identity, asked) => {
+            target.name_host(&mut head.headers);
             let exchange = Exchange {
                 layer,
                 inner,
@@ -273,11 +279,12 @@ where
                 asked,
                 body: PhantomData,
             };
-            exchange.answer(identity.as_deref()).await
+            let key = Key::of(&target, identity.as_deref());
+            exchange.answer(key).await
         }
         Way::By(why) => {
             let owed =
-                (!head.method.is_safe()).then(|| Owed::new(&layer.cache, key::tag_of(&head)));
+                (!head.method.is_safe()).then(|| Owed::new(&layer.cache, key::tags_of(&head)));
             let answer = inner.oneshot(Request::from_parts(head, body)).await;
             if let Some(owed) = owed {
                 owed.settle(answer.as_ref().ok().map(Response::status))

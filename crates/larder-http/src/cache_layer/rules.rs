@@ -3,9 +3,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use axum::http::{HeaderMap, HeaderName, StatusCode, header, request, response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request, response};
 
-use super::control::Control;
+use super::control::{Control, TIME_MAX, delta_seconds};
 
 /// The most fields that a response may vary by.
 const VARY_MAX: usize = 16;
@@ -36,8 +36,24 @@ impl Terms {
         } else {
             Duration::ZERO
         };
-        fresh + self.while_revalidating.max(self.if_error).max(validated)
+        fresh.saturating_add(self.while_revalidating.max(self.if_error).max(validated))
     }
+
+    /// As they are for a response that took so long to be read.
+    pub(super) fn later_by(self, reading: Duration) -> Self {
+        Self {
+            initial_age: self.initial_age.saturating_add(reading),
+            ..self
+        }
+    }
+}
+
+/// When a response came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) wall: SystemTime,
+    /// How long after it was asked for.
+    pub(super) delay: Duration,
 }
 
 /// What becomes of a response.
@@ -53,7 +69,11 @@ pub(super) enum Verdict {
 
 /// Whether a response to a GET may be stored. `default_ttl` is for one of a known length that says
 /// nothing of how long it is fresh.
-pub(super) fn judge(head: &response::Parts, default_ttl: Option<Duration>) -> Verdict {
+pub(super) fn judge(
+    head: &response::Parts,
+    arrival: Arrival,
+    default_ttl: Option<Duration>,
+) -> Verdict {
     if !matches!(
         head.status.as_u16(),
         200 | 203 | 204 | 300 | 301 | 404 | 410
@@ -68,7 +88,7 @@ pub(super) fn judge(head: &response::Parts, default_ttl: Option<Duration>) -> Ve
         || headers.contains_key(header::CONTENT_RANGE)
         || is_stream(headers);
     match varies_by(headers) {
-        Some(names) if !is_barred => match terms(headers, control, default_ttl) {
+        Some(names) if !is_barred => match terms(headers, control, arrival, default_ttl) {
             Some(terms) => Verdict::Store(terms, names),
             None => Verdict::Pass,
         },
@@ -76,9 +96,14 @@ pub(super) fn judge(head: &response::Parts, default_ttl: Option<Duration>) -> Ve
     }
 }
 
-fn terms(headers: &HeaderMap, control: Control, default_ttl: Option<Duration>) -> Option<Terms> {
+fn terms(
+    headers: &HeaderMap,
+    control: Control,
+    arrival: Arrival,
+    default_ttl: Option<Duration>,
+) -> Option<Terms> {
     let explicit = control.s_maxage.or(control.max_age);
-    let lifetime = explicit.or_else(|| expires_in(headers));
+    let lifetime = explicit.or_else(|| expires_in(headers, arrival));
     let has_validator =
         headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
     let lifetime = match lifetime.or(default_ttl) {
@@ -89,7 +114,7 @@ fn terms(headers: &HeaderMap, control: Control, default_ttl: Option<Duration>) -
     let is_strict = control.must_revalidate || control.no_cache;
     let window = |given: Option<Duration>| given.filter(|_| !is_strict).unwrap_or_default();
     let terms = Terms {
-        initial_age: initial_age(headers),
+        initial_age: initial_age(headers, arrival),
         lifetime,
         while_revalidating: window(control.stale_while_revalidate),
         if_error: window(control.stale_if_error),
@@ -116,26 +141,47 @@ fn is_stream(headers: &HeaderMap) -> bool {
     media.is_some_and(|media| streams.iter().any(|stream| media.starts_with(stream)))
 }
 
-/// `Age` as it came; one that cannot be read makes the response stale.
-fn initial_age(headers: &HeaderMap) -> Duration {
-    let Some(age) = headers.get(header::AGE) else {
-        return Duration::ZERO;
-    };
-    let seconds = age.to_str().ok().and_then(|age| age.trim().parse().ok());
-    seconds.map_or(Duration::MAX, Duration::from_secs)
+/// The age of a response when it came (RFC 9111 §4.2.3): since its `Date`, or by its `Age` and what went by
+/// since it was asked for, whichever is more. Of an `Age` the first value counts, and one that is no number
+/// does not (§5.1).
+fn initial_age(headers: &HeaderMap, arrival: Arrival) -> Duration {
+    let age = headers.get(header::AGE).and_then(|age| age.to_str().ok());
+    let age = age.and_then(|ages| delta_seconds(ages.split(',').next()?.trim()));
+    let corrected = age.unwrap_or_default() + arrival.delay;
+    let made = date(headers, &header::DATE);
+    let apparent = made.and_then(|made| arrival.wall.duration_since(made).ok());
+    // A date has no fractions of a second.
+    let apparent = Duration::from_secs(apparent.unwrap_or_default().as_secs());
+    apparent.max(corrected).min(TIME_MAX)
 }
 
 /// `Expires` as a time from when the response was made. A date that cannot be read is in the past.
-fn expires_in(headers: &HeaderMap) -> Option<Duration> {
+fn expires_in(headers: &HeaderMap, arrival: Arrival) -> Option<Duration> {
     headers.get(header::EXPIRES)?;
-    let made = date(headers, &header::DATE).unwrap_or_else(SystemTime::now);
+    let made = date(headers, &header::DATE).unwrap_or(arrival.wall);
     let until = date(headers, &header::EXPIRES).and_then(|end| end.duration_since(made).ok());
-    Some(until.unwrap_or_default())
+    Some(until.unwrap_or_default().min(TIME_MAX))
 }
 
 /// A field that is a date.
 pub(super) fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
+}
+
+/// Gives a response that has no date, or none that can be read, the one of when it came (RFC 9110 §6.6.1).
+pub(super) fn set_date(headers: &mut HeaderMap, came: SystemTime) {
+    /// The seconds since 1970 of the year 10000, which no date can tell.
+    const YEAR_10000: u64 = 253_402_300_800;
+    let is_told = |since_1970: Duration| since_1970.as_secs() < YEAR_10000;
+    let can_be_told = came
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .is_ok_and(is_told);
+    if date(headers, &header::DATE).is_none()
+        && can_be_told
+        && let Ok(came) = HeaderValue::try_from(httpdate::fmt_http_date(came))
+    {
+        headers.insert(header::DATE, came);
+    }
 }
 
 /// The fields that a response varies by, in order; `None` if they are all, too many, or none that there
@@ -179,7 +225,7 @@ pub(super) fn usage(terms: &Terms, age: Duration, asked: &Control) -> Use {
     let is_young = asked.max_age.is_none_or(|max| age <= max)
         && asked
             .min_fresh
-            .is_none_or(|min| age + min <= terms.lifetime);
+            .is_none_or(|min| age.saturating_add(min) <= terms.lifetime);
     if asked.no_cache || !is_young {
         return Use::Nothing;
     }

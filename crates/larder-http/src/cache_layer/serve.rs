@@ -29,13 +29,14 @@ pub(super) fn answer(stored: &Stored, head: &request::Parts, age: Duration) -> R
     } else {
         *response.status_mut() = stored.status;
         *response.headers_mut() = stored.headers.clone();
-        if head.method == Method::HEAD {
+        if head.method != Method::HEAD {
+            *response.body_mut() = Body::from(stored.body.clone());
+        } else if stored.status != StatusCode::NO_CONTENT {
+            // RFC 9110 §8.6: a 204 has none.
             let length = HeaderValue::from(stored.body.len());
             response
                 .headers_mut()
                 .insert(header::CONTENT_LENGTH, length);
-        } else {
-            *response.body_mut() = Body::from(stored.body.clone());
         }
     }
     let age = HeaderValue::from(age.as_secs());

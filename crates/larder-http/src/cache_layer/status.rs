@@ -35,6 +35,18 @@ impl Status {
         }
     }
 
+    /// What was found stored, or if a request went on for this reason, what that has brought: this client's
+    /// own, or another's.
+    pub(super) fn found(forwarded: Option<&'static str>, is_own: bool) -> Self {
+        Self {
+            is_hit: forwarded.is_none(),
+            forwarded,
+            is_stored: forwarded.is_some(),
+            is_collapsed: forwarded.is_some() && !is_own,
+            ..Self::default()
+        }
+    }
+
     pub(super) const fn detailed(mut self, detail: &'static str) -> Self {
         self.detail = Some(detail);
         self

@@ -90,6 +90,11 @@ impl Stored {
         }
     }
 
+    /// The generation of what replaces it.
+    pub(super) const fn next(&self) -> u64 {
+        self.generation.saturating_add(1)
+    }
+
     /// Asks its origin to answer only if it holds no more.
     pub(super) fn ask_whether_it_holds(&self, request: &mut HeaderMap) {
         if !self.terms.has_validator {
@@ -107,11 +112,41 @@ impl Stored {
         }
     }
 
+    /// Whether a 304 is about this response (RFC 9111 §4.3.4): by the validator that it names. One that names
+    /// none is about what was asked for.
+    pub(super) fn is_named_by(&self, confirmation: &HeaderMap) -> bool {
+        let both = |name: &HeaderName| {
+            let named = confirmation.get(name)?.as_bytes().trim_ascii();
+            let own = self.headers.get(name);
+            Some((named, own.map(|own| own.as_bytes().trim_ascii())))
+        };
+        if let Some((named, own)) = both(&header::ETAG) {
+            // A strong one names a response that has the same, a weak one whatever has its like.
+            let weak = b"W/".as_slice();
+            return match named.strip_prefix(weak) {
+                Some(named) => {
+                    own.is_some_and(|own| own.strip_prefix(weak).unwrap_or(own) == named)
+                }
+                None => own == Some(named),
+            };
+        }
+        let dates = both(&header::LAST_MODIFIED);
+        dates.is_none_or(|(named, own)| own.is_none_or(|own| own == named))
+    }
+
     /// The response that its origin says still holds, with what it says of it now (RFC 9111 §3.2).
     pub(super) fn confirmed(&self, by: HeaderMap) -> (response::Parts, Bytes) {
         let (mut head, ()) = axum::http::Response::new(()).into_parts();
         head.status = self.status;
         head.headers = self.headers.clone();
+        // It is of now, whether it says so or not.
+        head.headers.remove(header::DATE);
+        // These are the body's, and a 304 has none.
+        let of_body = [
+            header::CONTENT_LENGTH,
+            header::CONTENT_ENCODING,
+            header::CONTENT_RANGE,
+        ];
         let mut last = None;
         for (name, value) in lasting(by) {
             // The first line of a field comes with its name, further ones without.
@@ -120,7 +155,7 @@ impl Stored {
                 continue;
             };
             last = Some(name.clone());
-            if name == header::CONTENT_LENGTH {
+            if of_body.contains(&name) {
             } else if is_first {
                 head.headers.insert(name, value);
             } else {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::field::Empty;
@@ -27,7 +27,7 @@ pub(super) async fn front(
     let started = Instant::now();
     let number = gateway.request_number.fetch_add(1, Ordering::Relaxed);
     let id = format!("{:08x}-{number:x}", gateway.request_prefix);
-    let header = HeaderValue::try_from(&id).ok();
+    let id_value = HeaderValue::try_from(&id).ok();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let parent = TraceParent::of(request.headers());
@@ -46,7 +46,13 @@ pub(super) async fn front(
         })
         .instrument(span.clone())
         .await;
-    if let Some(id) = header {
+    // No browser is to take an answer for a page or a script that does not say so.
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if let Some(id) = id_value {
         response.headers_mut().insert("x-request-id", id);
     }
     if let Ok(own) = HeaderValue::try_from(own.to_string()) {

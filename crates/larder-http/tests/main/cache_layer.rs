@@ -1,10 +1,13 @@
 //! HTTP responses in a cache, as clients and the service behind see it.
 
+mod aging;
 mod changing;
+mod forging;
 mod never;
 mod serving;
 mod sharing;
 mod storing;
+mod validating;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -47,6 +47,29 @@ async fn each_route_of_a_service_asks_for_its_role() {
     assert_eq!(statuses(Method::GET, "/stream").await, [401, 200, 200]);
 }
 
+/// An answer is what it says that it is, whatever it looks like.
+#[tokio::test]
+async fn no_browser_guesses_what_an_answer_is() {
+    let router = gateway().mount(routes()).into_router();
+    for path in [
+        "/",
+        "/docs/",
+        "/openapi.json",
+        "/v1/caches",
+        "/nothing",
+        "/things/7",
+    ] {
+        for token in [None, Some(TOKEN)] {
+            let answer = send(&router, request(Method::GET, path, token)).await;
+            assert_eq!(
+                answer.headers()["x-content-type-options"],
+                "nosniff",
+                "{path}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_token_that_its_issuer_refuses_is_told_why() {
     let router = gateway().mount(routes()).into_router();
@@ -112,6 +135,8 @@ async fn the_page_of_the_routes_is_served_without_anything_from_elsewhere() {
     assert!(document["paths"]["/v1/caches"]["get"].is_object());
     let page = send(&router, request(Method::GET, "/docs/", None)).await;
     assert_eq!(page.status(), StatusCode::OK);
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
     let page = http_body_util::BodyExt::collect(page.into_body())
         .await
         .unwrap();

@@ -1,7 +1,7 @@
 //! What a cache shows of itself: its settings, its figures, its entries.
 
 use super::Cache;
-use crate::clock::Tick;
+use crate::clock::{Clock, Tick};
 use crate::entry::EntryInfo;
 use crate::key::CacheKey;
 use crate::observe::{Latencies, Stats};
@@ -30,6 +30,20 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub fn policy(&self) -> Policy {
         self.inner.policy
+    }
+
+    /// The clock that it was built with, for what is to age as its entries do.
+    ///
+    /// ```
+    /// let time = larder::ManualClock::new();
+    /// let users = larder::Cache::<u64, &str>::builder("users").clock(time.clock()).build()?;
+    /// let before = users.clock().now();
+    /// time.advance(std::time::Duration::from_secs(3));
+    /// assert_eq!(users.clock().now().since(before).as_secs(), 3);
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
+    pub fn clock(&self) -> Clock {
+        self.inner.clock.clone()
     }
 
     /// How many entries memory holds, expired ones that are not reclaimed yet included.

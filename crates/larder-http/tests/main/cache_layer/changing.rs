@@ -147,3 +147,40 @@ async fn a_change_that_is_dropped_half_way_invalidates() {
     let again = read(send("GET").await.unwrap()).await;
     assert_eq!(again.told(), "larder/pages; fwd=miss; stored; ttl=60");
 }
+
+/// RFC 3986 §6.2.2 and §6.2.3: they are the same URL. A service may tell them apart, so responses to GET
+/// are kept apart all the same.
+#[tokio::test]
+async fn a_change_invalidates_its_url_however_that_is_written() {
+    for (host, path, changed_host, changed_path) in [
+        ("shop", "/items/A", "shop", "/items/%41"),
+        ("shop", "/items/%41", "shop", "/items/A"),
+        ("shop", "/a%2fb", "shop", "/a%2Fb"),
+        ("shop", "/?x=%7e", "shop", "/?x=~"),
+        ("shop", "/\u{f6}", "shop", "/%C3%B6"),
+        ("shop", "/", "SHOP:80", "/"),
+        ("shop:443", "/", "shop", "/"),
+    ] {
+        let site = changed_with(204);
+        let get = async || site.send("GET", path, &[("host", host)]).await.body;
+        assert_eq!(get().await, "1");
+        site.send("PUT", changed_path, &[("host", changed_host)])
+            .await;
+        assert_eq!(get().await, "3", "{changed_host}{changed_path}");
+    }
+    let site = changed_with(204);
+    assert_eq!(site.get("/items/A").await.body, "1");
+    assert_eq!(site.get("/items/%41").await.body, "2");
+}
+
+/// RFC 9112 §3.2.2
+#[tokio::test]
+async fn a_change_whose_target_and_host_differ_invalidates_both() {
+    let site = changed_with(204);
+    let get = async |host: &str| site.send("GET", "/p", &[("host", host)]).await.body;
+    assert_eq!(get("one").await, "1");
+    assert_eq!(get("two").await, "2");
+    site.send("PUT", "http://one/p", &[("host", "two")]).await;
+    assert_eq!(get("one").await, "4");
+    assert_eq!(get("two").await, "5");
+}

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use larder::Cache;
+use larder::{Cache, ManualClock, Policy};
 use larder_http::{CacheLayer, CachedResponse};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
@@ -19,6 +20,7 @@ use super::{Answer, read, until};
 struct Gated {
     router: Router,
     cache: Cache<String, CachedResponse>,
+    clock: ManualClock,
     gate: Arc<Semaphore>,
     calls: Arc<AtomicUsize>,
 }
@@ -34,11 +36,14 @@ fn gated(answer: impl Fn(usize) -> Response + Clone + Send + Sync + 'static) -> 
             answer
         }
     };
-    let cache = Cache::builder("pages").build().unwrap();
+    let clock = ManualClock::new();
+    let cache = Cache::builder("pages").clock(clock.clock());
+    let cache = cache.policy(Policy::forever()).build().unwrap();
     let layer = CacheLayer::new(cache.clone());
     Gated {
         router: Router::new().fallback(handler).layer(layer),
         cache,
+        clock,
         gate,
         calls,
     }
@@ -55,8 +60,9 @@ impl Gated {
 
     /// Asked by this many, of whom one is at the service and the others wait for it.
     async fn asked_by(&self, clients: u64) -> Vec<tokio::task::JoinHandle<Answer>> {
+        let before = self.cache.stats().coalesced;
         let asking = (0..clients).map(|_| self.ask()).collect();
-        until(|| self.cache.stats().coalesced == clients - 1).await;
+        until(|| self.cache.stats().coalesced == before + clients - 1).await;
         asking
     }
 
@@ -133,4 +139,61 @@ async fn a_panic_of_the_service_is_an_answer_and_is_not_stored() {
     site.gate.add_permits(100);
     assert_eq!(site.ask().await.unwrap().status, 500);
     assert_eq!(site.ask().await.unwrap().body, "2");
+}
+
+/// RFC 9111 §4.2.4, RFC 5861 §4: a stale response stands in for a service that fails, and for nothing
+/// that it says: for those who waited with another too.
+#[tokio::test]
+async fn nothing_stale_stands_in_for_an_answer_that_is_no_failure_though_others_waited_with_it() {
+    for status in [
+        301, 302, 401, 403, 404, 410, 429, 451, 500, 501, 502, 503, 504,
+    ] {
+        let site = gated(move |call| {
+            if call > 1 {
+                return StatusCode::from_u16(status).unwrap().into_response();
+            }
+            let control = "max-age=10, stale-if-error=60";
+            ([(header::CACHE_CONTROL, control)], "old").into_response()
+        });
+        site.gate.add_permits(100);
+        site.ask().await.unwrap();
+        site.gate.forget_permits(99);
+        site.clock.advance(Duration::from_secs(11));
+        let asking = site.asked_by(4).await;
+        site.gate.add_permits(100);
+        let stands_in = [500, 502, 503, 504].contains(&status);
+        for answer in asking {
+            let answer = answer.await.unwrap();
+            let expected = if stands_in { 200 } else { status };
+            assert_eq!(answer.status, expected, "{}", answer.told());
+            if stands_in {
+                let told = format!("larder/pages; fwd=stale; fwd-status={status}; ttl=-1");
+                assert_eq!(answer.told(), told);
+            }
+        }
+    }
+}
+
+/// RFC 9111 §5.2.2.4: what is not to be used without asking is not for a client that came after it was
+/// asked for. Those clients wait for one call together, that begins later.
+#[tokio::test]
+async fn an_answer_that_is_to_be_asked_for_each_time_is_not_for_those_who_came_after_it_began() {
+    let site = gated(|call| {
+        let fields = [(header::CACHE_CONTROL, "no-cache"), (header::ETAG, "\"x\"")];
+        (fields, call.to_string()).into_response()
+    });
+    for first in [1, 3] {
+        let asking = site.asked_by(4).await;
+        site.gate.add_permits(1);
+        until(|| site.calls() == first + 1).await;
+        site.gate.add_permits(1);
+        let mut bodies = Vec::new();
+        for answer in asking {
+            bodies.push(answer.await.unwrap().body.parse::<usize>().unwrap());
+        }
+        bodies.sort_unstable();
+        let second = first + 1;
+        assert_eq!(bodies, [first, second, second, second]);
+        assert_eq!(site.calls(), second);
+    }
 }
