@@ -64,6 +64,9 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// The events that looking is begun with again.
+    pub(crate) const ENOUGH_EVENTS: u64 = ENOUGH / PRICE;
+
     /// All that can be saved up.
     pub(crate) const fn full(now: Tick) -> Self {
         Self {

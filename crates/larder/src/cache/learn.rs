@@ -55,6 +55,10 @@ struct Lessons<K> {
     gets: f64,
     gets_before: u64,
     lost_before: u64,
+    /// The gets of the cache that one looked at stands for; and how many there had been when all was
+    /// looked away from.
+    stands_for: f64,
+    gets_at_close: u64,
     misses: u64,
     hot: HotKeys<K>,
     slow: SlowLoads<K>,
@@ -125,6 +129,8 @@ impl<K> Lessons<K> {
             gets: 0.0,
             gets_before: 0,
             lost_before: 0,
+            stands_for: 1.0,
+            gets_at_close: 0,
             misses: 0,
             hot: HotKeys::new(now),
             slow: SlowLoads::new(),
@@ -142,11 +148,30 @@ impl<K> Lessons<K> {
         }
         (self.gets_before, self.lost_before) = (gets, lost);
         if self.gets > GETS_MAX {
-            self.gets /= 2.0;
-            self.misses /= 2;
-            self.facts.fade();
-            self.miniatures.fade();
+            self.fade();
         }
+    }
+
+    /// Gives the sums half their weight.
+    fn fade(&mut self) {
+        self.gets /= 2.0;
+        self.misses /= 2;
+        self.facts.fade();
+        self.miniatures.fade();
+    }
+
+    /// What comes stands for those gets too that were looked away from: the sums so far have less
+    /// weight by that. Otherwise the first gets, which find a cold cache, would count as much as a
+    /// thousand times their number of later ones.
+    fn weigh_anew(&mut self, gets: u64) {
+        let missed = gets.saturating_sub(self.gets_at_close) >> self.shift;
+        let stands_for = 1.0 + missed as f64 / Budget::ENOUGH_EVENTS as f64;
+        let mut lighter = stands_for / self.stands_for;
+        while lighter >= 2.0 && self.gets > 0.0 {
+            self.fade();
+            lighter /= 2.0;
+        }
+        self.stands_for = stands_for;
     }
 
     /// Whether all gets are looked at, those of every key.
@@ -212,6 +237,11 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             lessons.hot.count(hash, || key.to_key(), gets, now);
         }
         lessons.budget.earn(timed, now);
+        if self.is_cut_off() {
+            // Lives are short without a link, and nothing that memory holds is trusted: of what the
+            // settings do that tells nothing.
+            return self.look_away(lessons);
+        }
         if !lessons.is_open && lessons.budget.is_enough() {
             self.begin_looking(lessons);
         }
@@ -275,6 +305,15 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         {
             lessons.facts.invalidated(hash);
             lessons.miniatures.removed(hash);
+        }
+    }
+
+    /// Learns that the value of the key of this hash may be true no longer: the shared store will tell.
+    pub(crate) fn learn_suspected(&self, hash: u64) {
+        if self.learner.takes(hash)
+            && let Some(mut lessons) = self.learner.lessons()
+        {
+            lessons.facts.invalidated(hash);
         }
     }
 
@@ -386,21 +425,31 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if entries > ENTRIES_MAX || !is_paid && entries > ENTRIES_MAX / 2 {
             lessons.settle(self.recorder.gets(), self.lessons_lost());
             lessons.shift += 1;
+            // What was counted so far was of twice the keys.
+            lessons.fade();
             self.learner.mask.open(lessons.shift);
             let is_sampled = |hash| self.learner.takes(hash);
             lessons.facts.retain(is_sampled);
             lessons.miniatures.coarsen(lessons.shift, is_sampled, now);
         } else if !is_paid {
-            lessons.settle(self.recorder.gets(), self.lessons_lost());
-            lessons.is_open = false;
-            self.learner.mask.close();
+            self.look_away(lessons);
         }
     }
 
+    fn look_away(&self, lessons: &mut Lessons<K>) {
+        let gets = self.recorder.gets();
+        lessons.settle(gets, self.lessons_lost());
+        lessons.is_open = false;
+        lessons.gets_at_close = gets;
+        self.learner.mask.close();
+    }
+
     fn begin_looking(&self, lessons: &mut Lessons<K>) {
-        lessons.settle(self.recorder.gets(), self.lessons_lost());
+        let gets = self.recorder.gets();
+        lessons.settle(gets, self.lessons_lost());
+        lessons.weigh_anew(gets);
         lessons.is_open = true;
-        lessons.facts.forget_keys();
+        lessons.facts.lose_sight();
         self.learner.mask.open(lessons.shift);
     }
 }

@@ -46,6 +46,8 @@ enum State {
     Invalidated,
     /// A load said that there is none.
     Absent,
+    /// It was asked for before, and what became of it since was not looked at.
+    Unclear,
 }
 
 struct Fact {
@@ -128,6 +130,7 @@ impl Facts {
                 self.causes.absent += 1;
                 self.what_if.negative += i64::from(is_known_absent);
             }
+            State::Unclear => self.causes.unclear += 1,
         }
     }
 
@@ -162,6 +165,10 @@ impl Facts {
         } else {
             std::mem::replace(&mut fact.print, print)
         };
+        // What was invalidated is known to be old: that says nothing of the time to live.
+        if !was_stored {
+            return;
+        }
         if is_unmodified {
             self.reloads.unchanged += 1;
         } else if let (Some(former), Some(print)) = (former, print) {
@@ -170,7 +177,7 @@ impl Facts {
             } else {
                 self.reloads.changed += 1;
             }
-        } else if was_stored {
+        } else {
             self.reloads.unknown += 1;
         }
     }
@@ -215,10 +222,14 @@ impl Facts {
         self.order.retain(|&hash| is_sampled(hash));
     }
 
-    /// Forgets the keys, of which some gets will not be seen, and keeps the sums.
-    pub(crate) fn forget_keys(&mut self) {
-        self.keys.clear();
-        self.order.clear();
+    /// Some of what happened to the keys was not looked at: all that is left is that they are known.
+    pub(crate) fn lose_sight(&mut self) {
+        for fact in self.keys.values_mut() {
+            Self::invalidate(fact);
+            fact.state = State::Unclear;
+            fact.was_asked_late = false;
+            fact.print = None;
+        }
     }
 
     /// Begins the sums anew, and keeps the keys.

@@ -66,8 +66,10 @@ impl Learned {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissCauses {
-    /// Nothing was known of the key: it is new, or forgotten.
+    /// Nothing was known of the key: it is new, or it was forgotten, since a thousand others had come.
     pub unknown: u64,
+    /// It was asked for before, and not looked at for a while.
+    pub unclear: u64,
     /// Its time was over.
     pub expired: u64,
     /// It had to make room for others.
@@ -196,12 +198,13 @@ impl MissCauses {
     pub(super) fn halve(&mut self) {
         let Self {
             unknown,
+            unclear,
             expired,
             evicted,
             invalidated,
             absent,
         } = self;
-        for count in [unknown, expired, evicted, invalidated, absent] {
+        for count in [unknown, unclear, expired, evicted, invalidated, absent] {
             *count /= 2;
         }
     }

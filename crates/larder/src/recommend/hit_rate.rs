@@ -27,9 +27,14 @@ pub(super) fn rule(seen: &Observed) -> Option<Recommendation> {
     let causes = seen.learned().map(|learned| learned.causes);
     if let Some(causes) = causes {
         text = format!(
-            "Of the misses looked at, {} were of keys not seen before, {} had expired, {} had made room for \
-             others, {} were invalidated and {} have no value. {text}",
-            causes.unknown, causes.expired, causes.evicted, causes.invalidated, causes.absent
+            "Of the misses looked at, {} were of keys that are new or long not seen, {} had expired, {} had made \
+             room for others, {} were invalidated and {} have no value; of {} it is not known. {text}",
+            causes.unknown,
+            causes.expired,
+            causes.evicted,
+            causes.invalidated,
+            causes.absent,
+            causes.unclear
         );
     }
     let advice = seen.advice("hit_rate", level, title).text(text);
@@ -41,6 +46,7 @@ pub(super) fn rule(seen: &Observed) -> Option<Recommendation> {
     };
     let counts = [
         ("misses_unknown", causes.unknown),
+        ("misses_unclear", causes.unclear),
         ("misses_expired", causes.expired),
         ("misses_evicted", causes.evicted),
         ("misses_invalidated", causes.invalidated),

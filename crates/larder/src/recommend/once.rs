@@ -1,7 +1,7 @@
 //! Keys that are asked for once: they are stored for nothing.
 
 use super::{Level, Observed, Recommendation, part, percent};
-use crate::learn::KeyPrefix;
+use crate::learn::{KeyPrefix, Learned};
 
 const KEYS_MIN: u64 = 500;
 const ONCE_MIN: f64 = 0.6;
@@ -9,12 +9,22 @@ const ONCE_WARNING: f64 = 0.9;
 /// A prefix is named if so many of its keys are asked for once, and it has so much of all of those.
 const PREFIX_ONCE_MIN: f64 = 0.9;
 const PREFIX_PART_MIN: f64 = 0.5;
+/// Of the keys asked for once, as many are missed wherever a simulation says how many are missed at all.
+const MISSED_MIN: f64 = 0.8;
+
+/// Whether so many keys come back after a thousand others that more room would hit them: each that does not is
+/// missed, at any capacity.
+fn come_back(learned: &Learned) -> bool {
+    let hits = learned.curve.iter().map(|point| point.hit_rate);
+    let misses = learned.gets * (1.0 - hits.fold(0.0, f64::max));
+    misses < learned.repeats.once as f64 * MISSED_MIN
+}
 
 pub(super) fn rule(seen: &Observed) -> Option<Recommendation> {
     let learned = seen.learned()?;
     let (keys, once) = (learned.repeats.keys, learned.repeats.once);
     let share = part(once, keys);
-    if keys < KEYS_MIN || share < ONCE_MIN {
+    if keys < KEYS_MIN || share < ONCE_MIN || come_back(learned) {
         return None;
     }
     let level = Level::warning_from(ONCE_WARNING, share);

@@ -102,6 +102,55 @@ fn the_hit_rate_at_other_capacities_is_that_of_caches_of_those_capacities() {
     assert_eq!(learned.one_in, 1, "a small cache is seen whole");
 }
 
+/// From a cold start on, and without a reset: what the cache has learned of its gets in all.
+fn learned_of(
+    cache: &Cache<u64, u64>,
+    clock: &ManualClock,
+    stream: &[u64],
+    a_milli: usize,
+) -> Learned {
+    for (at, key) in stream.iter().enumerate() {
+        if at % a_milli == 0 {
+            clock.advance(MILLI);
+        }
+        let found = cache.get_or_load(key, |key| Ok::<_, std::io::Error>(*key));
+        assert_eq!(found.unwrap(), *key);
+    }
+    cache.learned().unwrap()
+}
+
+#[test]
+fn a_cold_start_has_no_more_weight_than_its_gets() {
+    // Later fewer keys are sampled, and later still not all the time.
+    for (keys, count, a_milli) in [(6_000, 48_000, 1), (300, 400_000, 50)] {
+        let clock = ManualClock::new();
+        let cache = built(keys * 2, &clock, true);
+        let mut random = Random::seeded(11);
+        let stream: Vec<u64> = (0..count).map(|_| random.next() % keys).collect();
+        let learned = learned_of(&cache, &clock, &stream, a_milli);
+        let so = cache.stats().hit_rate().unwrap();
+        let at_once = learned.curve[2].hit_rate;
+        for told in [learned.hit_rate().unwrap(), at_once] {
+            assert!(
+                (told - so).abs() < 0.03,
+                "{told} is told, {so} is so: {learned:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_is_new_once_however_often_a_busy_cache_is_looked_at() {
+    let clock = ManualClock::new();
+    let cache = built(32, &clock, true);
+    let mut random = Random::seeded(12);
+    let stream: Vec<u64> = (0..600_000).map(|_| random.next() % 455).collect();
+    let learned = learned_of(&cache, &clock, &stream, 50);
+    let causes = learned.causes;
+    assert!(causes.unknown <= 455, "{causes:?}");
+    assert!(causes.unclear > 0 && causes.evicted > 0, "{causes:?}");
+}
+
 /// With the directory of public traces named, on a real one too.
 #[test]
 fn so_it_is_on_a_recorded_stream_where_there_is_one() {
@@ -255,4 +304,20 @@ fn a_miss_for_another_lookup_version_is_one_at_any_capacity() {
     for point in cache.learned().unwrap().curve {
         assert!((point.hit_rate - 0.5).abs() < 0.02, "{point:?}");
     }
+}
+
+/// Keys that come back after more than a thousand others are no keys that are asked for once.
+#[test]
+fn a_loop_that_more_room_would_hold_is_not_to_be_left_uncached() {
+    let clock = ManualClock::new();
+    let cache = built(600, &clock, true);
+    let stream: Vec<u64> = (0..12_000).map(|at| at % 1_500).collect();
+    let learned = learned_of(&cache, &clock, &stream, 1);
+    assert!(learned.repeats.once > 5_000, "{learned:?}");
+    let advice = larder::recommend::recommend(&larder::recommend::Observed::of(&cache));
+    let rules: Vec<_> = advice.iter().map(|one| one.rule).collect();
+    assert!(
+        rules.contains(&"capacity") && !rules.contains(&"once"),
+        "{rules:?}"
+    );
 }

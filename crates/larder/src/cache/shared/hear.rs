@@ -104,6 +104,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 return;
             }
             self.memory.renumber(hash, key, SUSPECT);
+            self.learn_suspected(hash);
             if let Some(absent) = self.absent.get() {
                 absent.renumber(hash, key, SUSPECT);
             }
