@@ -219,7 +219,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     /// [`AnyCache::key_figures`](crate::AnyCache::key_figures) and [advice](mod@crate::recommend);
     /// it does, unless told not to.
     ///
-    /// It takes up to about 256 KiB. What is looked at is one get in a thousand of a busy cache, all of one that
+    /// It takes up to about 350 KiB. What is looked at is one get in a thousand of a busy cache, all of one that
     /// has two gets a millisecond or fewer; other hits pay about a nanosecond or less. With a tier under
     /// memory, the value that a load brings for a sampled key is encoded once more.
     ///

@@ -3,11 +3,11 @@
 //! A hit on any other key pays a load, an `and` and a branch. What is looked at waits for nobody: where
 //! another thread is at it, it is lost, and counted.
 
+mod loads;
 mod miniature;
 
 use std::borrow::Borrow;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -15,7 +15,7 @@ use self::miniature::{ENTRIES_MAX, Miniatures};
 use super::Inner;
 use crate::clock::Tick;
 use crate::key::{CacheKey, KeyRef};
-use crate::learn::{Budget, Facts, HotKeys, Learned, Life, Mask, SlowLoads};
+use crate::learn::{Budget, Facts, HotKeys, Learned, Life, Loads, Mask, SlowLoads};
 use crate::loader::{Found, Loaded};
 use crate::observe::{HIT_SAMPLE, Recorder};
 use crate::tier::codec::{Codec, Compression, Typed};
@@ -39,6 +39,10 @@ pub(crate) enum Got {
 /// What a cache learns. Switched off, it takes no more than its place.
 pub(crate) struct Learner<K, V> {
     mask: Mask,
+    /// Of the hashes that all processes share, those whose loads are noted.
+    loads: Mask,
+    /// Whether one was ever noted.
+    has_loads: AtomicBool,
     lost: AtomicU64,
     state: Option<Box<Mutex<Lessons<K>>>>,
     /// How values become bytes, where a tier under memory needs to know.
@@ -60,6 +64,7 @@ struct Lessons<K> {
     slow: SlowLoads<K>,
     facts: Facts,
     miniatures: Miniatures,
+    loads: Loads,
 }
 
 impl<K, V> Learner<K, V> {
@@ -67,6 +72,8 @@ impl<K, V> Learner<K, V> {
     pub(crate) const fn off() -> Self {
         Self {
             mask: Mask::closed(),
+            loads: Mask::closed(),
+            has_loads: AtomicBool::new(false),
             lost: AtomicU64::new(0),
             state: None,
             typed: None,
@@ -85,6 +92,7 @@ impl<K, V> Learner<K, V> {
             ..Self::off()
         };
         learner.mask.open(0);
+        learner.loads.open(0);
         learner
     }
 
@@ -130,6 +138,7 @@ impl<K> Lessons<K> {
             slow: SlowLoads::new(),
             facts: Facts::default(),
             miniatures: Miniatures::new(capacity, is_weighed),
+            loads: Loads::new(fastrand::u64(..), now),
         }
     }
 
@@ -267,44 +276,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         self.pay(lessons, now);
     }
 
-    /// Learns that the value of the key of this hash is no longer true.
-    #[inline]
-    pub(crate) fn learn_removed(&self, hash: u64) {
-        if self.learner.takes(hash)
-            && let Some(mut lessons) = self.learner.lessons()
-        {
-            lessons.facts.invalidated(hash);
-            lessons.miniatures.removed(hash);
-        }
-    }
-
     /// Learns that no value is true any longer.
     pub(crate) fn learn_cleared(&self) {
         if let Some(state) = &self.learner.state {
             let mut lessons = state.lock();
             lessons.facts.all_invalidated();
             lessons.miniatures.cleared();
-        }
-    }
-
-    /// Learns from a load that brought something; not yet stored.
-    pub(crate) fn learn_load(&self, hash: u64, key: &K, took: Duration, loaded: &Loaded<V>) {
-        if self.learner.state.is_none() {
-            return;
-        }
-        let is_taken = self.learner.takes(hash);
-        let print = is_taken.then(|| self.learner.print(loaded)).flatten();
-        let (Some(mut lessons), now) = (self.learner.lessons(), self.clock.now()) else {
-            return;
-        };
-        lessons.slow.note(hash, || key.clone(), took, now);
-        if !is_taken {
-            return;
-        }
-        match loaded.found {
-            Found::Absent => lessons.facts.absent(hash, now),
-            Found::Value(_) => lessons.facts.loaded(hash, print, false),
-            Found::NotModified => lessons.facts.loaded(hash, None, true),
+            lessons.loads.all_invalidated();
         }
     }
 
@@ -318,6 +296,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         (lessons.gets, lessons.misses) = (0.0, 0);
         lessons.facts.forget_sums();
         lessons.miniatures.forget_misses();
+        lessons.loads.forget(self.clock.now());
     }
 
     /// What was learned so far; `None` where that is switched off.
