@@ -437,8 +437,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             });
         }
         let is_tiered = below.is_some() || sharing.is_some();
-        let learning = advise.then_some((max_capacity, weigher.is_some()));
-        let learner = learning.map(|size| Learner::new(size, typed, clock.now()));
+        let learning = advise.then_some((max_capacity, weigher.is_some(), policy.idle()));
+        let learner = learning.map(|shape| Learner::new(shape, typed, clock.now()));
         let shared = sharing
             .map(|(sharing, typed)| Shared::new(&name, sharing, schema, typed, owed, checks));
         let cache = Cache::from_inner(Inner {

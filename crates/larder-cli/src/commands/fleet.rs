@@ -46,9 +46,9 @@ pub(super) fn add(
         let error = told.as_ref().err().cloned();
         push(answer, "peers", json!({ "url": url, "error": error }));
         for (cache, recent) in told.into_iter().flatten() {
-            let seen = observed.iter_mut().find(|seen| seen.name == cache);
-            seen.into_iter()
-                .for_each(|seen| seen.loads.push(recent.clone()));
+            if let Some(seen) = observed.iter_mut().find(|seen| seen.name == cache) {
+                seen.loads.push(recent);
+            }
         }
     }
     let advice: Vec<_> = observed.iter().flat_map(recommend).collect();

@@ -53,7 +53,7 @@ impl Kind for Peers {
     fn read(&self, given: &Given, _: &Path) -> Option<Self::Value> {
         let urls = list(given)?;
         let is_few = urls.len() <= PEERS_MAX;
-        let peers = urls.into_iter().map(|url| peer(url)).collect::<Option<_>>();
+        let peers = urls.into_iter().map(peer).collect::<Option<_>>();
         peers.filter(|_| is_few)
     }
 

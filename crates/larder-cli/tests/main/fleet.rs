@@ -117,7 +117,7 @@ fn peers_that_are_down_slow_or_something_else_are_told_of_and_do_no_harm() {
     let dead = "http://127.0.0.1:1".to_owned();
     let silent = peer(|_| thread::sleep(Duration::from_mins(1)));
     let slow = peer(|stream| endless(stream, b" ", Duration::from_millis(200)));
-    let large = peer(|stream| endless(stream, &[b' '; 65_536], Duration::ZERO));
+    let large = peer(|stream| endless(stream, &[b' '; 8_192], Duration::ZERO));
     let rubbish = Server::start(|_| (200, "<html>".to_owned()));
     let refusing = Server::start(|_| (401, problem(401, "No token", "a token is needed")));
     let peers = [&dead, &silent, &slow, &large, &rubbish.url, &refusing.url];

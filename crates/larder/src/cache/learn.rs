@@ -5,13 +5,16 @@
 
 mod loads;
 mod miniature;
+mod small;
 
 use std::borrow::Borrow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use self::miniature::{ENTRIES_MAX, Miniatures};
+use self::miniature::{ENTRIES_MAX, Miniatures, Shape};
+use self::small::Smallness;
 use super::Inner;
 use crate::clock::Tick;
 use crate::key::{CacheKey, KeyRef};
@@ -54,6 +57,9 @@ struct Lessons<K> {
     /// One key in 2 to the power of it is sampled.
     shift: u32,
     is_open: bool,
+    small: Smallness,
+    /// When more keys were last sampled than before.
+    refined_at: Tick,
     /// The gets of all keys that the sampled ones stand for, divided by how many that are; since when it
     /// was last added to, as the number of gets then.
     gets: f64,
@@ -81,11 +87,16 @@ impl<K, V> Learner<K, V> {
     }
 
     pub(crate) fn new(
-        (capacity, is_weighed): (u64, bool),
+        (capacity, is_weighed, idle): (u64, bool, Option<Duration>),
         typed: Option<Typed<V>>,
         now: Tick,
     ) -> Self {
-        let lessons = Lessons::new(capacity, is_weighed, now);
+        let shape = Shape {
+            capacity,
+            is_weighed,
+            idle,
+        };
+        let lessons = Lessons::new(shape, now);
         let learner = Self {
             typed,
             state: Some(Box::new(Mutex::new(lessons))),
@@ -125,11 +136,13 @@ impl<K, V> Learner<K, V> {
 }
 
 impl<K> Lessons<K> {
-    fn new(capacity: u64, is_weighed: bool, now: Tick) -> Self {
+    fn new(shape: Shape, now: Tick) -> Self {
         Self {
             budget: Budget::full(now),
             shift: 0,
             is_open: true,
+            small: Smallness::new(now),
+            refined_at: Tick::ZERO,
             gets: 0.0,
             gets_before: 0,
             lost_before: 0,
@@ -137,7 +150,7 @@ impl<K> Lessons<K> {
             hot: HotKeys::new(now),
             slow: SlowLoads::new(),
             facts: Facts::default(),
-            miniatures: Miniatures::new(capacity, is_weighed),
+            miniatures: Miniatures::new(shape),
             loads: Loads::new(fastrand::u64(..), now),
         }
     }
@@ -224,6 +237,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if !lessons.is_open && lessons.budget.is_enough() {
             self.begin_looking(lessons);
         }
+        self.refine(lessons, now);
         if !is_taken {
             return;
         }
@@ -231,8 +245,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         match got {
             Got::Value => {
                 if let Some((life, weight)) = self.life_of(hash, key) {
+                    let is_older = life.created < lessons.refined_at;
+                    if is_older && !lessons.facts.knows(hash) {
+                        lessons.miniatures.adopt(hash, weight, life, now);
+                    } else {
+                        lessons.miniatures.hit(hash, weight, life, now);
+                    }
                     lessons.facts.hit(hash, life, now, text);
-                    lessons.miniatures.hit(hash, weight, life, now);
                 }
             }
             Got::Nothing { at } => {
@@ -347,11 +366,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let mut life = None;
+        let (mut life, idles) = (None, self.policy.idle().is_some());
         let weight = self.memory.inspect(hash, key, |meta| {
             life = Some(Life {
                 created: meta.created,
                 fresh_until: meta.fresh_until,
+                ends: if idles {
+                    meta.expires_at
+                } else {
+                    meta.fresh_until
+                },
                 at: self.notes.at(meta.note),
             });
         });
@@ -368,11 +392,29 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             self.learner.mask.open(lessons.shift);
             let is_sampled = |hash| self.learner.takes(hash);
             lessons.facts.retain(is_sampled);
-            lessons.miniatures.coarsen(lessons.shift, is_sampled, now);
+            lessons.miniatures.resample(lessons.shift, is_sampled, now);
         } else if !is_paid {
             lessons.settle(self.recorder.gets(), self.lessons_lost());
             lessons.is_open = false;
             self.learner.mask.close();
+        }
+    }
+
+    /// Samples more keys, where so few are held that all of them can be followed.
+    fn refine(&self, lessons: &mut Lessons<K>, now: Tick) {
+        if lessons.shift == 0 {
+            return;
+        }
+        let (small, miniatures) = (&mut lessons.small, &lessons.miniatures);
+        let Some(by) = small.look(now, || miniatures.fresh_entries(now)) else {
+            return;
+        };
+        lessons.settle(self.recorder.gets(), self.lessons_lost());
+        lessons.shift -= by.min(lessons.shift);
+        lessons.miniatures.resample(lessons.shift, |_| true, now);
+        lessons.refined_at = now;
+        if lessons.is_open {
+            self.learner.mask.open(lessons.shift);
         }
     }
 
