@@ -5,6 +5,7 @@
 mod edges;
 mod links;
 mod modules;
+mod rules;
 mod scenarios;
 mod sources;
 
@@ -38,6 +39,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut complaints = edges::check()?;
     complaints.extend(modules::check(&files));
     complaints.extend(links::check(&files, shell::root()));
+    complaints.extend(rules::check(&files));
     complaints.extend(scenarios::check(&files));
     complaints.extend(sources::check(&files));
     if complaints.is_empty() {

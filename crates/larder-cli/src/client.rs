@@ -17,7 +17,7 @@ use ureq::{Agent, Body};
 
 pub(crate) use answers::{ByDay, History, Point, Requests, Stats, Usage};
 pub(crate) use problem::Problem;
-pub(crate) use target::Target;
+pub(crate) use target::{Target, checked_token};
 pub(crate) use v1::{
     Advice, Backend, CacheInfo, Caches, Curve, Explained, Keys, Recommendation, Status, Timed,
     Window,
@@ -92,22 +92,29 @@ pub(crate) enum Answer {
 pub(crate) struct Client {
     agent: Agent,
     target: Target,
+    body_bytes_max: u64,
 }
 
 impl Client {
     /// A client for that daemon; nothing is sent yet.
     pub(crate) fn new(target: Target) -> Self {
+        Self::bounded(target, TIME_LIMIT, BODY_BYTES_MAX)
+    }
+
+    /// One whose requests take no longer than `limit`, and whose answers are no larger than that.
+    pub(crate) fn bounded(target: Target, limit: Duration, body_bytes_max: u64) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
-            .timeout_connect(Some(CONNECT_LIMIT))
-            .timeout_global(Some(TIME_LIMIT))
+            .timeout_connect(Some(CONNECT_LIMIT.min(limit)))
+            .timeout_global(Some(limit))
             .user_agent(concat!("larder/", env!("CARGO_PKG_VERSION")))
             .build();
         Self {
             agent: config.into(),
             target,
+            body_bytes_max,
         }
     }
 
@@ -201,10 +208,15 @@ impl Client {
         let text = response
             .body_mut()
             .with_config()
-            .limit(BODY_BYTES_MAX)
+            .limit(self.body_bytes_max)
             .lossy_utf8(true)
             .read_to_string()
-            .map_err(|error| self.unreachable(&error))?;
+            .map_err(|error| match error {
+                ureq::Error::BodyExceedsLimit(bytes) => {
+                    self.malformed("", &format!("more than {bytes} bytes"))
+                }
+                error => self.unreachable(&error),
+            })?;
         if status.is_success() {
             return Ok(text);
         }
@@ -231,7 +243,7 @@ impl Client {
         }
     }
 
-    fn malformed(&self, path: &str, reason: &dyn ToString) -> Error {
+    pub(crate) fn malformed(&self, path: &str, reason: &dyn ToString) -> Error {
         Error::Malformed {
             url: self.address(path),
             reason: reason.to_string(),

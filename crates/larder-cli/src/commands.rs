@@ -6,6 +6,7 @@ mod accounts;
 mod caches;
 pub(crate) mod columns;
 mod config;
+mod fleet;
 mod hot_keys;
 mod keys;
 mod live_set;

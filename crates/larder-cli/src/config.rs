@@ -15,6 +15,7 @@ mod layers;
 mod live;
 mod otlp;
 mod reader;
+mod recommend;
 mod remote;
 mod scheduler_stats;
 mod show;
@@ -32,6 +33,7 @@ pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use live::Live;
 pub(crate) use otlp::Otlp;
+pub(crate) use recommend::{PEERS_MAX, Recommend, peer};
 pub(crate) use remote::{Remote, Secret};
 pub(crate) use scheduler_stats::SchedulerStats;
 pub(crate) use show::{Which, settings, show};
@@ -68,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) live: Live,
     /// The service of that name.
     pub(crate) scheduler_stats: SchedulerStats,
+    /// Whose loads are compared with this daemon's.
+    pub(crate) recommend: Recommend,
     /// Where metrics are pushed to.
     pub(crate) otlp: Otlp,
     /// How the daemon logs.
@@ -206,6 +210,7 @@ impl Config {
         let workstations = workstations::read(reader);
         let live = live::read(reader, environment);
         let scheduler_stats = scheduler_stats::read(reader);
+        let recommend = recommend::read(reader, environment);
         let otlp = otlp::read(reader);
         let log = log(reader);
         Self {
@@ -219,6 +224,7 @@ impl Config {
             workstations,
             live,
             scheduler_stats,
+            recommend,
             otlp,
             log,
             environment: environment.clone(),

@@ -11,6 +11,7 @@ mod figures;
 mod grafana;
 mod logging;
 mod otlp;
+mod peers;
 mod serve;
 mod simulate;
 mod top;

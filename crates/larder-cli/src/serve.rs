@@ -30,6 +30,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, Anonymous, Config};
 use crate::otlp;
+use crate::peers;
 use crate::traces::Queue;
 
 /// How long open requests may take to end once shutdown has begun.
@@ -83,6 +84,7 @@ pub(crate) async fn run(
     let gateway = history::keep(gateway, &state_dir)
         .audit(state_dir.join("audit.log"))
         .settings(config::settings(&config));
+    let gateway = peers::attach(gateway, &config.recommend)?;
     let mut gateway = gateway.mount(accounts.mount());
     if let Some((usage, _)) = &started {
         gateway = services.mount(gateway, usage.mount());

@@ -26,6 +26,8 @@ mod dashboard;
 mod document;
 #[path = "main/documents/mod.rs"]
 mod documents;
+#[path = "main/fleet.rs"]
+mod fleet;
 #[path = "main/grafana.rs"]
 mod grafana;
 #[path = "main/keys.rs"]

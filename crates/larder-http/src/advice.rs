@@ -1,4 +1,5 @@
-//! `/v1/caches/{name}/keys` and `/v1/recommendations`: what caches tell of their keys, and what to change.
+//! `/v1/caches/{name}/keys`, `/v1/recommendations`, and the route of `loads`: what caches tell of their keys,
+//! and what to change.
 
 use std::sync::Arc;
 
@@ -11,11 +12,13 @@ use larder::{KeyFigures, Learned};
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
+use crate::loads;
 use crate::problem::Problem;
 
 pub(crate) fn routes(gateway: &Arc<Gateway>) -> Router {
     Router::new()
         .route("/v1/caches/{name}/keys", get(keys))
+        .route("/v1/caches/{name}/loads", get(loads::loads))
         .route("/v1/recommendations", get(recommendations))
         .with_state(gateway.clone())
 }
@@ -33,7 +36,7 @@ pub(crate) async fn keys(
     // It takes milliseconds, which the other requests of this thread need not wait for.
     let looking = tokio::task::spawn_blocking(move || {
         let found = gateway.find(&name).map(larder::AnyCache::key_figures);
-        found.map(|figures| Json(shown(&figures)))
+        found.map(|figures| Json(shown_keys(&figures)))
     });
     looking.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a look at a cache's keys failed");
@@ -46,7 +49,7 @@ pub(crate) async fn keys(
     })
 }
 
-fn shown(keys: &KeyFigures) -> Value {
+fn shown_keys(keys: &KeyFigures) -> Value {
     let part = |weight: u64| weight as f64 / keys.scanned_weight.max(1) as f64;
     let hottest = keys.hottest.iter().map(|hot| {
         json!({
@@ -83,14 +86,18 @@ fn shown(keys: &KeyFigures) -> Value {
 
 #[utoipa::path(
     get, path = "/v1/recommendations", tag = "caches",
-    responses((status = OK, description = "What to change of the caches, the most urgent first, with its evidence and what it would do; and the hit rate of each cache at other capacities."))
+    responses((status = OK, description = "What to change of the caches, the most urgent first, with its evidence and what it would do; the hit rate of each cache at other capacities; and which other instances were asked what they load."))
 )]
 pub(crate) async fn recommendations(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
-    let seen: Vec<_> = gateway
-        .caches
-        .iter()
-        .map(|cache| Observed::of(&**cache))
-        .collect();
+    let told = gateway.told().await;
+    let observed = gateway.caches.iter().map(|cache| {
+        let mut seen = Observed::of(&**cache);
+        if let Some(loads) = told.of(cache.name()) {
+            seen.loads.clone_from(loads);
+        }
+        seen
+    });
+    let seen: Vec<_> = observed.collect();
     let mut advice: Vec<Recommendation> = seen.iter().flat_map(recommend).collect();
     advice.sort_by_key(|one| one.level);
     let curves = seen
@@ -98,8 +105,9 @@ pub(crate) async fn recommendations(State(gateway): State<Arc<Gateway>>) -> Json
         .filter_map(|seen| Some(curve(seen, seen.learned.as_ref()?)));
     Json(json!({
         "at": jiff::Timestamp::now().to_string(),
-        "recommendations": advice.iter().map(advised).collect::<Vec<_>>(),
+        "recommendations": advice.iter().map(shown).collect::<Vec<_>>(),
         "curves": curves.collect::<Vec<_>>(),
+        "peers": told.peers(),
     }))
 }
 
@@ -116,7 +124,8 @@ fn curve(seen: &Observed, learned: &Learned) -> Value {
     })
 }
 
-fn advised(advice: &Recommendation) -> Value {
+/// A recommendation as `/v1/recommendations` tells it.
+pub fn shown(advice: &Recommendation) -> Value {
     let evidence = advice
         .evidence
         .iter()
@@ -138,6 +147,6 @@ fn advised(advice: &Recommendation) -> Value {
         "evidence": evidence.collect::<Vec<_>>(),
         "change": change,
         "predicted": predicted.collect::<Vec<_>>(),
-        "docs": format!("docs/recommendations.md#{}", advice.rule),
+        "docs": format!("docs/recommendations/{}.md", advice.rule),
     })
 }

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{admin, advice, events, health, heat, history, metrics};
+use crate::{admin, advice, events, health, heat, history, loads, metrics};
 
 /// The gateway's own routes.
 #[derive(utoipa::OpenApi)]
@@ -33,6 +33,7 @@ use crate::{admin, advice, events, health, heat, history, metrics};
     admin::status::status,
     advice::keys,
     advice::recommendations,
+    loads::loads,
     events::events,
     metrics::metrics,
     metrics::is_enabled,

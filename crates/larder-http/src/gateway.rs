@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use larder::AnyCache;
+use larder::{AnyCache, RecentLoads};
 use larder_metrics::{Registry, TimelineFile};
 use tokio::sync::watch;
 use tower_http::CompressionLevel;
@@ -27,6 +27,7 @@ use crate::heat::Heat;
 use crate::history::History;
 use crate::host::Hosts;
 use crate::mount::Mount;
+use crate::peers::Peers;
 use crate::problem::Problem;
 use crate::requests::Requests;
 use crate::trace::TraceParent;
@@ -50,6 +51,7 @@ pub struct Gateway {
     pub(crate) registry: Registry,
     pub(crate) history: History,
     pub(crate) heat: Heat,
+    pub(crate) peers: Peers,
     /// Their routes and documents.
     services: Mount,
     access: Access,
@@ -87,6 +89,7 @@ impl Gateway {
             registry,
             history: History::default(),
             heat: Heat::default(),
+            peers: Peers::default(),
             services: Mount::new(),
             events: Events::default(),
             stopping,
@@ -115,6 +118,24 @@ impl Gateway {
     #[must_use]
     pub fn cache(mut self, cache: impl AnyCache + 'static) -> Self {
         self.caches.push(Arc::new(cache));
+        self
+    }
+
+    /// Compares what the caches load with what another instance of the program, at `url`, tells that its
+    /// caches of those names do, for advice on a store that they share. `ask` is given the names; it brings
+    /// what was told of those that the other has, or why nothing was. It is called when someone asks for
+    /// recommendations, each 30 s at most, and dropped after 2 s. Of more than 16 instances the first 16 are
+    /// asked.
+    #[must_use]
+    pub fn peer<F>(
+        mut self,
+        url: impl Into<String>,
+        ask: impl Fn(Vec<String>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Vec<(String, RecentLoads)>, String>> + Send + 'static,
+    {
+        self.peers.add(url.into(), ask);
         self
     }
 

@@ -12,6 +12,7 @@ mod main {
     mod live;
     mod metrics;
     mod mounts;
+    mod peers;
     mod values;
 
     use axum::Router;

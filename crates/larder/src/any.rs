@@ -7,7 +7,7 @@ use crate::cache::{Cache, Explanation};
 use crate::entry::{Applied, EntryInfo, Scope};
 use crate::error::Error;
 use crate::key::CacheKey;
-use crate::learn::{KeyFigures, Learned};
+use crate::learn::{KeyFigures, Learned, RecentLoads};
 use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
@@ -180,6 +180,15 @@ pub trait AnyCache: Send + Sync {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     fn learned(&self) -> Option<Learned>;
+    /// [`Cache::recent_loads`].
+    ///
+    /// ```
+    /// # let cache = larder::sync::Cache::<u64, &str>::builder("users").max_capacity(100).build()?;
+    /// # let any: &dyn larder::AnyCache = &cache;
+    /// assert_eq!((any.recent_loads().one_in, any.recent_loads().loads.len()), (1, 0));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    fn recent_loads(&self) -> RecentLoads;
     /// [`Cache::entry_info`]; `None` too if no key has this text.
     ///
     /// ```
@@ -333,6 +342,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn learned(&self) -> Option<Learned> {
         self.learned()
+    }
+
+    fn recent_loads(&self) -> RecentLoads {
+        self.recent_loads()
     }
 
     fn entry_info(&self, key: &str) -> Option<EntryInfo> {

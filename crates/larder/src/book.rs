@@ -29,6 +29,9 @@ pages! {
     negative: "docs/negative.md";
     reading: "docs/reading.md";
     recommendations: "docs/recommendations.md";
+    recommend_negative: "docs/recommendations/negative.md";
+    recommend_overloads: "docs/recommendations/overloads.md";
+    recommend_refresh_ahead: "docs/recommendations/refresh_ahead.md";
     scheduler_stats: "docs/scheduler_stats.md";
     snapshots: "docs/snapshots.md";
     statistics: "docs/statistics.md";

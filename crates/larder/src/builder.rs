@@ -219,7 +219,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
     /// [`AnyCache::key_figures`](crate::AnyCache::key_figures) and [advice](mod@crate::recommend);
     /// it does, unless told not to.
     ///
-    /// It takes up to about 256 KiB. What is looked at is one get in a thousand of a busy cache, all of one that
+    /// It takes up to about 350 KiB. What is looked at is one get in a thousand of a busy cache, all of one that
     /// has two gets a millisecond or fewer; other hits pay about a nanosecond or less. With a tier under
     /// memory, the value that a load brings for a sampled key is encoded once more.
     ///
@@ -437,8 +437,8 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Builder<K, V> {
             });
         }
         let is_tiered = below.is_some() || sharing.is_some();
-        let learning = advise.then_some((max_capacity, weigher.is_some()));
-        let learner = learning.map(|size| Learner::new(size, typed, clock.now()));
+        let learning = advise.then_some((max_capacity, weigher.is_some(), policy.idle()));
+        let learner = learning.map(|shape| Learner::new(shape, typed, clock.now()));
         let shared = sharing
             .map(|(sharing, typed)| Shared::new(&name, sharing, schema, typed, owed, checks));
         let cache = Cache::from_inner(Inner {

@@ -9,6 +9,7 @@
 mod facts;
 mod figures;
 mod hot;
+mod loads;
 mod slow;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,8 @@ pub use figures::{
     CurvePoint, HotKey, KeyFigures, KeyPrefix, Learned, MissCauses, Reloads, Repeats, WhatIf,
 };
 pub(crate) use hot::HotKeys;
+pub(crate) use loads::{Ended, Loads, TOOK_MIN, key_everywhere};
+pub use loads::{LoadCause, RecentLoad, RecentLoads};
 pub(crate) use slow::SlowLoads;
 
 /// Which keys are sampled: those whose hash has none of these bits.

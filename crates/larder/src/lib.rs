@@ -136,7 +136,7 @@ pub use key::{CacheKey, KeyRef};
 /// fn user(tenant: u64, id: u64) -> u64 { tenant + id } // `tenant` is not in the key
 /// ```
 pub use larder_macros::cached;
-pub use learn::{HotKey, KeyFigures, Learned};
+pub use learn::{HotKey, KeyFigures, Learned, RecentLoads};
 pub use loader::{LoadCx, Loaded};
 pub use misses::{Miss, MissReason};
 pub use observe::{Latencies, Latency, Stats};

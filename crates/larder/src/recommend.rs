@@ -1,7 +1,7 @@
 //! Advice: what to change of a cache, from its figures and what it has learned of its keys.
 //!
 //! Pure: figures in, advice out. A rule a file: each is silent where too little was seen, and shows what
-//! it speaks from. The page `docs/recommendations.md` of the book has a section for each.
+//! it speaks from. The book has a page for each, `docs/recommendations/RULE.md`.
 
 mod ahead;
 mod capacity;
@@ -11,13 +11,16 @@ mod hit_rate;
 mod negative;
 mod once;
 mod overloads;
+mod remote;
 mod ttl;
 
 use std::time::Duration;
 
 use crate::any::AnyCache;
-use crate::learn::Learned;
-pub use crate::learn::{CurvePoint, KeyPrefix, MissCauses, Reloads, Repeats, WhatIf};
+pub use crate::learn::{
+    CurvePoint, KeyPrefix, LoadCause, MissCauses, RecentLoad, Reloads, Repeats, WhatIf,
+};
+use crate::learn::{Learned, RecentLoads};
 use crate::observe::Stats;
 use crate::policy::Policy;
 
@@ -51,6 +54,7 @@ const RULES: &[fn(&Observed) -> Option<Recommendation>] = &[
     overloads::rule,
     disk::rule,
     capacity::larger,
+    remote::rule,
     ttl::longer,
     ttl::shorter,
     ahead::rule,
@@ -79,6 +83,9 @@ pub struct Observed {
     pub stats: Stats,
     /// What it has learned, unless it was told not to.
     pub learned: Option<Learned>,
+    /// What it loaded lately, and what caches of its name in other processes did. Without those nothing
+    /// is said of a shared store.
+    pub loads: Vec<RecentLoads>,
 }
 
 impl Observed {
@@ -98,6 +105,7 @@ impl Observed {
             policy: cache.policy(),
             stats: cache.stats(),
             learned: cache.learned(),
+            loads: vec![cache.recent_loads()],
         }
     }
 
@@ -163,7 +171,7 @@ impl Level {
 pub struct Recommendation {
     /// The rule and the cache: `capacity:users`.
     pub id: String,
-    /// Which rule speaks; the section of its page.
+    /// Which rule speaks; the name of its page.
     pub rule: &'static str,
     /// The cache's name.
     pub cache: String,
@@ -189,7 +197,7 @@ pub struct Evidence {
     pub name: &'static str,
     /// The number.
     pub value: f64,
-    /// `ratio` (from 0 to 1), `ms`, `weight`, or what is counted.
+    /// `ratio` (from 0 to 1), `ms`, `per_second`, `weight`, or what is counted.
     pub unit: &'static str,
 }
 

@@ -18,7 +18,7 @@ use crate::cache::Explanation;
 use crate::entry::{Applied, Entry, EntryInfo, Fence};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyRef};
-use crate::learn::{KeyFigures, Learned};
+use crate::learn::{KeyFigures, Learned, RecentLoads};
 use crate::loader::Loaded;
 use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
@@ -405,6 +405,17 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// ```
     pub fn learned(&self) -> Option<Learned> {
         self.cache.learned()
+    }
+
+    /// As [`crate::Cache::recent_loads`].
+    ///
+    /// ```
+    /// # let users = larder::sync::Cache::<u64, &str>::builder("users").build()?;
+    /// assert_eq!(users.recent_loads().loads, []);
+    /// # Ok::<_, larder::BuildError>(())
+    /// ```
+    pub fn recent_loads(&self) -> RecentLoads {
+        self.cache.recent_loads()
     }
 
     /// Starts the figures of [`stats`](Self::stats) anew.

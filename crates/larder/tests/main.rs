@@ -15,6 +15,7 @@ mod main {
     mod kept;
     mod keys;
     mod learned;
+    mod loads;
     mod many;
     mod model;
     mod recommend;

@@ -1,8 +1,11 @@
 //! Arguments of `larder hot-keys` and `larder recommend`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::{ServerArgs, cache_name};
+use crate::config;
 
 #[derive(Debug, Args)]
 pub(crate) struct HotKeys {
@@ -40,7 +43,27 @@ pub(crate) struct Recommend {
     /// Only what concerns this cache
     #[arg(long, value_name = "CACHE", value_parser = cache_name)]
     pub(crate) cache: Option<String>,
+    #[arg(
+        long = "peer",
+        value_name = "URL",
+        value_parser = peer,
+        help = "Compare with what this other daemon loads, too; may be repeated, up to 16 times"
+    )]
+    pub(crate) peers: Vec<String>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "peers",
+        help = "The file with a token for the peers in its first line [default: none is sent]"
+    )]
+    pub(crate) peer_token_file: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn peer(text: &str) -> Result<String, String> {
+    config::peer(text).ok_or_else(|| {
+        "expected a URL such as \"http://10.0.0.2:7070\": http, and without a user".to_owned()
+    })
 }

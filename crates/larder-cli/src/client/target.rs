@@ -29,6 +29,8 @@ enum TokenFrom {
     NoFile(PathBuf, std::io::Error),
     /// The server is another machine.
     NotLocal,
+    /// A file of the configuration, or none.
+    Peers,
 }
 
 impl Target {
@@ -63,6 +65,15 @@ impl Target {
         })
     }
 
+    /// Another instance of a daemon, by a URL that was checked.
+    pub(crate) fn peer(url: String, token: Option<String>) -> Self {
+        Self {
+            url,
+            token,
+            token_from: TokenFrom::Peers,
+        }
+    }
+
     /// `http://host:port`, maybe with a path, without a slash at its end.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -88,6 +99,11 @@ impl Target {
                 path.display()
             ),
             TokenFrom::NotLocal => format!("no token was sent: {GIVE}"),
+            TokenFrom::Peers => {
+                "have a viewer's token of that daemon in a file, and name the file by \
+                                 recommend.peers_token_file or --peer-token-file"
+                    .to_owned()
+            }
         }
     }
 }
@@ -150,7 +166,7 @@ fn from_file(state_dir: &Path) -> anyhow::Result<(Option<String>, TokenFrom)> {
     }
 }
 
-fn checked_token(token: &str) -> anyhow::Result<String> {
+pub(crate) fn checked_token(token: &str) -> anyhow::Result<String> {
     let is_good = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     ensure!(
         is_good,

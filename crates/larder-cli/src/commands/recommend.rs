@@ -6,12 +6,13 @@ use std::io::Write;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client;
+use super::{client, fleet};
 use crate::args;
 use crate::client::{Caches, Client};
-use crate::config::Environment;
+use crate::config::{Environment, PEERS_MAX};
 use crate::exit::Usage;
 use crate::figures;
+use crate::peers::{Peer, token_in};
 
 const PATH: &str = "/v1/recommendations";
 
@@ -58,6 +59,9 @@ pub(crate) fn recommend(
     let client = client(&args.server, environment)?;
     let text = client.get_text(PATH)?;
     let mut answer: Value = client.parse(PATH, &text)?;
+    if !args.peers.is_empty() {
+        fleet::add(&mut answer, &client, &peers(args)?)?;
+    }
     if let Some(cache) = &args.cache {
         is_known(&client, cache)?;
         keep(&mut answer, cache);
@@ -67,7 +71,30 @@ pub(crate) fn recommend(
     }
     let advice = answer["recommendations"].take();
     let advice: Vec<Advice> = client.parse(PATH, &advice.to_string())?;
-    Ok(out.write_all(report(&advice).as_bytes())?)
+    let silent = silent_peers(&answer["peers"]);
+    Ok(out.write_all((report(&advice) + &silent).as_bytes())?)
+}
+
+fn peers(args: &args::Recommend) -> anyhow::Result<Vec<(String, Peer)>> {
+    if args.peers.len() > PEERS_MAX {
+        let many = args.peers.len();
+        return Err(Usage(format!("{many} times --peer, expected {PEERS_MAX} at most")).into());
+    }
+    let token = args.peer_token_file.as_deref().map(token_in).transpose()?;
+    let peer = |url: &String| (url.clone(), Peer::at(url.clone(), token.clone()));
+    Ok(args.peers.iter().map(peer).collect())
+}
+
+/// Those that could not be asked, a line each.
+fn silent_peers(peers: &Value) -> String {
+    let mut text = String::new();
+    for peer in peers.as_array().into_iter().flatten() {
+        if let (Some(url), Some(error)) = (peer["url"].as_str(), peer["error"].as_str()) {
+            let (url, error) = (figures::printable(url), figures::printable(error));
+            let _ = writeln!(text, "\nnot compared with {url}: {error}");
+        }
+    }
+    text
 }
 
 /// A name that no cache has would look like one for which there is nothing to do.
@@ -125,6 +152,7 @@ fn number_of(value: f64, unit: &str) -> String {
     match unit {
         "ratio" => figures::percent(Some(value)),
         "ms" => figures::latency(Some(value * 1e6)),
+        "per_second" => format!("{}/s", figures::rate(Some(value))),
         _ => figures::count(value.max(0.0).round() as u64),
     }
 }

@@ -45,6 +45,8 @@ pub(super) const KEYS: &[&str] = &[
     "scheduler_stats.database",
     "scheduler_stats.rate",
     "scheduler_stats.tasks",
+    "recommend.peers",
+    "recommend.peers_token_file",
     "otlp.endpoint",
     "otlp.interval",
     "otlp.traces_sample",
@@ -179,7 +181,7 @@ mod tests {
         );
         assert_eq!(
             section_advice("xyz"),
-            "the sections are [auth], [remote], [claude_usage], [assistant_context], [workstations], [live], [scheduler_stats], [otlp], [log]"
+            "the sections are [auth], [remote], [claude_usage], [assistant_context], [workstations], [live], [scheduler_stats], [recommend], [otlp], [log]"
         );
     }
 

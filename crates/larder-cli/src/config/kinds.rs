@@ -400,7 +400,7 @@ pub(super) fn text(given: &Given) -> Option<&str> {
     }
 }
 
-fn list(given: &Given) -> Option<Vec<&str>> {
+pub(super) fn list(given: &Given) -> Option<Vec<&str>> {
     match given {
         Given::List(items) => Some(items.iter().map(String::as_str).collect()),
         Given::Text(text) => Some(
@@ -439,7 +439,7 @@ pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-fn quoted_list(items: impl Iterator<Item = impl AsRef<str>>) -> String {
+pub(super) fn quoted_list(items: impl Iterator<Item = impl AsRef<str>>) -> String {
     let items: Vec<_> = items.map(|item| quoted(item.as_ref())).collect();
     format!("[{}]", items.join(", "))
 }

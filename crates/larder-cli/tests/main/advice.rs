@@ -54,12 +54,12 @@ fn recommend_prints_what_to_change_the_most_urgent_first() {
          change    max_capacity: 100 -> 200\n  \
          predicted hit_rate: 60.0% -> 97.0%\n  \
          seen      hit_rate_at_twice 97.0%, evictions 5,000\n  \
-         see       docs/recommendations.md#capacity\n\
+         see       docs/recommendations/capacity.md\n\
          \n\
          warning: 25.0 % of the loads of unused are fenced off\n  \
          Their keys were invalidated while they ran.\n  \
          seen      load_mean 2.50ms\n  \
-         see       docs/recommendations.md#fenced\n"
+         see       docs/recommendations/fenced.md\n"
     );
     let one = ended(&["recommend", "--cache", "unused", "--json"]);
     let answer: serde_json::Value = serde_json::from_str(&one.stdout).expect("JSON");

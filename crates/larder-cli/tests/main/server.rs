@@ -93,6 +93,9 @@ pub(crate) fn daemon(path: &str) -> (u16, String) {
         "/v1/caches/prices/invalidate" => (200, r#"{"matched":1}"#.to_owned()),
         "/v1/caches/prices/keys" => (200, include_str!("answers/keys.json").to_owned()),
         "/v1/recommendations" => (200, include_str!("answers/recommendations.json").to_owned()),
+        "/v1/caches/prices/loads" | "/v1/caches/unused/loads" => {
+            (200, include_str!("answers/loads.json").to_owned())
+        }
         "/v1/caches/prices/clear" => (200, "{}".to_owned()),
         _ => (404, problem(404, "Not found", "there is nothing here")),
     }

@@ -71,7 +71,7 @@ async fn a_cache_that_is_too_small_is_told_of_with_its_evidence_and_its_curve() 
         (
             &json!("capacity:numbers"),
             &json!("critical"),
-            &json!("docs/recommendations.md#capacity")
+            &json!("docs/recommendations/capacity.md")
         )
     );
     assert_eq!(

@@ -3,19 +3,22 @@
 //! A hit on any other key pays a load, an `and` and a branch. What is looked at waits for nobody: where
 //! another thread is at it, it is lost, and counted.
 
+mod loads;
 mod miniature;
+mod small;
 
 use std::borrow::Borrow;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use self::miniature::{ENTRIES_MAX, Miniatures};
+use self::miniature::{ENTRIES_MAX, Miniatures, Shape};
+use self::small::Smallness;
 use super::Inner;
 use crate::clock::Tick;
 use crate::key::{CacheKey, KeyRef};
-use crate::learn::{Budget, Facts, HotKeys, Learned, Life, Mask, SlowLoads};
+use crate::learn::{Budget, Facts, HotKeys, Learned, Life, Loads, Mask, SlowLoads};
 use crate::loader::{Found, Loaded};
 use crate::observe::{HIT_SAMPLE, Recorder};
 use crate::tier::codec::{Codec, Compression, Typed};
@@ -39,6 +42,10 @@ pub(crate) enum Got {
 /// What a cache learns. Switched off, it takes no more than its place.
 pub(crate) struct Learner<K, V> {
     mask: Mask,
+    /// Of the hashes that all processes share, those whose loads are noted.
+    loads: Mask,
+    /// Whether one was ever noted.
+    has_loads: AtomicBool,
     lost: AtomicU64,
     state: Option<Box<Mutex<Lessons<K>>>>,
     /// How values become bytes, where a tier under memory needs to know.
@@ -50,6 +57,9 @@ struct Lessons<K> {
     /// One key in 2 to the power of it is sampled.
     shift: u32,
     is_open: bool,
+    small: Smallness,
+    /// When more keys were last sampled than before.
+    refined_at: Tick,
     /// The gets of all keys that the sampled ones stand for, divided by how many that are; since when it
     /// was last added to, as the number of gets then.
     gets: f64,
@@ -64,6 +74,7 @@ struct Lessons<K> {
     slow: SlowLoads<K>,
     facts: Facts,
     miniatures: Miniatures,
+    loads: Loads,
 }
 
 impl<K, V> Learner<K, V> {
@@ -71,6 +82,8 @@ impl<K, V> Learner<K, V> {
     pub(crate) const fn off() -> Self {
         Self {
             mask: Mask::closed(),
+            loads: Mask::closed(),
+            has_loads: AtomicBool::new(false),
             lost: AtomicU64::new(0),
             state: None,
             typed: None,
@@ -78,17 +91,23 @@ impl<K, V> Learner<K, V> {
     }
 
     pub(crate) fn new(
-        (capacity, is_weighed): (u64, bool),
+        (capacity, is_weighed, idle): (u64, bool, Option<Duration>),
         typed: Option<Typed<V>>,
         now: Tick,
     ) -> Self {
-        let lessons = Lessons::new(capacity, is_weighed, now);
+        let shape = Shape {
+            capacity,
+            is_weighed,
+            idle,
+        };
+        let lessons = Lessons::new(shape, now);
         let learner = Self {
             typed,
             state: Some(Box::new(Mutex::new(lessons))),
             ..Self::off()
         };
         learner.mask.open(0);
+        learner.loads.open(0);
         learner
     }
 
@@ -121,11 +140,13 @@ impl<K, V> Learner<K, V> {
 }
 
 impl<K> Lessons<K> {
-    fn new(capacity: u64, is_weighed: bool, now: Tick) -> Self {
+    fn new(shape: Shape, now: Tick) -> Self {
         Self {
             budget: Budget::full(now),
             shift: 0,
             is_open: true,
+            small: Smallness::new(now),
+            refined_at: Tick::ZERO,
             gets: 0.0,
             gets_before: 0,
             lost_before: 0,
@@ -135,7 +156,8 @@ impl<K> Lessons<K> {
             hot: HotKeys::new(now),
             slow: SlowLoads::new(),
             facts: Facts::default(),
-            miniatures: Miniatures::new(capacity, is_weighed),
+            miniatures: Miniatures::new(shape),
+            loads: Loads::new(fastrand::u64(..), now),
         }
     }
 
@@ -245,6 +267,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         if !lessons.is_open && lessons.budget.is_enough() {
             self.begin_looking(lessons);
         }
+        self.refine(lessons, now);
         if !is_taken {
             return;
         }
@@ -252,8 +275,13 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         match got {
             Got::Value => {
                 if let Some((life, weight)) = self.life_of(hash, key) {
+                    let is_older = life.created < lessons.refined_at;
+                    if is_older && !lessons.facts.knows(hash) {
+                        lessons.miniatures.adopt(hash, weight, life, now);
+                    } else {
+                        lessons.miniatures.hit(hash, weight, life, now);
+                    }
                     lessons.facts.hit(hash, life, now, text);
-                    lessons.miniatures.hit(hash, weight, life, now);
                 }
             }
             Got::Nothing { at } => {
@@ -297,17 +325,6 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         self.pay(lessons, now);
     }
 
-    /// Learns that the value of the key of this hash is no longer true.
-    #[inline]
-    pub(crate) fn learn_removed(&self, hash: u64) {
-        if self.learner.takes(hash)
-            && let Some(mut lessons) = self.learner.lessons()
-        {
-            lessons.facts.invalidated(hash);
-            lessons.miniatures.removed(hash);
-        }
-    }
-
     /// Learns that the value of the key of this hash may be true no longer: the shared store will tell.
     pub(crate) fn learn_suspected(&self, hash: u64) {
         if self.learner.takes(hash)
@@ -323,27 +340,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             let mut lessons = state.lock();
             lessons.facts.all_invalidated();
             lessons.miniatures.cleared();
-        }
-    }
-
-    /// Learns from a load that brought something; not yet stored.
-    pub(crate) fn learn_load(&self, hash: u64, key: &K, took: Duration, loaded: &Loaded<V>) {
-        if self.learner.state.is_none() {
-            return;
-        }
-        let is_taken = self.learner.takes(hash);
-        let print = is_taken.then(|| self.learner.print(loaded)).flatten();
-        let (Some(mut lessons), now) = (self.learner.lessons(), self.clock.now()) else {
-            return;
-        };
-        lessons.slow.note(hash, || key.clone(), took, now);
-        if !is_taken {
-            return;
-        }
-        match loaded.found {
-            Found::Absent => lessons.facts.absent(hash, now),
-            Found::Value(_) => lessons.facts.loaded(hash, print, false),
-            Found::NotModified => lessons.facts.loaded(hash, None, true),
+            lessons.loads.all_invalidated();
         }
     }
 
@@ -357,6 +354,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         (lessons.gets, lessons.misses) = (0.0, 0);
         lessons.facts.forget_sums();
         lessons.miniatures.forget_misses();
+        lessons.loads.forget(self.clock.now());
     }
 
     /// What was learned so far; `None` where that is switched off.
@@ -407,11 +405,16 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         K: Borrow<Q>,
         Q: KeyRef<K> + ?Sized,
     {
-        let mut life = None;
+        let (mut life, idles) = (None, self.policy.idle().is_some());
         let weight = self.memory.inspect(hash, key, |meta| {
             life = Some(Life {
                 created: meta.created,
                 fresh_until: meta.fresh_until,
+                ends: if idles {
+                    meta.expires_at
+                } else {
+                    meta.fresh_until
+                },
                 at: self.notes.at(meta.note),
             });
         });
@@ -430,7 +433,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             self.learner.mask.open(lessons.shift);
             let is_sampled = |hash| self.learner.takes(hash);
             lessons.facts.retain(is_sampled);
-            lessons.miniatures.coarsen(lessons.shift, is_sampled, now);
+            lessons.miniatures.resample(lessons.shift, is_sampled, now);
         } else if !is_paid {
             self.look_away(lessons);
         }
@@ -442,6 +445,24 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
         lessons.is_open = false;
         lessons.gets_at_close = gets;
         self.learner.mask.close();
+    }
+
+    /// Samples more keys, where so few are held that all of them can be followed.
+    fn refine(&self, lessons: &mut Lessons<K>, now: Tick) {
+        if lessons.shift == 0 {
+            return;
+        }
+        let (small, miniatures) = (&mut lessons.small, &lessons.miniatures);
+        let Some(by) = small.look(now, || miniatures.fresh_entries(now)) else {
+            return;
+        };
+        lessons.settle(self.recorder.gets(), self.lessons_lost());
+        lessons.shift -= by.min(lessons.shift);
+        lessons.miniatures.resample(lessons.shift, |_| true, now);
+        lessons.refined_at = now;
+        if lessons.is_open {
+            self.learner.mask.open(lessons.shift);
+        }
     }
 
     fn begin_looking(&self, lessons: &mut Lessons<K>) {

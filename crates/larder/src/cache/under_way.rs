@@ -162,10 +162,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> UnderWay<K, V> {
         self.inner.recorder.count(Event::Load);
         self.inner.recorder.loaded(took);
         if let Ok(loaded) = &loaded {
-            let hash = self.call.hash;
-            self.inner.learn_load(hash, &self.key, took, loaded);
+            self.inner.learn_load(&self.call, &self.key, took, loaded);
             if matches!(loaded.found, Found::Absent) {
-                self.inner.came_to_nothing(hash, MissReason::NoValue);
+                self.inner
+                    .came_to_nothing(self.call.hash, MissReason::NoValue);
             }
         }
         let loaded = loaded.and_then(|loaded| self.keep_former(loaded));

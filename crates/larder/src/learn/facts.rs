@@ -25,7 +25,10 @@ pub(crate) const NEGATIVE_MILLIS: u64 = 30_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
     pub(crate) created: Tick,
+    /// If it is not used meanwhile.
     pub(crate) fresh_until: Tick,
+    /// However often it is used. That is later where there is a time to idle.
+    pub(crate) ends: Tick,
     /// The lookup version that it was made from.
     pub(crate) at: Option<u64>,
 }
@@ -33,16 +36,16 @@ pub(crate) struct Life {
 impl Life {
     /// `None` for a value that does not expire.
     fn millis(self) -> Option<u64> {
-        let ends = self.fresh_until < Tick::NEVER;
-        ends.then(|| self.fresh_until.since(self.created).as_millis() as u64)
+        let is_finite = self.ends < Tick::NEVER;
+        is_finite.then(|| self.ends.since(self.created).as_millis() as u64)
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Unknown,
-    /// A value was stored, fresh until then.
-    Stored(Tick),
+    /// A value was stored: fresh until then unless it is used, and no longer than until the second.
+    Stored(Tick, Tick),
     Invalidated,
     /// A load said that there is none.
     Absent,
@@ -88,7 +91,7 @@ impl Facts {
     pub(crate) fn hit(&mut self, hash: u64, life: Life, now: Tick, text: impl FnOnce() -> String) {
         let fact = self.followed(hash, text);
         fact.gets = fact.gets.saturating_add(1);
-        fact.state = State::Stored(life.fresh_until);
+        fact.state = State::Stored(life.fresh_until, life.ends);
         let Some(millis) = life.millis() else { return };
         let age = now.since(life.created).as_millis() as u64;
         let part = age as f64 / millis.max(1) as f64;
@@ -120,8 +123,10 @@ impl Facts {
         match state {
             State::Unknown => self.causes.unknown += 1,
             State::Invalidated => self.causes.invalidated += 1,
-            State::Stored(until) if now < until => self.causes.evicted += 1,
-            State::Stored(_) => {
+            State::Stored(until, _) if now < until => self.causes.evicted += 1,
+            // Nobody used it. A longer life would not have kept it.
+            State::Stored(_, ends) if now < ends => self.causes.expired += 1,
+            State::Stored(..) => {
                 self.causes.expired += 1;
                 self.what_if.longer += i64::from(is_spared);
                 self.what_if.ahead += i64::from(was_late);
@@ -139,7 +144,7 @@ impl Facts {
         let Some(fact) = self.keys.get_mut(&hash) else {
             return;
         };
-        fact.state = State::Stored(life.fresh_until);
+        fact.state = State::Stored(life.fresh_until, life.ends);
         fact.was_asked_late = false;
         let Some(millis) = life.millis() else { return };
         if now >= fact.longer_until {
@@ -159,7 +164,7 @@ impl Facts {
         let Some(fact) = self.keys.get_mut(&hash) else {
             return;
         };
-        let was_stored = matches!(fact.state, State::Stored(_));
+        let was_stored = matches!(fact.state, State::Stored(..));
         let former = if is_unmodified {
             fact.print
         } else {
@@ -214,6 +219,11 @@ impl Facts {
         ] {
             *until = Tick::ZERO;
         }
+    }
+
+    /// Whether the key is followed.
+    pub(crate) fn knows(&self, hash: u64) -> bool {
+        self.keys.contains_key(&hash)
     }
 
     /// Keeps the keys that are still sampled.

@@ -8,7 +8,7 @@ use crate::cache::Explanation;
 use crate::entry::{Applied, EntryInfo, Scope};
 use crate::error::Error;
 use crate::key::CacheKey;
-use crate::learn::{KeyFigures, Learned};
+use crate::learn::{KeyFigures, Learned, RecentLoads};
 use crate::observe::{Latencies, Stats};
 use crate::policy::Policy;
 use crate::removal::Evictions;
@@ -65,6 +65,10 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> AnyCache for Cache<K, V> {
 
     fn learned(&self) -> Option<Learned> {
         self.learned()
+    }
+
+    fn recent_loads(&self) -> RecentLoads {
+        self.recent_loads()
     }
 
     fn entry_info(&self, key: &str) -> Option<EntryInfo> {

@@ -46,8 +46,13 @@ pub(super) fn zipf(keys: u64, exponent: f64, count: usize, seed: u64) -> Vec<u64
 }
 
 fn built(capacity: u64, clock: &ManualClock, advise: bool) -> Cache<u64, u64> {
+    built_with(Policy::forever(), capacity, clock, advise)
+}
+
+fn built_with(policy: Policy, capacity: u64, clock: &ManualClock, advise: bool) -> Cache<u64, u64> {
     Cache::builder("test")
         .max_capacity(capacity)
+        .policy(policy)
         .clock(clock.clock())
         .advise(advise)
         .build()
@@ -73,13 +78,17 @@ fn ran(cache: &Cache<u64, u64>, clock: &ManualClock, stream: &[u64], gets_a_mill
 /// What the cache predicts for a capacity and what a cache of that capacity has: at half, once, twice
 /// and four times its own.
 fn compared(stream: &[u64], capacity: u64, within: f64) -> Learned {
+    compared_with(Policy::forever(), stream, capacity, within)
+}
+
+fn compared_with(policy: Policy, stream: &[u64], capacity: u64, within: f64) -> Learned {
     let clock = ManualClock::new();
-    let cache = built(capacity, &clock, true);
+    let cache = built_with(policy, capacity, &clock, true);
     ran(&cache, &clock, stream, 1);
     let learned = cache.learned().unwrap();
     assert_eq!(learned.curve.len(), 5);
     for point in &learned.curve[1..] {
-        let other = built(point.capacity, &clock, false);
+        let other = built_with(policy, point.capacity, &clock, false);
         let so = ran(&other, &clock, stream, 1);
         assert!(
             (point.hit_rate - so).abs() < within,
@@ -310,8 +319,8 @@ fn a_miss_for_another_lookup_version_is_one_at_any_capacity() {
 #[test]
 fn a_loop_that_more_room_would_hold_is_not_to_be_left_uncached() {
     let clock = ManualClock::new();
-    let cache = built(600, &clock, true);
-    let stream: Vec<u64> = (0..12_000).map(|at| at % 1_500).collect();
+    let cache = built(300, &clock, true);
+    let stream: Vec<u64> = (0..12_000).map(|at| at % 1_150).collect();
     let learned = learned_of(&cache, &clock, &stream, 1);
     assert!(learned.repeats.once > 5_000, "{learned:?}");
     let advice = larder::recommend::recommend(&larder::recommend::Observed::of(&cache));
@@ -320,4 +329,86 @@ fn a_loop_that_more_room_would_hold_is_not_to_be_left_uncached() {
         rules.contains(&"capacity") && !rules.contains(&"once"),
         "{rules:?}"
     );
+}
+
+#[test]
+fn values_that_idle_are_predicted_to() {
+    let idle = |millis| Policy::forever().time_to_idle(MILLI * millis);
+    let stream = zipf(20_000, 0.9, 120_000, 10);
+    compared_with(idle(1_500), &stream, 2_000, 0.06);
+    let small = zipf(2_000, 0.8, 60_000, 11);
+    let learned = compared_with(idle(150), &small, 400, 0.02);
+    let largest = learned.curve[4].hit_rate;
+    assert!(
+        (learned.curve[2].hit_rate - largest).abs() < 0.01 && largest < 0.6,
+        "it is the time to idle that bounds it: {learned:?}"
+    );
+    let both = Policy::ttl(MILLI * 400).time_to_idle(MILLI * 150);
+    compared_with(both, &small, 400, 0.02);
+}
+
+#[test]
+fn a_cache_that_held_very_many_and_holds_few_now_samples_its_keys_finely_again() {
+    let clock = ManualClock::new();
+    let minute = Duration::from_mins(1);
+    let cache = built_with(Policy::ttl(5 * minute), 10_000_000, &clock, true);
+    for key in 0..100_000 {
+        clock.advance(MILLI);
+        cache.insert(key, key).unwrap();
+    }
+    let one_in = cache.learned().unwrap().one_in;
+    assert!(one_in >= 64, "{one_in}");
+    clock.advance(20 * minute);
+    for round in 0..600 {
+        clock.advance(5 * Duration::from_secs(1));
+        if round == 300 {
+            cache.reset_stats();
+        }
+        for key in 0..300 {
+            let load = |key: &u64| Ok::<_, std::io::Error>(*key);
+            cache.get_or_load(&key, load).unwrap();
+        }
+    }
+    let learned = cache.learned().unwrap();
+    assert!(learned.one_in <= 8, "{learned:?}");
+    let rate = cache.stats().hit_rate().unwrap();
+    assert!(
+        (learned.hit_rate().unwrap() - rate).abs() < 0.03,
+        "{rate}: {learned:?}"
+    );
+    let predicted = learned.curve[2].hit_rate;
+    assert!((predicted - rate).abs() < 0.03, "{predicted} for {rate}");
+    assert_eq!(learned.causes.evicted, 0, "{learned:?}");
+}
+
+#[test]
+fn keys_that_are_sampled_anew_are_not_taken_for_missed() {
+    let clock = ManualClock::new();
+    let minute = Duration::from_mins(1);
+    let cache = built(10_000_000, &clock, true);
+    for key in 0..20_000 {
+        clock.advance(MILLI);
+        cache.insert(key, key).unwrap();
+    }
+    assert!(cache.learned().unwrap().one_in > 8);
+    let gone: Vec<u64> = (100..20_000).collect();
+    for key in gone {
+        cache.invalidate(&key).unwrap();
+    }
+    // A hundred are left, and always hit.
+    for round in 0..500 {
+        clock.advance(minute / 10);
+        if round == 10 {
+            cache.reset_stats();
+        }
+        for key in 0..100 {
+            assert_eq!(cache.peek(&key), Some(key));
+        }
+    }
+    let learned = cache.learned().unwrap();
+    assert!(learned.one_in <= 2, "{learned:?}");
+    assert_eq!(learned.misses, 0);
+    for point in &learned.curve {
+        assert!(point.hit_rate > 0.999, "{point:?}");
+    }
 }

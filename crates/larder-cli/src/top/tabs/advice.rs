@@ -137,6 +137,7 @@ fn number(value: f64, unit: &str) -> String {
     match unit {
         "ratio" => figures::percent(Some(value)),
         "ms" => figures::latency(Some(value * 1e6)),
+        "per_second" => format!("{}/s", figures::rate(Some(value))),
         "" | "weight" => figures::rate(Some(value)),
         unit => format!("{} {unit}", figures::rate(Some(value))),
     }

@@ -134,7 +134,7 @@ fn advice_shows_evidence_change_and_effect_of_the_chosen_one() {
             "hit_rate: 60.0% → 97.0%",
             "evictions: 5.00K entries",
             "by capacity 200: 97.0%",
-            "docs/recommendations.md#capacity",
+            "docs/recommendations/capacity.md",
         ],
     );
     press(&mut state, KeyCode::Down);

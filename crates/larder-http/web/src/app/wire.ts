@@ -194,10 +194,17 @@ export interface Curve {
   points: { scale: number; capacity: number; hit_rate: number }[];
 }
 
+/** Another instance whose loads were compared, or why they were not. */
+export interface Peer {
+  url: string;
+  error: string | null;
+}
+
 export interface Advice {
   at: string;
   recommendations: Recommendation[];
   curves: Curve[];
+  peers: Peer[];
 }
 
 export interface Audit {

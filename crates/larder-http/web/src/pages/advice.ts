@@ -5,7 +5,7 @@ import { hub } from "../app/hub.ts";
 import type { Page } from "../app/page.ts";
 import { Poller } from "../app/poller.ts";
 import { address } from "../app/router.ts";
-import type { Advice, Curve, Recommendation } from "../app/wire.ts";
+import type { Advice, Curve, Peer, Recommendation } from "../app/wire.ts";
 import { curvePicture } from "../charts/curve.ts";
 import { el, setText } from "../parts/dom.ts";
 import { bytes, compact, count, duration, figure, percent, plural, seconds } from "../parts/format.ts";
@@ -21,12 +21,13 @@ export class AdvicePage implements Page {
   readonly #note = el("p", { class: "muted", role: "status" });
   readonly #list = el("div", { class: "stack advice" });
   readonly #curves = el("div", { class: "grid three" });
+  readonly #peers = el("div", { class: "stack" });
   readonly #poller = new Poller({ every: () => POLL_MS, ask: (signal) => this.#ask(signal), failed: (error) => this.#failed(error) });
   #shown = "";
 
   constructor() {
     const curves = panel("Hit ratio at other capacities", { curl: () => ({ path: "v1/recommendations" }), note: "simulated from a sample of the live keys" }, this.#curves);
-    this.element = el("div", { class: "stack" }, el("div", { class: "heading" }, el("h1", {}, "Advice"), this.#note), this.#list, curves.element);
+    this.element = el("div", { class: "stack" }, el("div", { class: "heading" }, el("h1", {}, "Advice"), this.#note), this.#list, this.#peers, curves.element);
   }
 
   close(): void {
@@ -39,13 +40,14 @@ export class AdvicePage implements Page {
 
   async #ask(signal: AbortSignal): Promise<void> {
     const advice = await get<Advice>("v1/recommendations", signal);
-    const { recommendations, curves } = advice;
-    const text = JSON.stringify([recommendations, curves]);
+    const { recommendations, curves, peers } = advice;
+    const text = JSON.stringify([recommendations, curves, peers]);
     // Unchanged advice is left alone, with the reader's focus in it.
     if (text === this.#shown) return;
     this.#shown = text;
     setText(this.#note, recommendations.length === 0 ? "" : `${count(recommendations.length)} found`);
     this.#list.replaceChildren(...(recommendations.length > 0 ? recommendations.map((one) => card(one, curves.find((curve) => isOf(curve, one)))) : [nothing()]));
+    this.#peers.replaceChildren(...silent(peers));
     const drawn = curves.filter((curve) => curve.points.length > 1).slice(0, CURVES_MAX);
     this.#curves.replaceChildren(...(drawn.length > 0 ? drawn.map(curveCard) : [empty("No curve yet", "Each cache is simulated at a half, twice and four times its size once enough of its keys were sampled.")]));
   }
@@ -58,6 +60,14 @@ export class AdvicePage implements Page {
 
 function nothing(): HTMLElement {
   return el("div", { class: "panel" }, empty("Nothing to change", "The rules found no cache whose figures call for it. They look again with each minute of traffic."));
+}
+
+/** Instances that told nothing of what they load: of those, advice on a shared store knows nothing. */
+function silent(peers: readonly Peer[]): HTMLElement[] {
+  const rows = peers.filter(({ error }) => error !== null).map(({ url, error }) => el("li", {}, el("code", {}, url), `: ${error}`));
+  if (rows.length === 0) return [];
+  const told = `${plural(rows.length, "instance")} of ${count(peers.length)} told nothing of what they load. Advice on a shared store leaves them out.`;
+  return [el("section", { class: "panel" }, el("h3", {}, "Instances that were not compared"), el("p", { class: "muted" }, told), el("ul", {}, ...rows))];
 }
 
 /** What is said of a capacity stands beside the curve that says so. */

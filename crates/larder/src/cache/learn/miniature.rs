@@ -18,9 +18,17 @@ const SCALES: [(u64, u64); 5] = [(1, 4), (1, 2), (1, 1), (2, 1), (4, 1)];
 /// The most entries in all of them. Above, fewer keys are to be sampled.
 pub(super) const ENTRIES_MAX: usize = 2_560;
 
+/// What a cache was built with that its miniatures share.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) capacity: u64,
+    pub(super) is_weighed: bool,
+    /// The time to idle.
+    pub(super) idle: Option<Duration>,
+}
+
 pub(super) struct Miniatures {
-    capacity: u64,
-    is_weighed: bool,
+    shape: Shape,
     models: [Model; SCALES.len()],
 }
 
@@ -31,26 +39,40 @@ struct Model {
 }
 
 impl Miniatures {
-    pub(super) fn new(capacity: u64, is_weighed: bool) -> Self {
+    pub(super) fn new(shape: Shape) -> Self {
         let model = |scale| Model {
             scale,
-            memory: memory(capacity, scale, 0, is_weighed),
+            memory: memory(shape, scale, 0),
             misses: 0,
         };
         Self {
-            capacity,
-            is_weighed,
+            shape,
             models: SCALES.map(model),
         }
     }
 
     /// A get that the cache answered with a value of this weight and life.
     pub(super) fn hit(&mut self, hash: u64, weight: u32, life: Life, now: Tick) {
+        let idles = self.shape.idle.is_some();
         for model in &mut self.models {
+            if idles && model.holds(hash, stamp(life.at), now) {
+                continue;
+            }
             // What a model holds it has, however old: it would have been loaded again unseen.
+            let is_held = model.holds(hash, stamp(life.at), Tick::ZERO);
+            model.misses += u64::from(!is_held);
+            if !is_held || idles {
+                model.store(hash, weight, (stamp(life.at), life.ends), now);
+            }
+        }
+    }
+
+    /// As [`hit`](Self::hit), of a key that was not sampled when its value was stored: what holds nothing of
+    /// it may have held it.
+    pub(super) fn adopt(&self, hash: u64, weight: u32, life: Life, now: Tick) {
+        for model in &self.models {
             if !model.holds(hash, stamp(life.at), Tick::ZERO) {
-                model.misses += 1;
-                model.store(hash, weight, (stamp(life.at), life.fresh_until), now);
+                model.store(hash, weight, (stamp(life.at), life.ends), now);
             }
         }
     }
@@ -66,7 +88,7 @@ impl Miniatures {
     pub(super) fn stored(&self, hash: u64, weight: u32, life: Life, is_loaded: bool, now: Tick) {
         for model in &self.models {
             if !is_loaded || model.lacks(hash, stamp(life.at), now) {
-                model.store(hash, weight, (stamp(life.at), life.fresh_until), now);
+                model.store(hash, weight, (stamp(life.at), life.ends), now);
             }
         }
     }
@@ -87,14 +109,32 @@ impl Miniatures {
         self.models.iter().map(|model| model.memory.len()).sum()
     }
 
-    /// Keeps what is sampled still, at one key in 2 to the power of `shift`.
-    pub(super) fn coarsen(&mut self, shift: u32, is_sampled: impl Fn(u64) -> bool, now: Tick) {
+    /// How many of them are fresh. O(n).
+    pub(super) fn fresh_entries(&self, now: Tick) -> usize {
+        let mut fresh = 0;
+        for model in &self.models {
+            let count =
+                |_: &u64, _: &u32, meta: &Meta| fresh += usize::from(meta.fresh_until > now);
+            model.memory.for_each(count);
+        }
+        fresh
+    }
+
+    /// Keeps what is sampled at one key in 2 to the power of `shift`.
+    pub(super) fn resample(&mut self, shift: u32, is_sampled: impl Fn(u64) -> bool, now: Tick) {
+        let idles = self.shape.idle.is_some();
         for model in &mut self.models {
-            let fewer = memory(self.capacity, model.scale, shift, self.is_weighed);
-            let more = std::mem::replace(&mut model.memory, fewer);
-            more.for_each(|&hash, &weight, meta| {
-                if is_sampled(hash) {
-                    model.store(hash, weight, (meta.version, meta.fresh_until), now);
+            let new = memory(self.shape, model.scale, shift);
+            let former = std::mem::replace(&mut model.memory, new);
+            former.for_each(|&hash, &weight, meta| {
+                let has_idled = idles && meta.fresh_until <= now;
+                if is_sampled(hash) && !has_idled {
+                    let ends = if idles {
+                        meta.expires_at
+                    } else {
+                        meta.fresh_until
+                    };
+                    model.store(hash, weight, (meta.version, ends), now);
                 }
             });
         }
@@ -112,7 +152,7 @@ impl Miniatures {
     pub(super) fn curve(&self, gets: f64) -> Vec<CurvePoint> {
         let point = |model: &Model| CurvePoint {
             scale: model.scale.0 as f64 / model.scale.1 as f64,
-            capacity: scaled(self.capacity, model.scale, 0),
+            capacity: scaled(self.shape.capacity, model.scale, 0),
             hit_rate: (1.0 - model.misses as f64 / gets).clamp(0.0, 1.0),
         };
         let models = self.models.iter().filter(|_| gets > 0.0);
@@ -136,12 +176,12 @@ impl Model {
         !is_fresh
     }
 
-    fn store(&self, hash: u64, weight: u32, (stamp, fresh_until): (u64, Tick), now: Tick) {
+    fn store(&self, hash: u64, weight: u32, (stamp, ends): (u64, Tick), now: Tick) {
         let meta = Meta {
             version: stamp,
             created: now,
-            fresh_until,
-            expires_at: fresh_until,
+            fresh_until: ends,
+            expires_at: ends,
             note: NO_NOTE,
             cost: Cost::UNKNOWN,
             is_watched: false,
@@ -163,11 +203,11 @@ fn scaled(capacity: u64, (times, part): (u64, u64), shift: u32) -> u64 {
     u64::try_from(scaled).unwrap_or(u64::MAX).max(least)
 }
 
-fn memory(capacity: u64, scale: (u64, u64), shift: u32, is_weighed: bool) -> Memory<u64, u32> {
+fn memory(shape: Shape, scale: (u64, u64), shift: u32) -> Memory<u64, u32> {
     let weigher = || -> Weigher<u64, u32> { Arc::new(|_, weight| *weight) };
     let limits = Limits {
-        max_weight: scaled(capacity, scale, shift),
-        idle: None::<Duration>,
+        max_weight: scaled(shape.capacity, scale, shift),
+        idle: shape.idle,
     };
-    Memory::of_one_shard(limits, is_weighed.then(weigher))
+    Memory::of_one_shard(limits, shape.is_weighed.then(weigher))
 }

@@ -16,6 +16,7 @@ fn ask(facts: &mut Facts, held: &mut Option<Life>, second: u64, ttl: u64) {
     let life = Life {
         created: now,
         fresh_until: at(second + ttl),
+        ends: at(second + ttl),
         at: None,
     };
     facts.stored(7, life, now);
@@ -81,6 +82,7 @@ fn each_miss_has_a_cause() {
     let life = Life {
         created: at(0),
         fresh_until: at(60),
+        ends: at(60),
         at: None,
     };
     let miss = |facts: &mut Facts, second| facts.missed(7, at(second), String::new);
@@ -136,6 +138,7 @@ fn a_life_that_was_cut_short_by_hand_says_nothing_of_the_next_one() {
     let life = |begins| Life {
         created: at(begins),
         fresh_until: at(begins + 60),
+        ends: at(begins + 60),
         at: None,
     };
     facts.missed(7, at(0), String::new);
@@ -171,6 +174,7 @@ fn reloads_are_told_apart_by_their_prints_alone() {
     let life = Life {
         created: at(0),
         fresh_until: at(60),
+        ends: at(60),
         at: None,
     };
     facts.missed(7, at(0), String::new);
@@ -236,4 +240,28 @@ fn a_prefix_ends_after_the_first_colon_or_slash_that_is_not_the_first_character(
         prefix_number(&mut prefixes, &format!("{n}:"));
     });
     assert_eq!(prefixes.len(), PREFIXES_MAX);
+}
+
+#[test]
+fn what_nobody_used_for_too_long_has_expired_and_would_have_with_twice_the_life() {
+    let (mut facts, created) = (Facts::default(), at(0));
+    let used = |second: u64| Life {
+        created,
+        fresh_until: at(second + 10),
+        ends: at(60),
+        at: None,
+    };
+    facts.missed(7, created, String::new);
+    facts.stored(7, used(0), created);
+    facts.hit(7, used(9), at(9), String::new);
+    facts.missed(7, at(18), String::new); // within the time to idle: it had to make room
+    facts.missed(7, at(30), String::new);
+    facts.missed(7, at(61), String::new);
+    let causes = (
+        facts.causes.unknown,
+        facts.causes.evicted,
+        facts.causes.expired,
+    );
+    assert_eq!(causes, (1, 1, 2));
+    assert_eq!(facts.what_if.longer, 1, "that of the time to live alone");
 }
