@@ -70,7 +70,11 @@ pub(crate) fn invalidate(
     let (member, text) = args.scope.member();
     let body = json!({ member: text, "dry_run": args.dry_run });
     let client = client(&args.server, environment)?;
-    let answer: Invalidated = client.parse(&path, &client.post(&path, &body)?)?;
+    let text = client.post(&path, &body)?;
+    if args.json {
+        return print_json(out, &text);
+    }
+    let answer: Invalidated = client.parse(&path, &text)?;
     let (matched, cache) = (answer.matched, &args.cache);
     let entries = if matched == 1 { "entry" } else { "entries" };
     let would = if args.dry_run {
@@ -97,7 +101,10 @@ pub(crate) fn clear(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let path = format!("/v1/caches/{}/clear", args.cache);
-    client(&args.server, environment)?.post(&path, &json!({}))?;
+    let text = client(&args.server, environment)?.post(&path, &json!({}))?;
+    if args.json {
+        return print_json(out, &text);
+    }
     writeln!(out, "cleared {}", args.cache)?;
     Ok(())
 }
