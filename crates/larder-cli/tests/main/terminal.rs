@@ -73,11 +73,13 @@ impl Terminal {
     /// Waits until the program has ended well and given the screen back.
     fn ends_well(&self) {
         let state = || self.ask(&["display-message", "-p", STATE]).stdout;
+        // The screen is dead a moment before it is known how the program has ended.
         let ended = poll("its end", PATIENCE, || {
-            state().starts_with('1').then_some(())
+            let state = state();
+            (state.split_whitespace().count() == 3).then_some(state)
         });
-        ended.unwrap_or_else(|error| panic!("{error}:\n{}", self.screen()));
-        assert_eq!(state().trim(), "1 0 0");
+        let ended = ended.unwrap_or_else(|error| panic!("{error}: {}\n{}", state(), self.screen()));
+        assert_eq!(ended.trim(), "1 0 0");
         assert!(!self.screen().contains("Overview"), "{}", self.screen());
     }
 }

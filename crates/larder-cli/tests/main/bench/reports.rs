@@ -35,7 +35,7 @@ fn every_form_of_the_report_is_written() {
     assert!(ended.stdout.contains("LARDER BENCH REPORT") && !ended.stdout.contains('\u{1b}'));
     for (name, part) in [
         ("a.json", "\"larder_bench\": 1"),
-        ("a.md", "\n## Latency\n|  | uncached | cached |"),
+        ("a.md", "requests.\n\n|  | uncached | cached |"),
         ("a.csv", "side,repetition,"),
         ("a.html", "<!doctype html>"),
     ] {
