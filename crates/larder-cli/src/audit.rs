@@ -141,12 +141,11 @@ impl Audits {
 
     /// Looks for namespaces.
     async fn look(&mut self) -> anyhow::Result<()> {
-        let names = match &self.namespace {
-            Some(name) => vec![name.clone()],
-            None => {
-                let names = self.trail.namespaces().await;
-                names.with_context(|| format!("cannot audit {}", self.address))?
-            }
+        let names = if let Some(name) = &self.namespace {
+            vec![name.clone()]
+        } else {
+            let names = self.trail.namespaces().await;
+            names.with_context(|| format!("cannot audit {}", self.address))?
         };
         for name in names {
             self.audited.entry(name).or_default();
