@@ -26,7 +26,7 @@ struct Program {
     variable: &'static str,
 }
 
-const PROGRAMS: [Program; 6] = [
+const PROGRAMS: [Program; 7] = [
     Program {
         names: &["chromium", "chromium-browser", "google-chrome", "chrome"],
         files: &[
@@ -78,6 +78,13 @@ const PROGRAMS: [Program; 6] = [
         package: "prometheus",
         purpose: "the test that a real Prometheus scrapes the daemon",
         variable: "PROMETHEUS",
+    },
+    Program {
+        names: &["tmux"],
+        files: &[],
+        package: "tmux",
+        purpose: "the tests of `larder top` in a real terminal",
+        variable: "TMUX_PROGRAM",
     },
 ];
 

@@ -32,6 +32,7 @@ Exit codes:
   5  not found: no such cache, nothing held for the key, or the server is no larder daemon
   6  the server has no answer yet: it still scans, or found no logs
   7  a threshold was missed, a comparison found something worse, or an audit broken promises
+  130  `bench run` was interrupted: its report is of what was complete
 
 Data goes to stdout, logs and errors to stderr. NO_COLOR turns colours off.";
 
@@ -152,6 +153,9 @@ pub(crate) struct Invalidate {
     /// Only say how many entries it would be
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What to invalidate.
@@ -196,6 +200,9 @@ pub(crate) struct Clear {
     /// The cache's name
     #[arg(value_name = "CACHE", value_parser = cache_name)]
     pub(crate) cache: String,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -218,7 +225,7 @@ pub(crate) struct Audit {
     /// The cache to audit [default: all that have samples]
     #[arg(long, value_name = "CACHE", value_parser = cache_name)]
     pub(crate) namespace: Option<String>,
-    /// Judge what the server has now, and end; exit code 1 if a promise was broken (the default)
+    /// Judge what the server has now, and end; exit code 7 if a promise was broken (the default)
     #[arg(long, conflicts_with = "follow")]
     pub(crate) once: bool,
     /// Go on until interrupted; print every 30 s, and at once when a promise was broken

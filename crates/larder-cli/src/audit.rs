@@ -14,7 +14,7 @@ use larder::remote::RecordId;
 use larder_redis::{Redis, Trail};
 
 use crate::args::Audit;
-use crate::config::{Config, Environment, Flags};
+use crate::config::{Config, Environment, Flags, Secret};
 use crate::exit::{Missed, Usage};
 use crate::serve::tiers;
 
@@ -38,13 +38,14 @@ pub(crate) fn run(
     environment: &Environment,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let redis = server(args, environment)?;
+    let (redis, address) = server(args, environment)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let audits = &mut Audits {
             trail: Trail::of(&redis),
+            address,
             namespace: args.namespace.clone(),
             audited: BTreeMap::new(),
         };
@@ -56,8 +57,8 @@ pub(crate) fn run(
     })
 }
 
-/// The server that is named, or else the one of the configuration.
-fn server(args: &Audit, environment: &Environment) -> anyhow::Result<Redis> {
+/// The server that is named, or else the one of the configuration, and its address for people.
+fn server(args: &Audit, environment: &Environment) -> anyhow::Result<(Redis, String)> {
     if let Some(url) = &args.url {
         Redis::at(url).map_err(|error| Usage(format!("--url: {error}")))?;
     }
@@ -66,20 +67,23 @@ fn server(args: &Audit, environment: &Environment) -> anyhow::Result<Redis> {
         remote: args.url.clone(),
         ..Flags::default()
     };
-    let redis = tiers::server(&Config::load(&flags, environment)?.remote)?;
-    let redis = redis.ok_or_else(|| {
-        Usage(
-            "no server is named: give --url redis://HOST, or set remote.url or $REDIS_HOST".into(),
-        )
-    })?;
-    Ok(match &args.prefix {
+    let remote = Config::load(&flags, environment)?.remote;
+    let redis = tiers::server(&remote)?;
+    let (Some(redis), Some(Secret(url))) = (redis, &remote.url) else {
+        let what = "no server is named: give --url redis://HOST, or set remote.url or $REDIS_HOST";
+        return Err(Usage(what.to_owned()).into());
+    };
+    let redis = match &args.prefix {
         Some(prefix) => redis.prefix(prefix),
         None => redis,
-    })
+    };
+    Ok((redis, larder_redis::without_login(url)))
 }
 
 struct Audits {
     trail: Trail,
+    /// The server's, without a login.
+    address: String,
     /// The one that is wanted; all, if there is none.
     namespace: Option<String>,
     audited: BTreeMap<String, Audited>,
@@ -109,7 +113,7 @@ impl Audits {
     /// waited for.
     async fn follow(&mut self, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
         self.look().await?;
-        let mut broken = 0;
+        let (mut broken, mut told) = (0, None);
         for second in 0_u32.. {
             let is_round = second % ROUNDS == 0;
             let asked = async {
@@ -118,9 +122,12 @@ impl Audits {
                 }
                 self.read().await
             };
-            if let Err(error) = asked.await {
-                writeln!(std::io::stderr(), "larder: {error:#}")?;
+            let trouble = asked.await.err().map(|error| format!("{error:#}"));
+            // Once, until it is another.
+            if let Some(trouble) = trouble.as_ref().filter(|_| trouble != told) {
+                writeln!(std::io::stderr(), "larder: {trouble}")?;
             }
+            told = trouble;
             let now = self.reports().map(|(_, report)| report.broken).sum();
             if is_round || now != broken {
                 broken = now;
@@ -134,9 +141,11 @@ impl Audits {
 
     /// Looks for namespaces.
     async fn look(&mut self) -> anyhow::Result<()> {
-        let names = match &self.namespace {
-            Some(name) => vec![name.clone()],
-            None => self.trail.namespaces().await.context("cannot audit")?,
+        let names = if let Some(name) = &self.namespace {
+            vec![name.clone()]
+        } else {
+            let names = self.trail.namespaces().await;
+            names.with_context(|| format!("cannot audit {}", self.address))?
         };
         for name in names {
             self.audited.entry(name).or_default();
@@ -149,7 +158,9 @@ impl Audits {
         for (name, audited) in &mut self.audited {
             loop {
                 let read = self.trail.read(name, audited.last, RECORDS);
-                let records = read.await.context("cannot audit")?;
+                let records = read
+                    .await
+                    .with_context(|| format!("cannot audit {}", self.address))?;
                 for (id, record) in &records {
                     audited.auditor.take(*id, record);
                     audited.last = Some(*id);

@@ -14,6 +14,7 @@ mod keys;
 mod load;
 mod machine;
 mod markdown;
+mod masked;
 mod outputs;
 mod places;
 mod plan;

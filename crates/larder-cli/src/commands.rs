@@ -71,7 +71,11 @@ pub(crate) fn invalidate(
     let (member, text) = args.scope.member();
     let body = json!({ member: text, "dry_run": args.dry_run });
     let client = client(&args.server, environment)?;
-    let answer: Invalidated = client.parse(&path, &client.post(&path, &body)?)?;
+    let answer = client.post(&path, &body)?;
+    if args.json {
+        return print_json(out, &answer);
+    }
+    let answer: Invalidated = client.parse(&path, &answer)?;
     let (matched, cache) = (answer.matched, &args.cache);
     let entries = if matched == 1 { "entry" } else { "entries" };
     let would = if args.dry_run {
@@ -98,7 +102,10 @@ pub(crate) fn clear(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let path = format!("/v1/caches/{}/clear", args.cache);
-    client(&args.server, environment)?.post(&path, &json!({}))?;
+    let answer = client(&args.server, environment)?.post(&path, &json!({}))?;
+    if args.json {
+        return print_json(out, &answer);
+    }
     writeln!(out, "cleared {}", args.cache)?;
     Ok(())
 }

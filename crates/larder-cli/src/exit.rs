@@ -14,7 +14,7 @@ use crate::config::Invalid;
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-/// The key is not held.
+/// What was asked for is not there.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NotHeld(pub(crate) String);
@@ -23,6 +23,11 @@ pub(crate) struct NotHeld(pub(crate) String);
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Missed(pub(crate) String);
+
+/// The user broke it off. The text is for the user.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Interrupted(pub(crate) String);
 
 /// The exit code for an error; `None` when nothing failed: whoever read the
 /// output has had enough of it.
@@ -36,6 +41,9 @@ pub(crate) fn code(error: &anyhow::Error) -> Option<u8> {
         }
         if cause.is::<Missed>() {
             return Some(7);
+        }
+        if cause.is::<Interrupted>() {
+            return Some(130);
         }
         if cause.is::<NotHeld>() {
             return Some(5);
@@ -72,3 +80,7 @@ fn unfit_code(error: &Unfit) -> u8 {
         Unfit::NotReady { .. } => 6,
     }
 }
+
+#[cfg(test)]
+#[path = "exit/tests.rs"]
+mod tests;

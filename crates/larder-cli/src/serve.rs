@@ -68,7 +68,9 @@ pub(crate) async fn run(
     let gateway = Gateway::new("larder", env!("CARGO_PKG_VERSION"), access, hosts, stopping);
     let gateway = gateway.traces(config.otlp.traces_sample);
     let gateway = match &store {
-        Some(store) => gateway.cache(tiers::sign_on(&store.tiers, address)?),
+        Some(store) => gateway
+            .shared_store(&store.address)
+            .cache(tiers::sign_on(&store.tiers, address)?),
         None => gateway,
     };
     let tiers = store

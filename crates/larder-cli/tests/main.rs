@@ -26,6 +26,8 @@ mod dashboard;
 mod document;
 #[path = "main/documents/mod.rs"]
 mod documents;
+#[path = "main/exposition.rs"]
+mod exposition;
 #[path = "main/fleet.rs"]
 mod fleet;
 #[path = "main/grafana.rs"]
@@ -52,6 +54,8 @@ mod server;
 mod simulate;
 #[path = "main/switches.rs"]
 mod switches;
+#[path = "main/terminal.rs"]
+mod terminal;
 #[path = "main/top.rs"]
 mod top;
 #[path = "main/tracing.rs"]

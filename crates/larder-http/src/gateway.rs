@@ -44,6 +44,8 @@ pub struct Gateway {
     pub(crate) checks: Vec<Check>,
     pub(crate) warmers: Vec<Warmer>,
     pub(crate) settings: Vec<Setting>,
+    /// Where the store that caches share is, for people.
+    pub(crate) shared_store: Option<String>,
     pub(crate) audit: AuditLog,
     pub(crate) requests: Requests,
     pub(crate) events: Events,
@@ -84,6 +86,7 @@ impl Gateway {
             checks: Vec::new(),
             warmers: Vec::new(),
             settings: Vec::new(),
+            shared_store: None,
             audit: AuditLog::default(),
             requests: Requests::in_registry(registry.clone()),
             registry,
@@ -200,6 +203,14 @@ impl Gateway {
     #[must_use]
     pub fn settings(mut self, settings: Vec<Setting>) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Names the server that caches share, at `/v1/status`: viewers read it, so `address` must not hold a
+    /// login.
+    #[must_use]
+    pub fn shared_store(mut self, address: impl Into<String>) -> Self {
+        self.shared_store = Some(address.into());
         self
     }
 

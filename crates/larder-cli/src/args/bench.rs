@@ -25,7 +25,8 @@ Examples:
   larder bench run 'http://127.0.0.1:8080/items/{1..1000}' --zipf 0.99 --uncached header -c 20
   larder bench run http://origin:8080/page http://cache:80/page --threshold 'speedup>5' --html page.html
 
-Exit code 7: a threshold was missed. The page docs/bench.md says what each figure means.";
+Exit code 7: a threshold was missed; 130: it was interrupted, and the report is of the repetitions that
+were complete. Values of parameters that are secret by name (key, token, …) are masked in reports. The page docs/bench.md says what each figure means.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
@@ -44,7 +45,7 @@ pub(crate) enum BenchCommand {
 
 /// `larder bench run`
 #[derive(Debug, Args)]
-#[command(after_help = RUN_HELP)]
+#[command(after_help = RUN_HELP, allow_negative_numbers = true)]
 pub(crate) struct BenchRun {
     #[arg(
         long,
@@ -189,6 +190,7 @@ pub(crate) enum Service {
 
 /// `larder bench compare`
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct BenchCompare {
     /// A report that `bench run --json` wrote: before
     #[arg(value_name = "BEFORE.json")]

@@ -21,9 +21,11 @@ struct Change {
     figure: &'static str,
     before: f64,
     after: f64,
-    /// After by before.
-    ratio: Estimate,
+    /// After by before; `None` where that is no number.
+    ratio: Option<Estimate>,
     verdict: Verdict,
+    /// What more would decide it, where that is known.
+    undecided_because: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,10 +34,10 @@ enum Verdict {
     Better,
     /// Surely, and by more than is tolerated.
     Worse,
-    /// No difference that is sure and worth a word.
+    /// Surely no further apart than is tolerated.
     Same,
-    /// One repetition tells nothing of how sure it is.
-    Unsure,
+    /// Nothing of these is sure.
+    Undecided,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,18 +53,70 @@ struct Comparison {
     differences: Vec<String>,
 }
 
-type Figure = (&'static str, Good, fn(&Repetition) -> Option<f64>);
+struct Figure {
+    name: &'static str,
+    good: Good,
+    /// How many requests of a repetition it needs to be more than a few of them.
+    requests_min: f64,
+    /// Of each repetition; their mean is the figure that reports show.
+    of: fn(&Side) -> Vec<f64>,
+}
+
+/// A percentile with fewer requests beyond it in a repetition is chance.
+const BEYOND_MIN: f64 = 10.0;
 
 const FIGURES: [Figure; 6] = [
-    ("mean", Good::Less, |one| Some(one.latency_ms?.mean)),
-    ("p50", Good::Less, |one| Some(one.latency_ms?.p50)),
-    ("p95", Good::Less, |one| Some(one.latency_ms?.p95)),
-    ("p99", Good::Less, |one| Some(one.latency_ms?.p99)),
-    ("good answers/s", Good::More, |one| one.requests_per_second),
-    ("errors", Good::Less, |one| {
-        (one.requests > 0).then(|| one.errors as f64 / one.requests as f64)
-    }),
+    Figure {
+        name: "mean",
+        good: Good::Less,
+        requests_min: 0.0,
+        of: |side| known(side, |one| Some(one.latency_ms?.mean)),
+    },
+    Figure {
+        name: "p50",
+        good: Good::Less,
+        requests_min: BEYOND_MIN / 0.5,
+        of: |side| known(side, |one| Some(one.latency_ms?.p50)),
+    },
+    Figure {
+        name: "p95",
+        good: Good::Less,
+        requests_min: BEYOND_MIN / 0.05,
+        of: |side| known(side, |one| Some(one.latency_ms?.p95)),
+    },
+    Figure {
+        name: "p99",
+        good: Good::Less,
+        requests_min: BEYOND_MIN / 0.01,
+        of: |side| known(side, |one| Some(one.latency_ms?.p99)),
+    },
+    Figure {
+        name: "good answers/s",
+        good: Good::More,
+        requests_min: 0.0,
+        of: |side| known(side, |one| one.requests_per_second),
+    },
+    Figure {
+        name: "errors",
+        good: Good::Less,
+        requests_min: 0.0,
+        of: errors,
+    },
 ];
+
+fn known(side: &Side, figure: fn(&Repetition) -> Option<f64>) -> Vec<f64> {
+    side.each(figure).into_iter().flatten().collect()
+}
+
+/// Each repetition's by the mean number of requests, so that their mean is the share of all.
+fn errors(side: &Side) -> Vec<f64> {
+    let requests = known(side, |one| Some(one.requests as f64));
+    let Some(mean) = statistics::mean(&requests).filter(|mean| *mean > 0.0) else {
+        return Vec::new();
+    };
+    let errors = side.repetitions.iter().map(|one| one.errors as f64 / mean);
+    errors.collect()
+}
 
 /// Compares, prints, and ends with [`Missed`] if something got worse.
 pub(crate) fn run(args: &BenchCompare, out: &mut impl Write) -> anyhow::Result<()> {
@@ -141,60 +195,62 @@ fn partner<'a>(before: &Report, side: &Side, after: &'a Report) -> Option<&'a Si
 }
 
 fn change(before: &Side, after: &Side, figure: &Figure, tolerance: f64) -> Option<Change> {
-    let (name, good, of) = *figure;
-    let values = |side: &Side| -> Vec<f64> { side.repetitions.iter().filter_map(of).collect() };
-    let (old, new) = (values(before), values(after));
+    let (old, new) = ((figure.of)(before), (figure.of)(after));
     let means = (statistics::mean(&old)?, statistics::mean(&new)?);
-    let ratio = match means {
-        // Errors mostly: from none to none, or to some, which no factor tells.
-        (0.0, 0.0) => Estimate {
-            value: 1.0,
-            low: Some(1.0),
-            high: Some(1.0),
-        },
-        (0.0, _) => return Some(from_none(before, name, &new)),
-        _ => statistics::free_ratio(&new, &old)?,
+    let (ratio, found) = match means {
+        // Errors mostly: none, or from and to none, which no factor tells.
+        (0.0, 0.0) => (None, Verdict::Same),
+        (0.0, _) => (None, from_none(&new, Verdict::Worse)),
+        (_, 0.0) => (None, from_none(&old, Verdict::Better)),
+        _ => {
+            let ratio = statistics::free_ratio(&new, &old)?;
+            (Some(ratio), verdict(ratio, figure.good, tolerance))
+        }
     };
+    let doubt = doubt(before, after, figure);
+    let found = doubt.map_or(found, |_| Verdict::Undecided);
     Some(Change {
         side: before.name.clone(),
-        figure: name,
+        figure: figure.name,
         before: means.0,
         after: means.1,
         ratio,
-        verdict: verdict(ratio, good, tolerance),
+        verdict: found,
+        undecided_because: doubt,
     })
 }
 
-/// Errors where there were none before: sure, if each repetition has some.
-fn from_none(side: &Side, figure: &'static str, after: &[f64]) -> Change {
-    let is_sure = after.len() > 1 && after.iter().all(|value| *value > 0.0);
-    Change {
-        side: side.name.clone(),
-        figure,
-        before: 0.0,
-        after: statistics::mean(after).unwrap_or_default(),
-        ratio: Estimate {
-            value: f64::MAX,
-            low: None,
-            high: None,
-        },
-        verdict: if is_sure {
-            Verdict::Worse
-        } else {
-            Verdict::Unsure
-        },
+/// Errors of one report where the other has none: sure, if each repetition has some.
+fn from_none(some: &[f64], surely: Verdict) -> Verdict {
+    if some.iter().all(|value| *value > 0.0) {
+        surely
+    } else {
+        Verdict::Undecided
     }
+}
+
+/// Why nothing can be sure, whatever the figures are.
+fn doubt(before: &Side, after: &Side, figure: &Figure) -> Option<&'static str> {
+    let each = || before.repetitions.iter().chain(&after.repetitions);
+    if before.repetitions.len().min(after.repetitions.len()) < 2 {
+        return Some("one repetition");
+    }
+    let is_few = each().any(|one| (one.requests as f64) < figure.requests_min);
+    is_few.then_some("too few requests")
 }
 
 fn verdict(ratio: Estimate, good: Good, tolerance: f64) -> Verdict {
     let (Some(low), Some(high)) = (ratio.low, ratio.high) else {
-        return Verdict::Unsure;
+        return Verdict::Undecided;
     };
-    let (is_less, is_more) = (high < 1.0 / (1.0 + tolerance), low > 1.0 + tolerance);
-    match (good, is_less, is_more) {
-        (Good::Less, true, _) | (Good::More, _, true) => Verdict::Better,
-        (Good::Less, _, true) | (Good::More, true, _) => Verdict::Worse,
-        _ => Verdict::Same,
+    let (least, most) = (1.0 / (1.0 + tolerance), 1.0 + tolerance);
+    match good {
+        _ if low >= least && high <= most => Verdict::Same,
+        Good::Less if high < least => Verdict::Better,
+        Good::More if low > most => Verdict::Better,
+        Good::Less if low > most => Verdict::Worse,
+        Good::More if high < least => Verdict::Worse,
+        _ => Verdict::Undecided,
     }
 }
 
@@ -228,6 +284,15 @@ fn differences(before: &Report, after: &Report) -> Vec<String> {
         after.machine.to_string(),
     );
     line("larder", before.version.clone(), after.version.clone());
+    let complete = |report: &Report| {
+        let words = if report.is_interrupted {
+            "some, interrupted"
+        } else {
+            "all"
+        };
+        words.to_owned()
+    };
+    line("repetitions", complete(before), complete(after));
     lines
 }
 
@@ -248,7 +313,8 @@ fn shown(comparison: &Comparison, tolerance: f64) -> String {
         .iter()
         .map(|line| format!("  not alike: {line}\n"));
     format!(
-        "{}\n  worse is what is surely more than {tolerance} % worse\n{}",
+        "{}\n  worse is what is surely more than {tolerance} % worse, same what is surely no more than that \
+         apart;\n  more repetitions decide what is undecided\n{}",
         columns(&rows),
         notes.collect::<String>()
     )
@@ -261,26 +327,25 @@ fn row(change: &Change) -> Vec<String> {
         _ => time(Some(value)),
     };
     let percent = |ratio: f64| format!("{:+.1} %", 100.0 * (ratio - 1.0));
-    let ratio = change.ratio;
-    let range = ratio.low.zip(ratio.high);
+    let dash = || "–".to_owned();
+    let range = change.ratio.and_then(|ratio| ratio.low.zip(ratio.high));
     let range = range.map(|(low, high)| format!("{} to {}", percent(low), percent(high)));
+    let because = change.undecided_because;
     vec![
         format!("{} {}", change.side, change.figure),
         show(change.before),
         show(change.after),
-        if ratio.value < f64::MAX {
-            percent(ratio.value)
-        } else {
-            "–".to_owned()
-        },
-        range.unwrap_or_else(|| "–".to_owned()),
+        change.ratio.map_or_else(dash, |ratio| percent(ratio.value)),
+        range.unwrap_or_else(dash),
         match change.verdict {
-            Verdict::Better => "better",
-            Verdict::Worse => "worse",
-            Verdict::Same => "same",
-            Verdict::Unsure => "unsure",
-        }
-        .to_owned(),
+            Verdict::Better => "better".to_owned(),
+            Verdict::Worse => "worse".to_owned(),
+            Verdict::Same => "same".to_owned(),
+            Verdict::Undecided => because.map_or_else(
+                || "undecided".to_owned(),
+                |because| format!("undecided ({because})"),
+            ),
+        },
     ]
 }
 

@@ -63,7 +63,12 @@ fn section(section: &Section) -> String {
     let top = rows.next().map(|row| format!("<thead>{row}</thead>"));
     let table = top.map(|top| {
         let body: String = rows.collect();
-        format!("<div class=\"wide\"><table>{top}<tbody>{body}</tbody></table></div>")
+        // Keys scroll it where it is wider than the screen.
+        format!(
+            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">\
+             <table>{top}<tbody>{body}</tbody></table></div>",
+            section.heading
+        )
     });
     format!(
         "<section><h2>{}</h2>{}{}</section>\n",

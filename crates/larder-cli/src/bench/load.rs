@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::tally::{Answered, Failure, Tally};
 
 /// Before a connection tries again after a quick failure.
 const PAUSE: Duration = Duration::from_millis(10);
+/// For how long an open loop keeps its thread to itself: whoever stops the run waits no longer.
+const TURN: Duration = Duration::from_millis(50);
 
 /// What is done to the server.
 #[derive(Debug, Clone, Copy)]
@@ -56,12 +58,19 @@ pub(super) trait Wait {
 }
 
 /// Sleeps the thread, which must be none of the runtime's workers: the runtime's own timer is a
-/// millisecond late.
+/// millisecond late. Others of the thread have their turn meanwhile.
 pub(super) struct ThreadSleep;
 
 impl Wait for ThreadSleep {
     async fn until(&self, due: Instant) {
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            std::thread::sleep(left.min(TURN));
+            if left <= TURN {
+                return;
+            }
+            yield_now().await;
+        }
     }
 }
 
@@ -206,11 +215,19 @@ async fn open<E: Exchange>(run: Arc<Run>, mut connection: E, rate: f64) -> E {
 /// Lets requests go as they are due, and then the connections.
 async fn release(run: &Run, rate: f64, connections: usize, wait: impl Wait) -> Histogram<u64> {
     let mut lag = Histogram::new(3).expect("1 to 5 digits can be kept");
+    let mut turn = Instant::now() + TURN;
     for number in 0..run.total(rate) {
         let due = run.due(number, rate);
         wait.until(due).await;
-        lag.saturating_record(due.elapsed().as_nanos() as u64);
+        let now = Instant::now();
+        let late = now.saturating_duration_since(due).as_nanos() as u64;
+        let recorded = lag.record(late);
+        recorded.expect("a histogram that grows by itself holds any number");
         run.due.add_permits(1);
+        if now >= turn {
+            yield_now().await;
+            turn = now + TURN;
+        }
     }
     run.due.add_permits(connections);
     lag

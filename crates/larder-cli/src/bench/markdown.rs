@@ -17,6 +17,10 @@ fn section(section: &Section) -> String {
         .iter()
         .map(|line| format!("- {}\n", escaped(line)));
     let mut text = format!("\n## {}\n{}", section.heading, lines.collect::<String>());
+    if !section.lines.is_empty() && !section.table.is_empty() {
+        // Or the table would be the last line's.
+        text.push('\n');
+    }
     for (at, row) in section.table.iter().enumerate() {
         let cells: Vec<_> = row.iter().map(|cell| escaped(cell.trim())).collect();
         let _ = writeln!(text, "| {} |", cells.join(" | "));

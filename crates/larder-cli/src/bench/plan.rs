@@ -10,6 +10,7 @@ use anyhow::ensure;
 
 use super::keys::Keys;
 use super::load::{Length, Load, Pace};
+use super::masked;
 use super::places::{self, Template};
 use super::report::Described;
 use super::subject::{Ask, Clearing, Subject};
@@ -175,9 +176,8 @@ impl Sides {
         let mut ask = self.ask.clone();
         let (how, clearing) = match uncached {
             Uncached::Header { name, value } => {
-                let line = format!("{name}: {value}");
-                ask.headers.push(line.clone());
-                (format!("header {line}"), None)
+                ask.headers.push(format!("{name}: {value}"));
+                (format!("header {}", masked::header(name, value)), None)
             }
             Uncached::Clear(caches) => {
                 let how = format!("{} cleared before each request", caches.join(", "));

@@ -13,6 +13,8 @@ const LEFT: f64 = 58.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 28.0;
+/// The width of a letter of 13 px, amply.
+const LETTER: f64 = 8.0;
 
 /// What the logarithmic axis of latencies reaches over, in milliseconds.
 #[derive(Clone, Copy)]
@@ -74,9 +76,15 @@ impl Svg {
         }
     }
 
-    /// Names under the axis to the right.
+    /// Names under the axis to the right; what would touch the one before is left out.
     fn columns(&mut self, ticks: impl Iterator<Item = (f64, String)>) {
+        let mut taken = f64::MIN;
         for (part, name) in ticks {
+            let half = name.chars().count() as f64 * LETTER / 2.0;
+            if along(part) - half < taken + LETTER {
+                continue;
+            }
+            taken = along(part) + half;
             let _ = write!(
                 self.0,
                 "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{name}</text>",
@@ -227,13 +235,12 @@ pub(super) fn repetitions(report: &Report) -> String {
         means.collect()
     };
     let axis = Decades::around(report.sides.iter().flat_map(means).flatten());
-    let count = report.plan.repetitions.max(1);
-    let place = |at: usize| along((at as f64 + 0.5) / f64::from(count));
+    let count = report.repetitions().max(1);
+    let place = |at: usize| along((at as f64 + 0.5) / count as f64);
     let mut svg = Svg::new("The mean latency of each repetition, logarithmic");
     svg.rows(axis.ticks());
-    let every = count.div_ceil(10) as usize;
-    let numbers = (0..count as usize).step_by(every);
-    svg.columns(numbers.map(|at| ((at as f64 + 0.5) / f64::from(count), (at + 1).to_string())));
+    let numbers = (0..count).step_by(count.div_ceil(10));
+    svg.columns(numbers.map(|at| ((at as f64 + 0.5) / count as f64, (at + 1).to_string())));
     svg.names(report);
     for (class, side) in sides(report) {
         let means: Vec<_> = means(side).into_iter().enumerate().collect();

@@ -32,6 +32,9 @@ pub(super) struct Report {
     pub(super) plan: Described,
     /// What is uncached before what is cached; or only one.
     pub(super) sides: Vec<Side>,
+    /// Whether the run was ended before all repetitions; those that are here are complete.
+    #[serde(default)]
+    pub(super) is_interrupted: bool,
     /// `None` with one side.
     pub(super) speedup: Option<Speedup>,
     pub(super) thresholds: Vec<Judged>,
@@ -64,7 +67,8 @@ pub(super) struct Side {
     pub(super) requests: u64,
     /// Of the repetitions; `None` where no time passed.
     pub(super) requests_per_second: Option<Spread>,
-    /// `None` where nothing was answered.
+    /// Mean and percentiles are the means of the repetitions' own, so that the quotient of two sides is
+    /// their speed-up; the others are of all requests. `None` where nothing was answered.
     pub(super) latency_ms: Option<Latency>,
     /// Of the bodies.
     pub(super) bytes: u64,
@@ -88,7 +92,7 @@ pub(super) struct Spread {
     pub(super) standard_deviation: Option<f64>,
 }
 
-/// Of all repetitions together, in milliseconds; percentiles to three digits.
+/// In milliseconds; percentiles to three digits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Latency {
     pub(super) mean: f64,
@@ -126,7 +130,8 @@ pub(super) struct Bar {
     pub(super) requests: u64,
 }
 
-/// How many times less is cached than uncached; for requests a second, how many times more.
+/// How many times less is cached than uncached; for requests a second, how many times more: by the
+/// figures of the two [`Side`]s.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Speedup {
     pub(super) mean: Option<Estimate>,
@@ -138,23 +143,36 @@ pub(super) struct Speedup {
 impl Speedup {
     /// Of two sides whose repetitions were measured in turns.
     pub(super) fn of(uncached: &Side, cached: &Side) -> Self {
-        let of = |figure: fn(&Repetition) -> Option<f64>| {
-            // A pair of which one has no figure tells nothing.
-            let pairs = uncached.repetitions.iter().zip(&cached.repetitions);
-            let pairs = pairs.filter_map(|(u, c)| Some((figure(u)?, figure(c)?)));
-            pairs.unzip::<f64, f64, Vec<_>, Vec<_>>()
-        };
-        let less = |figure| {
-            let (uncached, cached) = of(figure);
-            statistics::paired_ratio(&uncached, &cached)
-        };
-        let (slow, quick) = of(|one| one.requests_per_second);
+        let less = |figure| Self::ratio(uncached, cached, figure);
         Self {
             mean: less(|one| one.latency_ms.map(|latency| latency.mean)),
             p50: less(|one| one.latency_ms.map(|latency| latency.p50)),
             p99: less(|one| one.latency_ms.map(|latency| latency.p99)),
-            requests_per_second: statistics::paired_ratio(&quick, &slow),
+            requests_per_second: Self::ratio(cached, uncached, |one| one.requests_per_second),
         }
+    }
+
+    fn ratio(
+        over: &Side,
+        under: &Side,
+        figure: fn(&Repetition) -> Option<f64>,
+    ) -> Option<Estimate> {
+        let (over, under) = (over.each(figure), under.each(figure));
+        let known = |figures: &[Option<f64>]| figures.iter().copied().flatten().collect::<Vec<_>>();
+        let is_paired = over.iter().chain(&under).all(Option::is_some);
+        let ratio = if is_paired {
+            statistics::paired_ratio
+        } else {
+            statistics::free_ratio
+        };
+        ratio(&known(&over), &known(&under))
+    }
+}
+
+impl Report {
+    /// How many repetitions were completed, of each side.
+    pub(super) fn repetitions(&self) -> usize {
+        self.sides.first().map_or(0, |side| side.repetitions.len())
     }
 }
 
@@ -181,7 +199,7 @@ impl Side {
                 mean,
                 standard_deviation: statistics::deviation(&rates),
             }),
-            latency_ms: Latency::of(&all),
+            latency_ms: Latency::of_side(&repetitions, &all),
             bytes: all.bytes,
             error_rate: (all.requests > 0).then(|| all.failed() as f64 / all.requests as f64),
             own_lag_p99_ms: lags.reduce(f64::max),
@@ -195,6 +213,11 @@ impl Side {
                 .map(|(kind, count)| ((*kind).to_owned(), *count))
                 .collect(),
         }
+    }
+
+    /// A figure of each repetition.
+    pub(super) fn each(&self, figure: fn(&Repetition) -> Option<f64>) -> Vec<Option<f64>> {
+        self.repetitions.iter().map(figure).collect()
     }
 
     /// Requests without a good answer.
@@ -231,6 +254,24 @@ impl Latency {
             p99: at(0.99),
             p99_9: at(0.999),
             max: milliseconds(tally.latencies.max()),
+        })
+    }
+
+    /// Of a side whose repetitions are `each` and together have counted `all`.
+    fn of_side(each: &[Repetition], all: &Tally) -> Option<Self> {
+        let mean = |figure: fn(Self) -> f64| {
+            let latencies = each.iter().filter_map(|one| one.latency_ms);
+            statistics::mean(&latencies.map(figure).collect::<Vec<_>>())
+        };
+        Some(Self {
+            mean: mean(|one| one.mean)?,
+            p50: mean(|one| one.p50)?,
+            p75: mean(|one| one.p75)?,
+            p90: mean(|one| one.p90)?,
+            p95: mean(|one| one.p95)?,
+            p99: mean(|one| one.p99)?,
+            p99_9: mean(|one| one.p99_9)?,
+            ..Self::of(all)?
         })
     }
 

@@ -1,6 +1,7 @@
 //! `larder bench run`: the sides in turns, repetition by repetition.
 
 use std::io::Write;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use super::report::{FORMAT, Report, Side, Speedup};
 use super::subject::Asking;
 use crate::args::BenchRun;
 use crate::config::Environment;
-use crate::exit::Missed;
+use crate::exit::{Interrupted, Missed};
 
-/// Measures, reports, and judges by the thresholds.
+/// Measures, reports, and judges by the thresholds. Whoever interrupts it has the report of the
+/// repetitions that were complete.
 pub(crate) fn run(
     args: BenchRun,
     environment: &Environment,
@@ -34,6 +36,11 @@ pub(crate) fn run(
         .context("cannot start the runtime")?;
     let report = runtime.block_on(measure(&plan))?;
     outputs.write(&report, out)?;
+    if report.is_interrupted {
+        let (complete, all) = (report.repetitions(), plan.repetitions);
+        let words = format!("interrupted: the report is of {complete} of {all} repetitions");
+        return Err(Interrupted(words).into());
+    }
     let missed = report.thresholds.iter().filter(|judged| !judged.is_met);
     let missed: Vec<_> = missed.map(ToString::to_string).collect();
     if !missed.is_empty() {
@@ -49,17 +56,54 @@ fn threads() -> usize {
 }
 
 async fn measure(plan: &Plan) -> anyhow::Result<Report> {
-    probe(plan).await?;
+    let mut interrupt = pin!(interrupt());
+    tokio::select! {
+        biased;
+        () = &mut interrupt => return Err(nothing_complete().into()),
+        probed = probe(plan) => probed?,
+    }
     let progress = Progress::new(plan);
     let mut runs: Vec<Vec<Measured>> = plan.sides.iter().map(|_| Vec::new()).collect();
+    let is_interrupted = tokio::select! {
+        biased;
+        () = &mut interrupt => true,
+        () = repetitions(plan, &progress, &mut runs) => false,
+    };
+    progress.finish();
+    let complete = runs.iter().map(Vec::len).min().unwrap_or_default();
+    if complete == 0 {
+        return Err(nothing_complete().into());
+    }
+    // A side without its turn's other half would be compared with another time.
+    for runs in &mut runs {
+        runs.truncate(complete);
+    }
+    Ok(report(plan, &runs, is_interrupted))
+}
+
+fn nothing_complete() -> Interrupted {
+    Interrupted("interrupted before a repetition was complete: there is no report".to_owned())
+}
+
+/// Completes when the user interrupts the program.
+async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Adds to each side's runs; those that are there are complete whenever it is dropped.
+async fn repetitions(plan: &Plan, progress: &Progress, runs: &mut [Vec<Measured>]) {
     for repetition in 0..plan.repetitions {
-        for (side, runs) in plan.sides.iter().zip(&mut runs) {
+        for (side, runs) in plan.sides.iter().zip(&mut *runs) {
             let step = format!("{} {} of {}", side.name, repetition + 1, plan.repetitions);
-            runs.push(repeat(plan, side, repetition, &progress, step).await);
+            runs.push(repeat(plan, side, repetition, progress, step).await);
         }
     }
-    progress.finish();
-    let sides = plan.sides.iter().zip(&runs);
+}
+
+fn report(plan: &Plan, runs: &[Vec<Measured>], is_interrupted: bool) -> Report {
+    let sides = plan.sides.iter().zip(runs);
     let sides: Vec<_> = sides
         .map(|(side, runs)| Side::new(side.name, side.subject.title(), side.how.clone(), runs))
         .collect();
@@ -74,6 +118,7 @@ async fn measure(plan: &Plan) -> anyhow::Result<Report> {
         machine: Machine::this(),
         plan: plan.described(),
         sides,
+        is_interrupted,
         speedup,
         thresholds: Vec::new(),
     };
@@ -82,7 +127,7 @@ async fn measure(plan: &Plan) -> anyhow::Result<Report> {
         .iter()
         .map(|threshold| threshold.judge(&report));
     report.thresholds = judged.collect();
-    Ok(report)
+    report
 }
 
 /// A warm-up, which draws keys of its own, and a repetition on the same connections.

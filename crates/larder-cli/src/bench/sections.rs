@@ -4,6 +4,10 @@ use super::report::{Described, Report, Side};
 use super::statistics::Estimate;
 use crate::figures;
 
+/// The share of requests without a good answer beyond which the latencies of the others are no longer
+/// the server's.
+const FLATTERING: f64 = 0.01;
+
 /// A heading with what stands under it.
 pub(super) struct Section {
     pub(super) heading: &'static str,
@@ -26,7 +30,11 @@ pub(super) fn sections(report: &Report) -> Vec<Section> {
     };
     let mut sections = vec![
         lines("What was measured", subject(report)),
-        table("Latency", latencies(report)),
+        Section {
+            heading: "Latency",
+            lines: definition(report),
+            table: latencies(report),
+        },
         table("Requests and answers", answers(report)),
         table("Repetitions", repetitions(report)),
     ];
@@ -127,6 +135,13 @@ fn heading(report: &Report, first: &str) -> Vec<String> {
     std::iter::once(first.to_owned()).chain(names).collect()
 }
 
+/// How figures of several repetitions are put together.
+fn definition(report: &Report) -> Vec<String> {
+    let line = "Mean and percentiles: the means of the repetitions' own. Std dev, min, max: of all requests.";
+    let lines = (report.repetitions() > 1).then(|| line.to_owned());
+    lines.into_iter().collect()
+}
+
 fn latencies(report: &Report) -> Vec<Vec<String>> {
     let mut top = heading(report, "");
     let gains = report.speedup.as_ref().map(|speedup| {
@@ -222,7 +237,7 @@ fn repetitions(report: &Report) -> Vec<Vec<String>> {
     for side in &report.sides {
         top.extend(["mean", "p99", "good/s"].map(|figure| format!("{} {figure}", side.name)));
     }
-    let rows = (0..report.plan.repetitions as usize).map(|at| {
+    let rows = (0..report.repetitions()).map(|at| {
         let mut row = vec![(at + 1).to_string()];
         for side in &report.sides {
             let one = side.repetitions.get(at);
@@ -241,6 +256,13 @@ fn repetitions(report: &Report) -> Vec<Vec<String>> {
 
 fn summary(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
+    if report.is_interrupted {
+        lines.push(format!(
+            "Interrupted: of {} repetitions {} were complete, and all figures are of these.",
+            report.plan.repetitions,
+            report.repetitions()
+        ));
+    }
     match &report.speedup {
         Some(speedup) => lines.push(gain(speedup.mean)),
         None => lines.push(
@@ -249,7 +271,7 @@ fn summary(report: &Report) -> Vec<String> {
                 .to_owned(),
         ),
     }
-    if report.plan.repetitions == 1 {
+    if report.repetitions() == 1 {
         lines.push("One repetition tells nothing of how sure that is.".to_owned());
     }
     for side in &report.sides {
@@ -290,9 +312,14 @@ fn gain(estimate: Option<Estimate>) -> String {
 fn doubts(report: &Report, side: &Side) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(rate) = side.error_rate.filter(|rate| *rate > 0.0) {
+        let flattered = if rate > FLATTERING {
+            " So it looks quicker than it is."
+        } else {
+            ""
+        };
         lines.push(format!(
             "{}: {:.3} % of the requests had no good answer; their latencies do not count, but for \
-             those that waited to their time limit.",
+             those that waited to their time limit.{flattered}",
             side.name,
             100.0 * rate
         ));

@@ -14,6 +14,7 @@ use hyper::{Method, Request, Uri};
 use super::http::{self, Connection, Origin};
 use super::keys::Keys;
 use super::load::Exchange;
+use super::masked;
 use super::places::{Escape, Template};
 use super::tally::{Answered, Failure, is_good};
 use crate::exit::Usage;
@@ -119,9 +120,9 @@ impl Subject {
         Ok(request)
     }
 
-    /// Says what it asks.
+    /// Says what it asks, without the secrets in it.
     pub(super) fn title(&self) -> String {
-        format!("{} {}", self.method, self.url)
+        format!("{} {}", self.method, masked::address(&self.url))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{client, fleet};
 use crate::args;
 use crate::client::{Caches, Client};
 use crate::config::{Environment, PEERS_MAX};
-use crate::exit::Usage;
+use crate::exit::{NotHeld, Usage};
 use crate::figures;
 use crate::peers::{Peer, token_in};
 
@@ -63,7 +63,7 @@ pub(crate) fn recommend(
         fleet::add(&mut answer, &client, &peers(args)?)?;
     }
     if let Some(cache) = &args.cache {
-        is_known(&client, cache)?;
+        gets(&client, Some(cache))?;
         keep(&mut answer, cache);
     }
     if args.json {
@@ -72,6 +72,10 @@ pub(crate) fn recommend(
     let advice = answer["recommendations"].take();
     let advice: Vec<Advice> = client.parse(PATH, &advice.to_string())?;
     let silent = silent_peers(&answer["peers"]);
+    if advice.is_empty() && gets(&client, args.cache.as_deref())? == 0 {
+        let text = "nothing has been seen yet: there were no gets. Ask again once there were some";
+        return Ok(write!(out, "{text}\n{silent}")?);
+    }
     Ok(out.write_all((report(&advice) + &silent).as_bytes())?)
 }
 
@@ -97,15 +101,18 @@ fn silent_peers(peers: &Value) -> String {
     text
 }
 
-/// A name that no cache has would look like one for which there is nothing to do.
-fn is_known(client: &Client, cache: &str) -> anyhow::Result<()> {
-    let caches: Caches = client.get_json("/v1/caches")?;
-    if caches.caches.iter().any(|known| known.name == cache) {
-        return Ok(());
+/// Of one cache, or of all. A name that no cache has would look like one for which there is nothing to do.
+fn gets(client: &Client, cache: Option<&str>) -> anyhow::Result<u64> {
+    let caches = client.get_json::<Caches>("/v1/caches")?.caches;
+    let Some(cache) = cache else {
+        return Ok(caches.iter().map(|known| known.stats.gets).sum());
+    };
+    if let Some(known) = caches.iter().find(|known| known.name == cache) {
+        return Ok(known.stats.gets);
     }
-    let names: Vec<_> = caches.caches.into_iter().map(|known| known.name).collect();
+    let names: Vec<_> = caches.into_iter().map(|known| known.name).collect();
     let names = names.join(", ");
-    Err(Usage(format!("no cache is named {cache:?}; there are: {names}")).into())
+    Err(NotHeld(format!("no cache is named {cache:?}; there are: {names}")).into())
 }
 
 /// Leaves what concerns one cache.

@@ -27,6 +27,8 @@ const CARDS_MAX: u64 = 100;
 pub(super) struct Store {
     pub(super) tiers: Tiers,
     /// For people: no password is in it.
+    pub(super) address: String,
+    /// The same, with what its keys begin with.
     pub(super) name: String,
 }
 
@@ -55,13 +57,11 @@ pub(super) fn store(remote: &Remote) -> anyhow::Result<Option<Store>> {
     } else {
         sharing
     };
+    let address = larder_redis::without_login(url);
     Ok(Some(Store {
         tiers: Tiers::default().remote(sharing),
-        name: format!(
-            "{}, keys {}:…",
-            larder_redis::without_login(url),
-            remote.prefix
-        ),
+        name: format!("{address}, keys {}:…", remote.prefix),
+        address,
     }))
 }
 

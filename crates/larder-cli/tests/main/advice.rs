@@ -73,10 +73,31 @@ fn recommend_prints_what_to_change_the_most_urgent_first() {
     );
 }
 
+/// No advice is something else before the first get than after many.
+#[test]
+fn caches_that_were_never_asked_are_not_said_to_be_good_as_they_are() {
+    let home = tempfile::tempdir().expect("a directory");
+    let server = Server::start(|path| match path {
+        "/v1/recommendations" => (200, r#"{"recommendations":[],"curves":[]}"#.to_owned()),
+        path => daemon(path),
+    });
+    let told = |arguments: &[&str]| {
+        let arguments = [&["recommend", "--url", &server.url], arguments].concat();
+        let ended = end(&mut larder(home.path(), &arguments));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout
+    };
+    let good = "nothing to change, as far as has been seen\n";
+    assert_eq!(told(&[]), good);
+    assert_eq!(told(&["--cache", "prices"]), good);
+    let unseen = told(&["--cache", "unused"]);
+    assert!(unseen.starts_with("nothing has been seen yet"), "{unseen}");
+}
+
 #[test]
 fn a_cache_that_is_not_there_is_an_error_and_not_advice_to_do_nothing() {
     let unknown = ended(&["recommend", "--cache", "letters"]);
-    assert_eq!((unknown.code, &*unknown.stdout), (Some(2), ""));
+    assert_eq!((unknown.code, &*unknown.stdout), (Some(5), ""));
     assert!(
         unknown.stderr.contains("there are: prices, unused"),
         "{}",

@@ -114,6 +114,20 @@ fn the_token_of_the_state_directory_is_sent() {
 }
 
 #[test]
+fn what_a_change_came_to_is_printed_as_json() {
+    let home = tempfile::tempdir().expect("a directory");
+    let server = Server::start(daemon);
+    for (arguments, printed) in [
+        (&["invalidate", "prices", "a"][..], "{\"matched\":1}\n"),
+        (&["clear", "prices"], "{}\n"),
+    ] {
+        let arguments = [arguments, &["--json", "--url", &server.url]].concat();
+        let ended = end(&mut larder(home.path(), &arguments));
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), printed));
+    }
+}
+
+#[test]
 fn clear_posts_to_the_cache() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start(daemon);

@@ -50,6 +50,31 @@ fn how_often(daemon: &mut Daemon, words: &str) -> usize {
 }
 
 #[test]
+fn a_store_that_is_away_is_one_reason_with_its_address_and_the_caches_that_it_touches() {
+    let server = RedisServer::start(Options::new()).unwrap();
+    let address = server.url();
+    server.kill();
+    let url = address.replace("redis://", "redis://app:hidden@");
+    let home = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(home.path(), &["--remote", &url]);
+    let expected = format!("shared store {address}: ");
+    let found = poll("one reason", LIMIT, || {
+        let (_, status) = daemon.get("/v1/status");
+        assert!(!status.to_string().contains("hidden"), "{status}");
+        let reasons = status["reasons"].as_array()?;
+        let mut of_store = reasons.iter().filter_map(|reason| reason.as_str());
+        let first = of_store.find(|reason| reason.contains("shared store"))?;
+        (first.starts_with(&expected)
+            && first.contains("nothing listens there")
+            && first.contains("; caches: daemons, ")
+            && first.contains("assistant_context")
+            && !of_store.any(|reason| reason.contains("nothing listens there")))
+        .then_some(())
+    });
+    found.unwrap_or_else(|error| panic!("{error}: {}", daemon.get("/v1/status").1));
+}
+
+#[test]
 fn a_server_that_is_away_is_named_at_health_once_in_the_log_and_taken_up_when_it_comes() {
     let server = RedisServer::start(Options::new()).unwrap();
     server.kill();

@@ -36,13 +36,8 @@ pub(crate) async fn status(
     Extension(caller): Extension<Caller>,
 ) -> Json<Value> {
     let (_, health) = health::standing(&gateway);
-    let checks = health["checks"].as_array().into_iter().flatten();
-    let mut reasons: Vec<String> = checks
-        .filter_map(|check| {
-            let (name, detail) = (check["name"].as_str()?, check["detail"].as_str()?);
-            Some(format!("{name}: {detail}"))
-        })
-        .collect();
+    let backends = backends(&gateway);
+    let mut reasons: Vec<String> = backends.iter().filter_map(Backend::trouble).collect();
     let trouble = gateway.audit.trouble();
     let is_unkept = trouble.is_some();
     reasons.extend(trouble.map(|why| format!("the audit log is in memory alone: {why}")));
@@ -61,8 +56,24 @@ pub(crate) async fn status(
         "role": caller.role,
         "anonymous": caller.name.is_none(),
         "actor": caller.name,
-        "backends": backends(&gateway),
+        "backends": backends,
     }))
+}
+
+impl Backend {
+    /// Why the whole is degraded by it: once, however many caches it touches.
+    fn trouble(&self) -> Option<String> {
+        let is_remote = self.kind == "remote";
+        if self.state == "up" || (is_remote && self.state != "down") {
+            return None;
+        }
+        let why = self.reason.as_deref().unwrap_or("not connected yet");
+        if !is_remote {
+            return Some(format!("{}: {why}", self.name));
+        }
+        let caches = self.caches.join(", ");
+        Some(format!("{}: {why}; caches: {caches}", self.name))
+    }
 }
 
 fn backends(gateway: &Gateway) -> Vec<Backend> {
@@ -130,6 +141,8 @@ fn disks(gateway: &Gateway) -> impl Iterator<Item = Backend> {
 
 /// Links that stand alike are told as one.
 fn shared(gateway: &Gateway) -> Vec<Backend> {
+    let server = gateway.shared_store.as_ref();
+    let server = server.map_or_else(String::new, |address| format!(" {address}"));
     let mut links: Vec<Backend> = Vec::new();
     for cache in &gateway.caches {
         let Some(remote) = cache.stats().remote else {
@@ -150,7 +163,7 @@ fn shared(gateway: &Gateway) -> Vec<Backend> {
             continue;
         }
         links.push(Backend {
-            name: "shared store".to_owned(),
+            name: format!("shared store{server}"),
             kind: "remote",
             state,
             breaker: Some(breaker),

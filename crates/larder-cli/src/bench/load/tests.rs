@@ -146,6 +146,43 @@ async fn waiting_for_a_connection_is_part_of_an_open_loop_s_latency() {
     about(lag.max() as f64 / 1e6, 0.0);
 }
 
+/// Is stopped at `from` and goes on at `to`, as a program to which SIGSTOP and SIGCONT are sent.
+struct Stopped {
+    from: Instant,
+    to: Instant,
+}
+
+impl Wait for Stopped {
+    async fn until(&self, due: Instant) {
+        sleep_until(if due > self.from {
+            due.max(self.to)
+        } else {
+            due
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_loop_that_was_stopped_itself_says_how_late_it_was() {
+    let from = Instant::now() + Duration::from_secs(1);
+    let to = from + Duration::from_millis(1_500);
+    let load = Load {
+        pace: Pace::Open(100.0),
+        length: Length::Requests(1_000),
+        timeout: Duration::from_secs(5),
+    };
+    let connections = vec![Server::new(1); 200];
+    let (measured, _) = run(load, connections, Stopped { from, to }, &Arc::default()).await;
+    let lag = measured.lag.as_ref().expect("an open loop has one");
+    assert_eq!(lag.len(), 1_000);
+    // Those that were due after 1.01 s, 1.02 s, … to 2.49 s.
+    about(lag.max() as f64 / 1e6, 1_490.0);
+    about(lag.value_at_quantile(0.99) as f64 / 1e6, 1_390.0);
+    about(lag.value_at_quantile(0.5) as f64 / 1e6, 0.0);
+    about(milliseconds(&measured, 1.0), 1_491.0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_never_answers_costs_each_request_its_time_limit_and_the_rest_is_not_sent() {
     let server = Server::new(1).stalled(0, 3_600_000);

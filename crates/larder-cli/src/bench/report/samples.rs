@@ -62,6 +62,7 @@ pub(in crate::bench) fn report(sides: &[(&str, Vec<Measured>)]) -> Report {
             seed: 1,
         },
         sides: made,
+        is_interrupted: false,
         speedup,
         thresholds: Vec::new(),
     }

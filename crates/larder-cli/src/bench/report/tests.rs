@@ -23,8 +23,10 @@ fn figures_are_those_of_the_latencies() {
         (500.0_f64 / 3.0).sqrt(),
     );
     about(latency.min, 270.0);
-    about(latency.p50, 280.0);
-    about(latency.p99, 300.0);
+    // Of the repetitions: 280 and 270, 290 and 300.
+    about(latency.p50, 275.0);
+    about(latency.p99, 295.0);
+    about(latency.max, 300.0);
     assert_eq!(
         (uncached.requests, uncached.bytes, uncached.failed()),
         (4, 40, 0)
@@ -39,6 +41,88 @@ fn figures_are_those_of_the_latencies() {
     );
 }
 
+/// The figure of each row, by hand: repetitions of other lengths and of other spreads.
+#[test]
+fn each_row_s_speed_up_is_the_quotient_of_its_columns() {
+    let uncached = [vec![10; 300], vec![20; 100], vec![900; 3]].map(|ms| repetition(&ms));
+    let cached = [vec![1; 400], vec![4; 2], vec![2; 50]].map(|ms| repetition(&ms));
+    let both = report(&[("uncached", uncached.to_vec()), ("cached", cached.to_vec())]);
+    let latencies = |side: usize| both.sides[side].latency_ms.expect("timed");
+    about(latencies(0).mean, 310.0);
+    about(latencies(1).mean, 7.0 / 3.0);
+    about(latencies(0).max, 900.0);
+    let speedup = both.speedup.expect("two sides");
+    for (name, gain) in [
+        ("mean", speedup.mean),
+        ("p50", speedup.p50),
+        ("p99", speedup.p99),
+    ] {
+        let [uncached, cached] = [0, 1].map(|side| latencies(side).named(name).expect(name));
+        about(gain.expect(name).value, uncached / cached);
+    }
+    let rate = |side: usize| both.sides[side].requests_per_second.expect("a rate").mean;
+    about(
+        speedup.requests_per_second.expect("rates").value,
+        rate(1) / rate(0),
+    );
+    let condition: crate::bench::Threshold = "speedup>132".parse().expect("a condition");
+    let judged = condition.judge(&both);
+    assert!(judged.is_met, "{judged}");
+}
+
+#[test]
+fn a_repetition_without_a_good_answer_leaves_the_quotient_right() {
+    let uncached = vec![
+        repetition(&[100; 9]),
+        repetition(&[]),
+        repetition(&[200; 9]),
+    ];
+    let cached = vec![repetition(&[]), repetition(&[10; 9]), repetition(&[20; 9])];
+    let speedup = report(&[("uncached", uncached), ("cached", cached)]).speedup;
+    let mean = speedup.expect("two sides").mean.expect("a mean");
+    about(mean.value, 150.0 / 15.0);
+    assert!(mean.low < Some(10.0) && mean.high > Some(10.0));
+}
+
+#[test]
+fn an_interrupted_run_says_so_in_every_form_that_people_read() {
+    let mut report = example();
+    report.is_interrupted = true;
+    report.plan.repetitions = 5;
+    let words = "Interrupted: of 5 repetitions 2 were complete";
+    for page in [
+        text::page(&report),
+        markdown::page(&report),
+        html::page(&report),
+    ] {
+        assert!(page.contains(words), "{page}");
+    }
+    let rows = csv::lines(&report).lines().count();
+    assert_eq!(rows, 1 + 2 * 2);
+}
+
+#[test]
+fn names_under_an_axis_do_not_touch() {
+    let page = html::page(&report(&[("measured", vec![repetition(&vec![7; 90_000])])]));
+    let plot = page.split("<svg").nth(1).expect("a plot");
+    let names = plot
+        .split("<text ")
+        .skip(1)
+        .filter(|text| text.contains("middle"));
+    let names: Vec<(f64, usize)> = names
+        .map(|text| {
+            let x = text.split('"').nth(1).expect("a place");
+            let name = text.split(['>', '<']).nth(1).expect("a name");
+            (x.parse().expect("a number"), name.chars().count())
+        })
+        .collect();
+    assert!(names.len() >= 4, "{names:?}");
+    for pair in names.windows(2) {
+        let reach = 4.0 * (pair[0].1 + pair[1].1) as f64;
+        assert!(pair[1].0 - pair[0].0 > reach, "{pair:?}");
+    }
+}
+
 #[test]
 fn what_failed_is_counted_and_no_rate_is_made_of_it() {
     let runs = vec![with_failures(repetition(&[100, 100]), 2)];
@@ -50,7 +134,9 @@ fn what_failed_is_counted_and_no_rate_is_made_of_it() {
     );
     about(side.requests_per_second.expect("time passed").mean, 10.0);
     assert_eq!(side.errors["cut"], 2);
-    assert!(text::page(&report).contains("50.000 % of the requests had no good answer"));
+    let page = text::page(&report);
+    assert!(page.contains("50.000 % of the requests had no good answer"));
+    assert!(page.contains("So it looks quicker than it is."));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `larder bench run` and `compare` against a small server whose delays are known.
 
 mod failures;
+mod interrupts;
 mod reports;
 mod seeds;
 mod small;
@@ -176,6 +177,52 @@ fn the_open_loop_shows_what_a_stall_does_to_those_who_come_meanwhile() {
         open >= 30,
         "of 40 that were due in the first 400 ms: {open}"
     );
+}
+
+/// Reports are passed on.
+#[test]
+fn no_form_of_a_report_has_a_secret_of_the_url_or_of_a_header() {
+    let (home, small) = (home(), Small::start());
+    let url = format!("{}/page?api_key=hidden&page=7#token=hidden", small.url);
+    let run = [
+        "-n",
+        "2",
+        "-r",
+        "1",
+        "--warm-up",
+        "0s",
+        "--uncached",
+        "header=X-Api-Key: hidden",
+    ];
+    for form in ["--json", "--markdown", "--csv", "--html"] {
+        let ended = bench(
+            home.path(),
+            &[&["run", &url], &run[..], &[form, "-"]].concat(),
+        );
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(!ended.stdout.contains("hidden"), "{form}: {}", ended.stdout);
+        assert!(
+            ended.stdout.contains("page=7") || form == "--csv",
+            "{}",
+            ended.stdout
+        );
+    }
+    let ended = bench(home.path(), &["run", "http://127.0.0.1:9/?token=hidden"]);
+    assert!(!ended.stderr.contains("hidden"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_number_below_zero_is_told_what_is_expected() {
+    let home = home();
+    for (flag, said) in [
+        ("--rate", "expected requests a second, 0.001 to 1000000"),
+        ("--zipf", "expected a number from 0 to 10"),
+        ("-c", "-1 is not in 1..=10000"),
+    ] {
+        let ended = bench(home.path(), &["run", "http://127.0.0.1:9/", flag, "-1"]);
+        assert_eq!(ended.code, Some(2), "{flag}");
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -19,14 +19,22 @@ fn lines(headers: &HeaderMap, name: &str) -> String {
     format!("{:?}", lines.collect::<Vec<_>>())
 }
 
-/// Says what a service can see of a request, by which its response may differ.
+/// What a response may vary by, besides what stands in the key of every request.
+const VARIES: [&str; 5] = [
+    "accept",
+    "accept, x-user",
+    "Host, ACCEPT",
+    "accept, x-none",
+    "accept,, accept, cookie",
+];
+
+/// Says what a service can see of a request, by which its response may differ; what that varies by depends
+/// on what was asked for.
 fn mirror(request: &Request) -> Response {
-    let fields = [
-        (header::CACHE_CONTROL, "max-age=60"),
-        (header::VARY, "accept"),
-    ];
     let [host, user, accept] =
         ["host", "x-user", "accept"].map(|name| lines(request.headers(), name));
+    let vary = VARIES[(accept.len() + request.uri().path().len()) % VARIES.len()];
+    let fields = [(header::CACHE_CONTROL, "max-age=60"), (header::VARY, vary)];
     (fields, format!("{} {host} {user} {accept}", request.uri())).into_response()
 }
 
