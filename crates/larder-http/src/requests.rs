@@ -152,3 +152,23 @@ fn name(method: &Method) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clients_mistake_is_no_error_of_the_servers() {
+        let requests = Requests::default();
+        for status in [200, 304, 404, 422, 499, 500, 503, 503, 503, 599] {
+            let status = StatusCode::from_u16(status).unwrap();
+            requests.record(&Method::GET, None, status, Duration::ZERO, 0);
+        }
+        let mut snapshot = requests.registry.snapshot();
+        requests.export(&mut snapshot);
+        let ended = ["ok", "client_error", "server_error"]
+            .map(|result| snapshot.counter(ANSWERS.name, &[("result", result)]));
+        assert_eq!(ended, [Some(2), Some(3), Some(5)]);
+        assert_eq!(requests.figures().failed, 8);
+    }
+}

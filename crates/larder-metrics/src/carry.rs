@@ -10,9 +10,9 @@ use crate::tags::Tags;
 /// Makes counters and timings that began anew go on from what they held before, so that windows and
 /// histories lose nothing of what came before the reset.
 ///
-/// It notices a series that holds at most half of what it held a snapshot before. One that had come
-/// further again by then goes unnoticed. It keeps one snapshot, and a value for each series that began anew and
-/// is still there.
+/// It notices a series that holds an eighth less than a snapshot before. One that had passed its former
+/// count again by then goes unnoticed. It keeps one snapshot, and a value for each series that began anew
+/// and is still there.
 ///
 /// ```
 /// use larder_metrics::{Carry, Registry};

@@ -302,5 +302,5 @@ impl Series {
 /// Whether a count has fallen because it began anew. One that fell by a little was put together from
 /// counts that were read one after the other.
 pub(crate) const fn has_begun_anew(now: u64, before: u64) -> bool {
-    now < before && now <= before / 2
+    now < before && before - now > before / 8
 }

@@ -49,10 +49,10 @@ test("time saved is that of all caches, by the hit and in this window", () => {
 
 test("memory is told in bytes of the caches that weigh their values, and the fullest is any", () => {
   const tiles = new Tiles();
-  const weighed = cache("a", { weight: 3_000_000, capacity: 10_000_000, entries: 7, weighed: true }, 1, 1);
+  const weighed = cache("a", { weight: 3 * 1024 ** 2, capacity: 10 * 1024 ** 2, entries: 7, weighed: true }, 1, 1);
   const counted = cache("b", { weight: 90, capacity: 100, entries: 90, weighed: false }, 1, 1);
   tiles.tick({ caches: [weighed, counted] } as unknown as Tick, undefined);
-  assert.deepEqual(said(tiles, "Memory"), ["3 MB", "of 10 MB · 97 entries · fullest 90 %"]);
+  assert.deepEqual(said(tiles, "Memory"), ["3 MiB", "of 10 MiB · 97 entries · fullest 90 %"]);
   tiles.tick({ caches: [counted] } as unknown as Tick, undefined);
   assert.deepEqual(said(tiles, "Memory"), ["90", "90 entries · fullest 90 %"]);
 });

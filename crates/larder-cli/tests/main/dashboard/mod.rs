@@ -1,5 +1,7 @@
 //! The dashboard in a real browser.
 
+mod commands;
+mod controls;
 mod window;
 
 use std::time::{Duration, Instant};

@@ -164,12 +164,12 @@ impl Screen<'_> {
         let rate = |rate: f64| figures::rate(Some(rate));
         let requests = requests.map_or_else(String::new, |requests| {
             let (server, client) = (rate(requests.server_errors), rate(requests.client_errors));
-            format!(" · {server}/s requests; clients' {client}/s")
+            format!(" · {server} 5xx ({client} 4xx)")
         });
         Tile {
             name: if is_bad { "Errors !" } else { "Errors" },
             value: format!("{}/s", figures::rate(sum)),
-            detail: format!("{}/s loads{requests}", figures::rate(loads)),
+            detail: format!("{} loads{requests}", figures::rate(loads)),
             went: Some(|point| Some(point.failed_loads)),
             style: if is_bad {
                 self.theme.bad
