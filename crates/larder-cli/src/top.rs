@@ -35,8 +35,10 @@ use screen::Screen;
 use state::State;
 use theme::Theme;
 
-/// The size of a frame that no terminal sets the size of.
-const PLAIN_SIZE: (u16, u16) = (100, 40);
+/// The size of a frame that no terminal sets the size of, and the width that it may grow to so that
+/// nothing is cut.
+const PLAIN_SIZE: (u16, u16) = (120, 40);
+const PLAIN_WIDTH_MAX: u16 = 400;
 
 /// Shows the view until the user quits; with `--once` or `--json` prints what it would show.
 pub(crate) fn run(args: &args::Top, environment: &Environment) -> anyhow::Result<()> {
@@ -50,7 +52,11 @@ pub(crate) fn run(args: &args::Top, environment: &Environment) -> anyhow::Result
     }
     if args.once {
         let state = fetched(state, fetcher)?;
-        let frame = plain_frame(&state, plain_width(), args.tab.is_none());
+        let all_caches = args.tab.is_none();
+        let frame = match terminal_width() {
+            Some(width) => plain_frame(&state, width, all_caches),
+            None => whole_frame(&state, all_caches),
+        };
         return Ok(std::io::stdout().lock().write_all(frame.as_bytes())?);
     }
     if !std::io::stdout().is_terminal() {
@@ -70,11 +76,18 @@ fn fetched(mut state: State, mut fetcher: Fetcher) -> anyhow::Result<State> {
     }
 }
 
-fn plain_width() -> u16 {
-    match ratatui::crossterm::terminal::size() {
-        Ok((columns, _)) if std::io::stdout().is_terminal() => columns.clamp(40, 200),
-        _ => PLAIN_SIZE.0,
-    }
+fn terminal_width() -> Option<u16> {
+    let (columns, _) = ratatui::crossterm::terminal::size().ok()?;
+    let is_terminal = std::io::stdout().is_terminal();
+    is_terminal.then(|| columns.clamp(40, 200))
+}
+
+/// As wide as it takes to cut no name, or as few as can be.
+fn whole_frame(state: &State, all_caches: bool) -> String {
+    let widths = (PLAIN_SIZE.0..=PLAIN_WIDTH_MAX).step_by(40);
+    let frames = widths.map(|width| plain_frame(state, width, all_caches));
+    let cuts = |frame: &String| frame.matches('…').count();
+    frames.min_by_key(cuts).unwrap_or_default()
 }
 
 /// The screen as lines of text without any control sequence; if all caches are wanted, as high as they
@@ -88,7 +101,7 @@ fn plain_frame(state: &State, width: u16, all_caches: bool) -> String {
     };
     let height = if all_caches {
         // Header, two lines of what went wrong, footer.
-        tabs::overview_height(&screen).saturating_add(4)
+        tabs::overview_height(&screen, width).saturating_add(4)
     } else {
         PLAIN_SIZE.1
     };

@@ -20,7 +20,7 @@ mod commands;
 mod configuration;
 #[path = "main/daemon.rs"]
 mod daemon;
-#[path = "main/dashboard.rs"]
+#[path = "main/dashboard/mod.rs"]
 mod dashboard;
 #[path = "main/document.rs"]
 mod document;

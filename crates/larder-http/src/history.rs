@@ -1,5 +1,5 @@
 //! `/v1/metrics/history`: the main figures of the last 90 days; and what `/v1/metrics?window=` tells of
-//! the last hour. How points are kept is not known here.
+//! the last day. How points are kept is not known here.
 
 mod asked;
 

@@ -35,7 +35,7 @@ pub(crate) fn changes(gateway: &Arc<Gateway>) -> Router {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
-    /// `1m`, `5m` or `60m`: what was recorded in the last one, five or sixty minutes alone, as JSON.
+    /// `1m`, `5m`, `60m` or `24h`: what was recorded in the last one, five or sixty minutes or the last day alone, as JSON.
     window: Option<String>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|rejection| {
-        let expected = "expected nothing, or ?window=1m, 5m or 60m";
+        let expected = "expected nothing, or ?window=1m, 5m, 60m or 24h";
         Problem::bad_request(format!("{}; {expected}", rejection.body_text()))
     })?;
     if let Some(window) = asked.window {

@@ -12,7 +12,10 @@ const DURATION: Metric = Metric::histogram(
     "http_request_duration_seconds",
     "From a request's arrival to its response's head.",
 );
-const ANSWERS: Metric = Metric::counter("http_answers", "Requests, by whether they ended well.");
+const ANSWERS: Metric = Metric::counter(
+    "http_answers",
+    "Requests, by whether they ended well, and if not, whose mistake it was.",
+);
 const LATENCY: Metric = Metric::summary(
     "http_latency_seconds",
     "From any request's arrival to its response's head.",
@@ -35,7 +38,10 @@ const NO_ROUTE: &str = "unmatched";
 #[derive(Clone)]
 pub struct Requests {
     successful: Counter,
-    failed: Counter,
+    /// Answered with 400 to 499: the client's mistake.
+    client_errors: Counter,
+    /// Answered with 500 or more.
+    server_errors: Counter,
     latency: Timing,
     registry: Registry,
 }
@@ -70,7 +76,8 @@ impl Requests {
         }
         Self {
             successful: Counter::default(),
-            failed: Counter::default(),
+            client_errors: Counter::default(),
+            server_errors: Counter::default(),
             latency: Timing::default(),
             registry,
         }
@@ -84,11 +91,12 @@ impl Requests {
         took: Duration,
         trace_id: u128,
     ) {
-        if status.as_u16() < 400 {
-            self.successful.increment();
-        } else {
-            self.failed.increment();
+        match status.as_u16() {
+            ..400 => &self.successful,
+            400..500 => &self.client_errors,
+            _ => &self.server_errors,
         }
+        .increment();
         self.latency.record(took);
         let (method, endpoint) = (
             ("method", name(method)),
@@ -108,7 +116,8 @@ impl Requests {
     pub(crate) fn export(&self, sink: &mut impl Sink) {
         sink.counter(ANSWERS.name, ANSWERS.help, |samples| {
             samples.add(&[("result", "ok")], self.successful.value());
-            samples.add(&[("result", "failed")], self.failed.value());
+            samples.add(&[("result", "client_error")], self.client_errors.value());
+            samples.add(&[("result", "server_error")], self.server_errors.value());
         });
         sink.timing(LATENCY.name, LATENCY.help, |samples| {
             samples.add_timing(&[], &self.latency.snapshot());
@@ -117,7 +126,8 @@ impl Requests {
 
     /// The figures now.
     pub fn figures(&self) -> RequestFigures {
-        let (successful, failed) = (self.successful.value(), self.failed.value());
+        let successful = self.successful.value();
+        let failed = self.client_errors.value() + self.server_errors.value();
         let total = successful + failed;
         RequestFigures {
             total,
@@ -140,5 +150,25 @@ fn name(method: &Method) -> &'static str {
         Method::PATCH => "PATCH",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clients_mistake_is_no_error_of_the_servers() {
+        let requests = Requests::default();
+        for status in [200, 304, 404, 422, 499, 500, 503, 503, 503, 599] {
+            let status = StatusCode::from_u16(status).unwrap();
+            requests.record(&Method::GET, None, status, Duration::ZERO, 0);
+        }
+        let mut snapshot = requests.registry.snapshot();
+        requests.export(&mut snapshot);
+        let ended = ["ok", "client_error", "server_error"]
+            .map(|result| snapshot.counter(ANSWERS.name, &[("result", result)]));
+        assert_eq!(ended, [Some(2), Some(3), Some(5)]);
+        assert_eq!(requests.figures().failed, 8);
     }
 }

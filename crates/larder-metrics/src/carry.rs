@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::snapshot::{Snapshot, Value};
+use crate::snapshot::{Snapshot, Value, has_begun_anew};
 use crate::tags::Tags;
 
 /// Makes counters and timings that began anew go on from what they held before, so that windows and
 /// histories lose nothing of what came before the reset.
 ///
-/// It notices a series that holds less than a snapshot before. One that had passed its former count
-/// again by then goes unnoticed. It keeps one snapshot, and a value for each series that began anew and
-/// is still there.
+/// It notices a series that holds an eighth less than a snapshot before. One that had passed its former
+/// count again by then goes unnoticed. It keeps one snapshot, and a value for each series that began anew
+/// and is still there.
 ///
 /// ```
 /// use larder_metrics::{Carry, Registry};
@@ -51,7 +51,7 @@ impl Carry {
                 }
                 let before = before.and_then(|before| before.of(&series.tags));
                 if let Some(before) = before
-                    && is_less(&series.value, held.as_ref(), &before.value)
+                    && is_anew(&series.value, held.as_ref(), &before.value)
                 {
                     held = Some(before.value.clone());
                 }
@@ -67,15 +67,17 @@ impl Carry {
     }
 }
 
-/// Whether a series holds less, with what is carried, than it did before.
-fn is_less(now: &Value, carried: Option<&Value>, before: &Value) -> bool {
+/// Whether a series began anew; `before` has what was carried.
+fn is_anew(now: &Value, carried: Option<&Value>, before: &Value) -> bool {
     let count = |value: &Value| match value {
         Value::Counter(count) => Some(*count),
         Value::Timing(timing) => Some(timing.count()),
         Value::UpDownCounter(_) | Value::Gauge(_) => None,
     };
     let carried = carried.and_then(count).unwrap_or(0);
-    count(now).is_some_and(|now| Some(now + carried) < count(before))
+    let (now, before) = (count(now), count(before));
+    now.zip(before)
+        .is_some_and(|(now, before)| has_begun_anew(now, before.saturating_sub(carried)))
 }
 
 impl Value {

@@ -150,8 +150,8 @@ impl Snapshot {
     /// What was recorded after `earlier`, an earlier snapshot of the same registry.
     ///
     /// Counts and sums are exact; for extremes of timings see [`TimingSnapshot::since`]. Up-down counters
-    /// keep their present counts, gauges their present values and their extremes since the last reset. If the registry was reset in
-    /// between, the window begins at the reset.
+    /// keep their present counts, gauges their present values and their extremes since the last reset.
+    /// If the registry was reset in between, the window begins at the reset.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         if earlier.resets != self.resets {
@@ -297,4 +297,10 @@ impl Series {
             value,
         }
     }
+}
+
+/// Whether a count has fallen because it began anew. One that fell by a little was put together from
+/// counts that were read one after the other.
+pub(crate) const fn has_begun_anew(now: u64, before: u64) -> bool {
+    now < before && before - now > before / 8
 }

@@ -1,4 +1,4 @@
-//! What happened in the last minute, five minutes and hour. It knows no clock: its owner decides when a
+//! What happened in the last minute, five minutes, hour and day. It knows no clock: its owner decides when a
 //! snapshot is taken.
 
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ const SERIES_MAX: usize = 1_024;
 /// ```
 /// use larder_metrics::Window;
 /// assert_eq!("5m".parse(), Ok(Window::FiveMinutes));
-/// assert_eq!("2m".parse::<Window>().unwrap_err(), r#"window is "2m", expected 1m, 5m or 60m"#);
+/// assert_eq!("2m".parse::<Window>().unwrap_err(), r#"window is "2m", expected 1m, 5m, 60m or 24h"#);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
@@ -27,10 +27,12 @@ pub enum Window {
     FiveMinutes,
     /// `60m`, or `1h`.
     Hour,
+    /// `24h`, or `1d`.
+    Day,
 }
 
 impl Window {
-    const ALL: [Self; 3] = [Self::Minute, Self::FiveMinutes, Self::Hour];
+    const ALL: [Self; 4] = [Self::Minute, Self::FiveMinutes, Self::Hour, Self::Day];
 
     /// Its length.
     pub const fn length(self) -> Duration {
@@ -38,6 +40,7 @@ impl Window {
             Self::Minute => Duration::from_mins(1),
             Self::FiveMinutes => Duration::from_mins(5),
             Self::Hour => Duration::from_hours(1),
+            Self::Day => Duration::from_hours(24),
         }
     }
 
@@ -47,6 +50,7 @@ impl Window {
             Self::Minute => Duration::from_secs(5),
             Self::FiveMinutes => Duration::from_secs(25),
             Self::Hour => Duration::from_mins(5),
+            Self::Day => Duration::from_hours(2),
         }
     }
 }
@@ -57,6 +61,7 @@ impl fmt::Display for Window {
             Self::Minute => "1m",
             Self::FiveMinutes => "5m",
             Self::Hour => "60m",
+            Self::Day => "24h",
         })
     }
 }
@@ -69,14 +74,15 @@ impl FromStr for Window {
             "1m" => Ok(Self::Minute),
             "5m" => Ok(Self::FiveMinutes),
             "60m" | "1h" => Ok(Self::Hour),
-            _ => Err(format!("window is {text:?}, expected 1m, 5m or 60m")),
+            "24h" | "1d" => Ok(Self::Day),
+            _ => Err(format!("window is {text:?}, expected 1m, 5m, 60m or 24h")),
         }
     }
 }
 
-/// The last minute, five minutes and hour of a registry: counts, rates and quantiles of those alone.
+/// The last minute, five minutes, hour and day of a registry: counts, rates and quantiles of those alone.
 ///
-/// It keeps at most 42 snapshots, of 1,024 series each at most (the first by name): 0.1 KiB for a
+/// It keeps at most 56 snapshots, of 1,024 series each at most (the first by name): 0.1 KiB for a
 /// counter, 1 KiB for a timing in use.
 ///
 /// ```
@@ -101,7 +107,7 @@ impl FromStr for Window {
 pub struct Windows {
     newest: Option<Arc<Snapshot>>,
     /// For each window, oldest first.
-    kept: [VecDeque<Arc<Snapshot>>; 3],
+    kept: [VecDeque<Arc<Snapshot>>; 4],
 }
 
 impl Windows {

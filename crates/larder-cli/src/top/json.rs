@@ -21,7 +21,11 @@ pub(super) fn document(state: &State) -> Value {
             .fullest()
             .map(|(cache, fill)| { json!({ "cache": cache.info.name, "fill": fill }) })
     );
-    overview["failed_requests_per_second"] = json!(reading.failed_requests_per_second);
+    let requests = reading.requests;
+    let failed = requests.map(|requests| requests.server_errors + requests.client_errors);
+    overview["failed_requests_per_second"] = json!(failed);
+    overview["server_errors_per_second"] = json!(requests.map(|requests| requests.server_errors));
+    overview["client_errors_per_second"] = json!(requests.map(|requests| requests.client_errors));
     overview["latency"] = json!({
         "answers": took(reading.answers),
         "hit": slowest(reading, |cache| cache.hit),

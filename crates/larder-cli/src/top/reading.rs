@@ -217,7 +217,7 @@ pub(super) struct Reading {
     pub(super) all: Did,
     /// The daemon's answers, where the window tells of them.
     pub(super) answers: Took,
-    pub(super) failed_requests_per_second: Option<f64>,
+    pub(super) requests: Option<Requests>,
 }
 
 impl Reading {
@@ -239,7 +239,7 @@ impl Reading {
             caches,
             all,
             answers: answers.map_or_else(Took::default, Took::from),
-            failed_requests_per_second: window.and_then(failed_requests),
+            requests: window.and_then(Requests::of),
         }
     }
 
@@ -294,12 +294,28 @@ impl Reading {
     }
 }
 
-fn failed_requests(window: &Window) -> Option<f64> {
-    let answers = window.metrics.counters.values();
-    let failed = answers.filter(|counter| {
-        let result = counter.tags.get("result");
-        counter.name == "http_answers" && result.is_some_and(|result| result == "failed")
-    });
-    (window.span_seconds > 0.0)
-        .then(|| failed.map(|counter| counter.value).sum::<f64>() / window.span_seconds)
+/// How many requests went wrong a second, by whose mistake it was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Requests {
+    /// Answered with a status of 500 or more.
+    pub(super) server_errors: f64,
+    /// Answered with 400 to 499.
+    pub(super) client_errors: f64,
+}
+
+impl Requests {
+    fn of(window: &Window) -> Option<Self> {
+        let per_second = |wanted: &str| {
+            let answers = window.metrics.counters.values();
+            let ended = answers.filter(|counter| {
+                let result = counter.tags.get("result");
+                counter.name == "http_answers" && result.is_some_and(|result| result == wanted)
+            });
+            ended.map(|counter| counter.value).sum::<f64>() / window.span_seconds
+        };
+        (window.span_seconds > 0.0).then(|| Self {
+            server_errors: per_second("server_error"),
+            client_errors: per_second("client_error"),
+        })
+    }
 }

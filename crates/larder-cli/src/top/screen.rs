@@ -14,11 +14,13 @@ use super::press::HELP;
 use super::state::State;
 use super::theme::Theme;
 use crate::args::{Tab, Window};
-use crate::client::Error;
+use crate::client::{Error, Status};
 use crate::figures;
 
 /// The most lines that an error takes above data that is still shown.
 const NOTICE_ROWS_MAX: usize = 2;
+/// The height of the screen from which on a tab has a line for the daemon's state.
+const REASONS_FROM_HEIGHT: u16 = 16;
 const PROGRAM: &str = "larder ";
 
 /// The state as it is drawn at one moment.
@@ -58,7 +60,8 @@ impl Widget for Screen<'_> {
 impl Screen<'_> {
     pub(super) fn frame(&self, area: Rect) -> Frame {
         let columns = usize::from(area.width.max(1));
-        let rows = self.notice().map_or(0, |text| {
+        let notice = self.notice().or_else(|| self.reasons(area.height));
+        let rows = notice.map_or(0, |text| {
             let rows = Span::raw(text).width().div_ceil(columns);
             rows.min(NOTICE_ROWS_MAX)
         });
@@ -101,6 +104,18 @@ impl Screen<'_> {
             _ => return None,
         };
         Some(figures::printable(&text))
+    }
+
+    /// Why the daemon is not ready, where another tab than the overview has room to say so.
+    fn reasons(&self, height: u16) -> Option<String> {
+        let status = self.state.status.value.as_ref()?;
+        let has_room = height >= REASONS_FROM_HEIGHT && self.state.has_data();
+        if status.state == "ready" || self.state.tab == Tab::Overview || !has_room {
+            return None;
+        }
+        let reasons = status.reasons.join("; ");
+        let text = format!("{} {}: {reasons}", state_mark(status), status.state);
+        Some(figures::printable(text.trim_end_matches([':', ' '])))
     }
 
     /// Whether the tab shows rates and latencies.
@@ -169,7 +184,8 @@ impl Screen<'_> {
     }
 
     fn draw_notice(&self, area: Rect, buffer: &mut Buffer) {
-        if let Some(text) = self.notice() {
+        // What there is no room for got none.
+        if let Some(text) = self.notice().or_else(|| self.reasons(u16::MAX)) {
             Paragraph::new(text)
                 .style(self.theme.bad)
                 .wrap(Wrap { trim: true })
@@ -282,6 +298,15 @@ impl Screen<'_> {
             .title_top(Line::styled(" Keys ", self.theme.accent))
             .padding(Padding::horizontal(1));
         Paragraph::new(HELP).block(block).render(area, buffer);
+    }
+}
+
+/// How the daemon stands, in a sign.
+pub(super) fn state_mark(status: &Status) -> &'static str {
+    match status.state.as_str() {
+        "ready" => "●",
+        "degraded" => "◐",
+        _ => "○",
     }
 }
 

@@ -158,6 +158,25 @@ pub(super) fn fitted(text: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
+/// A text in lines that are no longer than the width, broken between words.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        let room = width.saturating_sub(Span::raw(line.as_str()).width() + 1);
+        if line.is_empty() {
+            line.push_str(word);
+        } else if Span::raw(word).width() <= room {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.iter().map(|line| fitted(line, width)).collect()
+}
+
 pub(super) fn right<'a>(text: impl Into<Text<'a>>) -> Cell<'a> {
     Cell::new(text.into().alignment(Alignment::Right))
 }
@@ -178,5 +197,13 @@ mod tests {
         assert_eq!(fitted("prices!", 6), "price…");
         assert_eq!(fitted("日本語", 5), "日本…");
         assert_eq!(fitted("日本語", 4), "日…");
+    }
+
+    #[test]
+    fn a_text_is_broken_between_words_and_only_a_word_that_is_too_long_is_cut() {
+        let lines = wrapped("the shared store refuses", 10);
+        assert_eq!(lines, ["the shared", "store", "refuses"]);
+        assert_eq!(wrapped("connection", 5), ["conn…"]);
+        assert_eq!(wrapped("", 5), [""]);
     }
 }

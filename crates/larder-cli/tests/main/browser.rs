@@ -156,6 +156,17 @@ impl Browser {
         self.eval(&format!("{found}.click()")).await;
     }
 
+    /// Presses a key, as the keyboard does: what has the focus hears of it.
+    pub(crate) async fn key(&mut self, key: &str) {
+        let text = if key.chars().count() == 1 { key } else { "" };
+        let code = if key == "Tab" { 9 } else { 0 };
+        for (kind, text) in [("keyDown", text), ("keyUp", "")] {
+            let event =
+                json!({ "type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code });
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
     /// Types into the field that a selector names.
     pub(crate) async fn fill(&mut self, selector: &str, text: &str) {
         self.wait(&format!("document.querySelector({selector:?})"))

@@ -208,7 +208,7 @@ async fn a_window_is_of_its_own_minutes_and_what_is_wrong_is_said() {
         (&json!(120), &json!(2.0))
     );
     for (path, expected) in [
-        ("/v1/metrics?window=7m", "expected 1m, 5m or 60m"),
+        ("/v1/metrics?window=7m", "expected 1m, 5m, 60m or 24h"),
         ("/v1/metrics?windows=1m", "expected nothing, or ?window=1m"),
         ("/v1/metrics/history", "expected ?name=METRIC"),
         (

@@ -27,7 +27,9 @@ test("units change where the figure would need four digits", () => {
   assert.equal(nanos(999), "999 ns");
   assert.equal(nanos(1200), "1.2 µs");
   assert.equal(nanos(999_600), "1 ms");
-  assert.equal(bytes(513_000_000), "513 MB");
+  assert.equal(bytes(513_000_000), "489 MiB");
+  assert.equal(bytes(1_048_575), "1 MiB");
+  assert.equal(bytes(64 * 1024 * 1024), "64 MiB");
   assert.equal(compact(9_999), "9,999");
   assert.equal(compact(12_345_678), "12.3M");
 });

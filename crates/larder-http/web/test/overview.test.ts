@@ -3,7 +3,7 @@ import { test } from "node:test";
 import "./page.ts";
 import type { CacheInfo, Column, MetricHistory } from "../src/app/wire.ts";
 import { computed, fetchFigures, type Figures } from "../src/pages/overview/figures.ts";
-import { compare, fetchRegression, mark } from "../src/pages/overview/regression.ts";
+import { compare, fetchRegression, mark, mostOf } from "../src/pages/overview/regression.ts";
 import { healthOf } from "../src/pages/health.ts";
 
 function history(series: MetricHistory["series"], points = 2): MetricHistory {
@@ -87,17 +87,25 @@ test("figures of one cache are asked for by its name, and those of tiers only wh
   assert.ok(asked.length === 9 && !asked.some((path) => path.includes("tags=")), asked.join("\n"));
 });
 
-test("a regression is of failed parts of all, hour by hour", async (context) => {
-  const hours = (first: number, now: number): (number | null)[] => [first, ...new Array<null>(23).fill(null), now];
+test("a regression is of failed parts of all, the last hour against hours before", async (context) => {
+  const hours = (yesterday: number): (number | null)[] => [yesterday, yesterday, ...new Array<null>(24).fill(null)];
   const recorded: Record<string, MetricHistory["series"]> = {
-    larder_cache_gets: [{ tags: { result: "hit" }, per_second: hours(8, 6) }, { tags: { result: "miss" }, per_second: hours(2, 4) }],
-    http_latency_seconds: [{ tags: {}, p99: hours(0.2, 0.1) }],
-    http_answers: [{ tags: { result: "ok" }, per_second: hours(99, 95) }, { tags: { result: "failed" }, per_second: hours(1, 5) }],
+    larder_cache_gets: [{ tags: { result: "hit" }, per_second: hours(8) }, { tags: { result: "miss" }, per_second: hours(2) }],
+    http_latency_seconds: [{ tags: {}, p99: hours(0.2) }],
+    http_answers: [{ tags: { result: "ok" }, per_second: hours(95) }, { tags: { result: "client_error" }, per_second: hours(4) }, { tags: { result: "server_error" }, per_second: hours(1) }],
   };
+  const counter = (name: string, result: string, value: number): object => ({ [name + result]: { name, tags: { result }, value } });
+  const counters = { ...counter("larder_cache_gets", "hit", 600), ...counter("larder_cache_gets", "miss", 400), ...counter("http_answers", "ok", 75), ...counter("http_answers", "client_error", 20), ...counter("http_answers", "server_error", 5) };
+  let seconds = 3_600;
   context.mock.method(globalThis, "fetch", (path: string) => {
     const asked = new URLSearchParams(path.split("?")[1]);
-    assert.deepEqual([asked.get("range"), asked.get("step")], ["25h", "1h"]);
-    return Promise.resolve(Response.json({ ...history([], 25), step: 3_600, series: recorded[asked.get("name") ?? ""] }));
+    if (asked.get("window") === "60m") {
+      const metrics = { counters, timings: { http_latency_seconds: { count: 9, mean: 0.05, p50: 0.05, p95: 0.05, p99: 0.1 } } };
+      return Promise.resolve(Response.json({ timestamp: new Date().toISOString(), span_seconds: seconds, metrics }));
+    }
+    assert.deepEqual([asked.get("range"), asked.get("step")], ["26h", "1h"]);
+    const from = (Math.ceil(Date.now() / 3_600_000) - 26) * 3_600;
+    return Promise.resolve(Response.json({ ...history([], 26), from, step: 3_600, series: recorded[asked.get("name") ?? ""] }));
   });
   const than = "this hour yesterday";
   assert.deepEqual(await fetchRegression(new AbortController().signal), {
@@ -105,16 +113,26 @@ test("a regression is of failed parts of all, hour by hour", async (context) => 
     p99: { now: 0.1, before: 0.2, than },
     errors: { now: 0.05, before: 0.01, than },
   });
+  seconds = 60;
+  const { p99 } = await fetchRegression(new AbortController().signal);
+  assert.equal(p99, undefined, "a minute is no hour");
 });
 
-test("this hour stands against yesterday's, or else against the one before", () => {
-  const hours = new Array<number | null>(25).fill(null);
-  hours[24] = 10;
-  assert.equal(compare(hours), undefined);
-  hours[23] = 20;
-  assert.deepEqual(compare(hours), { now: 10, before: 20, than: "the hour before" });
-  hours[0] = 5;
-  assert.deepEqual(compare(hours), { now: 10, before: 5, than: "this hour yesterday" });
+test("the last hour stands against yesterday's, or else against the one before", () => {
+  const hours = new Array<number | null>(26).fill(null);
+  assert.equal(compare(10, hours, 25), undefined);
+  hours[24] = 20;
+  assert.deepEqual(compare(10, hours, 25), { now: 10, before: 20, than: "the hour before" });
+  assert.equal(compare(10, hours, 24), undefined, "an hour is not compared with itself");
+  hours[1] = 5;
+  assert.deepEqual(compare(10, hours, 25), { now: 10, before: 5, than: "this hour yesterday" });
+  assert.equal(compare(null, hours, 25), undefined);
+});
+
+test("the hour of the last 60 minutes is the one that most of them lie in", () => {
+  const minutes = (n: number): number => 3600 * 25 + n * 60;
+  assert.equal(mostOf(minutes(5), 0), 24);
+  assert.equal(mostOf(minutes(45), 0), 25);
 });
 
 test("a change is better or worse by what is wanted, and a small one is none", () => {

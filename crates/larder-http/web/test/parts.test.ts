@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { address, parse } from "../src/app/router.ts";
-import { places } from "../src/charts/curve.ts";
+import { labelled, places } from "../src/charts/curve.ts";
 import { sparkPath } from "../src/charts/spark.ts";
 import { command } from "../src/parts/curl.ts";
 import { figure, perSecond } from "../src/parts/format.ts";
@@ -33,6 +33,11 @@ test("a curve's points stand in the order of their scales, within the picture", 
   const at = places(curve);
   assert.deepEqual(at.map(({ scale }) => scale), [0.5, 1, 4]);
   assert.ok(at.every(({ y }) => y >= 0));
+});
+
+test("labels under a curve do not overlap, and now has one", () => {
+  const points = [0.25, 0.9, 1, 1.1, 4].map((scale, i) => ({ scale, x: [10, 80, 100, 120, 200][i] ?? 0 }));
+  assert.deepEqual(labelled(points).map(({ scale }) => scale).sort(), [0.25, 1, 4]);
 });
 
 test("a ring holds no more than its length, and a counter that began anew gives no rate", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import "./page.ts";
-import { combine, fetchHistory, GRAINS, last, mean, ratio, sum, times, weighted } from "../src/app/series.ts";
+import { combine, fetchHistory, GRAINS, newest, ratio, sum, times } from "../src/app/series.ts";
 import type { MetricHistory } from "../src/app/wire.ts";
 
 const users: MetricHistory = {
@@ -30,14 +30,11 @@ test("a part of what is not known is not known, and one of nothing neither", () 
   assert.deepEqual([ratio(1, 0), ratio(3, 2), ratio(-1, 2)], [null, 1, 0]);
 });
 
-test("means and the last are of what was recorded", () => {
-  assert.equal(mean([2, null, 4]), 3);
-  assert.equal(mean([null]), null);
-  assert.equal(last([2, 4, null]), 4);
-  assert.equal(last([null]), null);
-  assert.equal(weighted([10, 20, null, 99], [3, 1, 5, 0]), 12.5);
-  assert.equal(weighted([10], [-1]), null);
-  assert.equal(weighted([10, 20], [1, -0.5]), 10);
+test("what is newest is one of the last two points, and no older one", () => {
+  assert.equal(newest([2, 4, null]), 4);
+  assert.equal(newest([2, 4, 5]), 5);
+  assert.equal(newest([2, null, null]), null);
+  assert.equal(newest([]), null);
 });
 
 test("each window asks for as many points as it is long", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FakeElement } from "./page.ts";
 import "./page.ts";
-import type { CacheInfo, Tick } from "../src/app/wire.ts";
+import { WindowFigures } from "../src/app/window.ts";
+import type { CacheInfo, Tick, WindowAnswer } from "../src/app/wire.ts";
 import type { Figures } from "../src/pages/overview/figures.ts";
 import { type Answers, Tiles } from "../src/pages/overview/tiles.ts";
 
@@ -48,18 +49,45 @@ test("time saved is that of all caches, by the hit and in this window", () => {
 
 test("memory is told in bytes of the caches that weigh their values, and the fullest is any", () => {
   const tiles = new Tiles();
-  const weighed = cache("a", { weight: 3_000_000, capacity: 10_000_000, entries: 7, weighed: true }, 1, 1);
+  const weighed = cache("a", { weight: 3 * 1024 ** 2, capacity: 10 * 1024 ** 2, entries: 7, weighed: true }, 1, 1);
   const counted = cache("b", { weight: 90, capacity: 100, entries: 90, weighed: false }, 1, 1);
   tiles.tick({ caches: [weighed, counted] } as unknown as Tick, undefined);
-  assert.deepEqual(said(tiles, "Memory"), ["3 MB", "of 10 MB · 97 entries · fullest 90 %"]);
+  assert.deepEqual(said(tiles, "Memory"), ["3 MiB", "of 10 MiB · 97 entries · fullest 90 %"]);
   tiles.tick({ caches: [counted] } as unknown as Tick, undefined);
   assert.deepEqual(said(tiles, "Memory"), ["90", "90 entries · fullest 90 %"]);
 });
 
-test("the figures of a window are its means, and a ratio is of its sums", () => {
+test("the figures are those of the window, whatever its points are; a client's mistake is no error", () => {
   const tiles = new Tiles();
-  const answers: Answers = { perSecond: [40, 60], p50: [0.001, 0.002], p95: [0.003, 0.004], p99: [0.005, 0.006], failed: [1, 3], all: [40, 60] };
-  tiles.update(FIGURES, answers, undefined);
+  const answers: Answers = { p50: [1, 1], p95: [1, 1], p99: [1, 1], failed: [9, 9], mistaken: [9, 9] };
+  const counted = (name: string, tags: Record<string, string>, value: number): WindowAnswer["metrics"]["counters"] => ({ [name + JSON.stringify(tags)]: { name, tags, value } });
+  const window = new WindowFigures(
+    "5m",
+    {
+      timestamp: "2026-01-01T00:00:00Z",
+      span_seconds: 100,
+      metrics: {
+        counters: {
+          ...counted("larder_cache_gets", { result: "hit" }, 1_600),
+          ...counted("larder_cache_gets", { result: "miss" }, 400),
+          ...counted("larder_cache_tier_reads", { tier: "disk", result: "hit" }, 200),
+          ...counted("larder_cache_tier_reads", { tier: "remote", result: "hit" }, 400),
+          ...counted("larder_cache_loads", { result: "ok" }, 350),
+          ...counted("larder_cache_loads", { result: "error" }, 50),
+          ...counted("larder_cache_coalesced", {}, 200),
+          ...counted("larder_cache_stale_served", {}, 100),
+          ...counted("larder_cache_evictions", { cause: "capacity" }, 300),
+          ...counted("larder_cache_evictions", { cause: "expired" }, 100),
+          ...counted("http_answers", { result: "ok" }, 4_600),
+          ...counted("http_answers", { result: "client_error" }, 200),
+          ...counted("http_answers", { result: "server_error" }, 200),
+        },
+        timings: { http_latency_seconds: { count: 5_000, mean: 0.002, p50: 0.002, p95: 0.004, p99: 0.006 } },
+      },
+    },
+    0,
+  );
+  tiles.update(window, FIGURES, answers, undefined);
   for (const [label, expected] of Object.entries({
     "Hit ratio": ["80 %", "memory 50 % · disk 10 % · shared 20 %"],
     Gets: ["20/s", "16/s hits · 4/s misses"],
@@ -67,8 +95,10 @@ test("the figures of a window are its means, and a ratio is of its sums", () => 
     Loads: ["4/s", "0.5/s failed · one for each miss that did not wait"],
     Coalesced: ["2/s", "waited for another's load · 1/s served stale"],
     Evictions: ["4/s", "3/s for room · 1/s expired"],
-    Errors: ["2.5/s", "4 % of requests · 0.5/s failed loads"],
+    Errors: ["2.5/s", "4 % of requests · 0.5/s loads · besides 2/s mistakes of clients"],
   })) {
     assert.deepEqual(said(tiles, label), expected);
   }
+  tiles.update(undefined, FIGURES, answers, undefined);
+  assert.equal(said(tiles, "Gets")[0], "–", "what is not known yet is a dash");
 });

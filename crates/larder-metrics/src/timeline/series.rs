@@ -6,7 +6,7 @@ use super::query::TrackKind;
 use super::ring::{NOTHING, Ring, Row};
 use super::{LEVELS, RESOLUTIONS};
 use crate::distribution::TimingSnapshot;
-use crate::snapshot::Value;
+use crate::snapshot::{Value, has_begun_anew};
 use crate::tags::Tags;
 
 /// Steps that one recording may fill: a recording that is a little late leaves no gap.
@@ -185,8 +185,11 @@ impl Gathered {
         let mut row = NOTHING;
         match (self, value) {
             (Self::Counter(before), Value::Counter(count)) => {
-                // A count that has fallen began again.
-                let added = count.checked_sub(*before).unwrap_or(*count);
+                let added = if has_begun_anew(*count, *before) {
+                    *count
+                } else {
+                    count.saturating_sub(*before)
+                };
                 row[0] = rate(added, elapsed);
             }
             (

@@ -288,3 +288,38 @@ fn figures_from_elsewhere_have_windows_whatever_order_they_come_in() {
     let of = |cache| window.counter("gets", &[("cache", cache)]);
     assert_eq!(["a", "b", "c"].map(of), [9, 18, 27].map(Some));
 }
+
+#[test]
+fn a_count_that_wavers_has_not_begun_anew() {
+    let (clock, registry) = manual();
+    let (mut carry, mut windows) = (Carry::default(), Windows::new());
+    // Put together from counts that are read one after the other, it may fall by a few.
+    for count in [100_u64, 99, 101, 100, 102] {
+        let mut snapshot = registry.snapshot();
+        Sink::counter(&mut snapshot, "ok", "", |samples| samples.add(&[], count));
+        windows.record(carry.on(snapshot));
+        clock.advance(SECOND);
+    }
+    let minute = windows.last(Window::Minute).unwrap();
+    assert_eq!(minute.counter("ok", &[]), Some(2));
+}
+
+#[test]
+fn a_day_is_a_window_of_its_own() -> Result<(), Error> {
+    let (clock, registry) = manual();
+    let loads = registry.timing("loads")?;
+    let mut windows = Windows::new();
+    for hour in 0..=40 {
+        windows.record(registry.snapshot());
+        let took = Duration::from_millis(if hour < 12 { 900 } else { 20 });
+        (0..10).for_each(|_| loads.record(took));
+        clock.advance(Duration::from_hours(1));
+    }
+    let day = windows.last(Window::Day).unwrap();
+    let hours = day.span.as_secs() / 3_600;
+    assert!((24..=26).contains(&hours), "{hours}");
+    let loads = day.timing("loads", &[]).unwrap();
+    assert_eq!(loads.count(), hours * 10);
+    assert!(loads.quantile(0.99) < Some(Duration::from_millis(21)));
+    Ok(())
+}

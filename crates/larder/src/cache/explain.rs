@@ -70,7 +70,7 @@ pub struct Held {
     pub version: u64,
     /// What it takes of memory's capacity; 0 where memory does not hold it.
     pub weight: u32,
-    /// How long its load took, to within 6 %; only where that is kept.
+    /// How long its load took, to two digits: it is kept to within 6 %. Only where that is kept.
     pub load_cost: Option<Duration>,
     /// Its tags.
     pub tags: Vec<String>,
@@ -152,7 +152,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
             usable_stale: policy.usable_stale(now, fresh_until, meta.expires_at),
             version: meta.version,
             weight: 0,
-            load_cost: meta.cost.duration(),
+            load_cost: meta.cost.duration().map(two_digits),
             tags: note.tags.iter().map(ToString::to_string).collect(),
             etag: note.etag.as_deref().map(str::to_owned),
             at: note.at,
@@ -170,7 +170,7 @@ impl<K: CacheKey, V: Clone + Send + Sync + 'static> Inner<K, V> {
                 .usable_stale(now, fresh_until, stored.expires_at),
             version: stored.version,
             weight: 0,
-            load_cost: (!stored.cost.is_zero()).then_some(stored.cost),
+            load_cost: (!stored.cost.is_zero()).then(|| two_digits(stored.cost)),
             tags: stored.tags.iter().map(ToString::to_string).collect(),
             etag: stored.etag.as_deref().map(str::to_owned),
             at: stored.lookup,
@@ -290,6 +290,13 @@ impl Display for Explanation {
     }
 }
 
+/// To as many digits as are known.
+fn two_digits(took: Duration) -> Duration {
+    let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+    let unit = 10_u64.pow(nanos.max(1).ilog10().saturating_sub(1));
+    Duration::from_nanos((nanos / unit + u64::from(nanos % unit >= unit.div_ceil(2))) * unit)
+}
+
 impl Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -306,7 +313,7 @@ impl Display for Held {
             write!(f, ", tags {}", self.tags.join(" "))?;
         }
         self.load_cost
-            .map_or(Ok(()), |cost| write!(f, ", took {cost:?} to load"))
+            .map_or(Ok(()), |cost| write!(f, ", took about {cost:?} to load"))
     }
 }
 
@@ -328,6 +335,25 @@ impl Display for MissReason {
             Self::Undecodable => f.write_str("what the tier under memory holds cannot be read"),
             Self::TierDown => f.write_str("the tier under memory is switched off"),
             Self::OtherVersion => f.write_str("what was held was made from another version"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_load_took_is_told_to_two_digits() {
+        for (nanos, told) in [
+            (624_135, "620µs"),
+            (1_250_000, "1.3ms"),
+            (99_700, "100µs"),
+            (7, "7ns"),
+            (0, "0ns"),
+        ] {
+            let shown = format!("{:?}", two_digits(Duration::from_nanos(nanos)));
+            assert_eq!(shown, told);
         }
     }
 }

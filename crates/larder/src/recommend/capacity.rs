@@ -86,8 +86,11 @@ pub(super) fn smaller(seen: &Observed) -> Option<Recommendation> {
         percent(hit_rate.0)
     );
     let advice = seen.advice("memory", Level::Info, title);
-    let advice =
-        advice.text("A simulation of the same gets has as many hits with less.".to_owned());
+    let advice = advice.text(format!(
+        "In a simulation of the same gets at most one more in {} misses at {}: that is the price of the memory.",
+        (1.0 / LOSS_MAX).round(),
+        to.capacity
+    ));
     Some(
         with_curve(advice, learned)
             .seen("weight", seen.weight as f64, "weight")

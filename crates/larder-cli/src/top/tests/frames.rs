@@ -21,7 +21,7 @@ fn the_overview_tells_state_savings_rates_and_latencies_at_80_by_24() {
             "Gets         10.0/s",
             "Loads        1.00/s",
             "Evictions    0.60/s  0.50/s capacity · 0.10/s expired",
-            "Errors !     3.20/s  0.20/s loads · 3.00/s requests",
+            "Errors !     0.40/s  0.20 loads · 0.20 5xx (2.80 4xx)",
             "Hits p99     3.30µs  p50 850ns · p95 2.10µs · slowest: prices",
             "Loads p99    7.70ms  p50 1.80ms · p95 4.20ms · slowest: prices",
             "Answers p99  2.50ms",
@@ -45,8 +45,37 @@ fn the_overview_keeps_its_figures_at_40_by_12() {
             "● live",
             "Hit ratio     90.0%",
             "Hits p99",
+            "shared store: connection refused",
         ],
     );
+}
+
+#[test]
+fn every_tab_says_why_the_daemon_is_degraded_where_there_is_a_line_for_it() {
+    let now = Instant::now();
+    for tab in Tab::ALL {
+        for (width, height) in [(40, 24), (60, 16), (100, 30)] {
+            let shown = frame(&full(tab, now), now, width, height);
+            assert_shows(&shown, &["◐ degraded", "connection", "refused"]);
+        }
+        let low = frame(&full(tab, now), now, 40, 6);
+        assert_eq!(low.contains("refused"), tab == Tab::Overview, "{low}");
+    }
+}
+
+#[test]
+fn a_frame_for_a_pipe_is_as_wide_as_its_names_need() {
+    let now = Instant::now();
+    let mut state = empty(Tab::Overview);
+    let long = "a".repeat(150);
+    let mut update = update(&state, now);
+    if let Asked::New(caches) = &mut update.caches {
+        caches.caches[0].name.clone_from(&long);
+    }
+    state.take(update);
+    let shown = crate::top::whole_frame(&state, true);
+    assert_shows(&shown, &[&long]);
+    assert!(!shown.contains('…'), "{shown}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ export interface Shortcut {
 export function initKeys(others: readonly Shortcut[]): void {
   const dialog = byId<HTMLDialogElement>("help-dialog");
   const help: Shortcut = { key: "?", text: "This help", run: () => dialog.showModal() };
-  const pages = NAV.map(({ key, page, title }): Shortcut => ({ key, text: title, run: () => (location.hash = address(page)) }));
+  const pages = NAV.map(({ key, page, title }): Shortcut => ({ key, text: title, run: () => goTo(page) }));
   const shortcuts = [...pages, ...others, help];
   byId("help-keys").replaceChildren(...shortcuts.flatMap(({ key, text }) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, text)]));
   byId("help-button").addEventListener("click", help.run);
@@ -25,6 +25,12 @@ export function initKeys(others: readonly Shortcut[]): void {
     event.preventDefault();
     shortcut.run();
   });
+}
+
+/** The focus goes along: what had it may not be there any more, and Tab goes on from the page's beginning. */
+function goTo(page: string): void {
+  location.hash = address(page);
+  byId("main").focus({ preventScroll: true });
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -1,5 +1,6 @@
 /** What all pages share: the last figures heard, the server's clock, the reader's role, window and pause. */
 
+import type { WindowFigures } from "./window.ts";
 import type { Role, ServerStatus, Span, Tick } from "./wire.ts";
 import { SPANS } from "./wire.ts";
 import { forTab } from "./storage.ts";
@@ -12,6 +13,8 @@ class Hub {
   status: ServerStatus | undefined;
   span: Span = SPANS.find((span) => span === forTab.getItem(SPAN_KEY)) ?? "5m";
   isPaused = false;
+  /** What was asked last of the chosen window. */
+  recorded: WindowFigures | undefined;
   /** The server's time minus the browser's, in milliseconds. */
   #skew = 0;
 

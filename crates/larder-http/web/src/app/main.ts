@@ -51,7 +51,10 @@ function go(place: Place): void {
     made.set(name, next);
   }
   const moved = next !== page;
-  if (moved) page?.close();
+  if (moved) {
+    page?.close();
+    hub.recorded = undefined;
+  }
   page = next;
   markNav(name);
   document.title = name === "" ? "Larder" : `${place.argument || next.title} · Larder`;

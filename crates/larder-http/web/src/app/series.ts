@@ -80,26 +80,7 @@ export function ratio(part: number, whole: number): number | null {
   return whole > 0 ? Math.min(1, Math.max(0, part / whole)) : null;
 }
 
-/** The mean of what was recorded; null if nothing was. */
-export function mean(values: Values): number | null {
-  const known = values.filter((value): value is number => value !== null);
-  return known.length > 0 ? known.reduce((a, b) => a + b, 0) / known.length : null;
-}
-
-/** The last that was recorded. */
-export function last(values: Values): number | null {
-  return values.findLast((value) => value !== null) ?? null;
-}
-
-/** The mean of `values` where each point counts as much as `weights` says. */
-export function weighted(values: Values, weights: Values): number | null {
-  let total = 0;
-  let weight = 0;
-  values.forEach((value, i) => {
-    const w = weights[i] ?? 0;
-    if (value === null || w <= 0) return;
-    total += value * w;
-    weight += w;
-  });
-  return weight > 0 ? total / weight : null;
+/** What was recorded at the end: in one of the last two points, for the newest may not be complete. */
+export function newest(values: Values): number | null {
+  return values.at(-1) ?? values.at(-2) ?? null;
 }

@@ -2,12 +2,18 @@
 
 import { byId, el, setText, setTitle } from "../parts/dom.ts";
 import { showFacts } from "../parts/facts.ts";
-import { age, duration } from "../parts/format.ts";
+import { age, duration, timeOfDay } from "../parts/format.ts";
 import { hub } from "./hub.ts";
+import { GRAINS } from "./series.ts";
 import type { StreamState } from "./stream.ts";
 import { SPANS, type Span } from "./wire.ts";
 
 const SILENCE_WORTH_SAYING_MS = 3000;
+/** A window may be a twelfth longer than its name. */
+const PART_MIN = 0.95;
+const PART_MAX = 1.15;
+/** Figures are recorded each second. */
+const SILENT_MS = 5000;
 const STATES: Record<string, { mark: string; text: string }> = {
   ready: { mark: "●", text: "Ready" },
   degraded: { mark: "▲", text: "Degraded" },
@@ -66,9 +72,10 @@ export class Strip {
     setTitle(this.#state, reasons || undefined);
     const items: readonly (readonly [string, string])[] = status
       ? [
-          ["up", duration(Math.max(0, hub.now() - Date.parse(status.started_at)))],
+          ["up", gone ? "–" : duration(Math.max(0, hub.now() - Date.parse(status.started_at)))],
           ["version", status.version],
           ["role", status.role ?? "none"],
+          ...recorded(),
         ]
       : [];
     showFacts(this.#about, items);
@@ -92,4 +99,13 @@ export class Strip {
       }
     }
   }
+}
+
+/** What the window's figures are of, where that is not the window: after a start, or while nothing is recorded. */
+function recorded(): (readonly [string, string])[] {
+  const of = hub.recorded;
+  if (!of || of.span !== hub.span) return [];
+  if (of.heard - of.until > SILENT_MS) return [["recorded until", timeOfDay(of.until)]];
+  const part = of.seconds / GRAINS[of.span].seconds;
+  return part < PART_MIN || part > PART_MAX ? [["recorded", `${duration(of.seconds * 1000)} of ${of.span}`]] : [];
 }

@@ -121,6 +121,16 @@ export interface ServerStatus {
   backends: Backend[];
 }
 
+/** What was recorded in a window alone: `/v1/metrics?window=`. Series without tags bear their name as key. */
+export interface WindowAnswer {
+  timestamp: string;
+  span_seconds: number;
+  metrics: {
+    counters: Record<string, { name?: string; tags?: Record<string, string>; value: number }>;
+    timings: Record<string, { name?: string; tags?: Record<string, string>; count: number; mean: number | null; p50: number | null; p95: number | null; p99: number | null }>;
+  };
+}
+
 /** A metric over time. Each series has the columns of its kind, `points` long; null where nothing was recorded. */
 export interface MetricHistory {
   name: string;

@@ -10,6 +10,7 @@ const LEFT = 44;
 const RIGHT = 20;
 const TOP = 12;
 const BOTTOM = 26;
+const LABEL_WIDTH = 36;
 
 /** Where the points of a curve stand: scales are spread by their logarithm. */
 export function places(curve: Curve): { x: number; y: number; scale: number; hitRate: number; capacity: number }[] {
@@ -35,16 +36,16 @@ export function curvePicture(curve: Curve): HTMLElement {
     picture.append(svg("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y, y2: y }), text(LEFT - 6, y + 3.5, percent(part), "end"));
   }
   picture.append(svg("polyline", { class: "curve", points: at.map((p) => `${p.x.toFixed(1)},${p.y.toFixed(1)}`).join(" ") }));
-  const room = WIDTH / 5;
-  let free = 0;
-  for (const p of at) {
-    const isNow = p.scale === 1;
-    picture.append(svg("circle", { class: isNow ? "now" : "point", cx: p.x, cy: p.y, r: isNow ? 5 : 3 }));
-    if (p.x < free && !isNow) continue;
-    free = p.x + room / 2;
-    picture.append(text(p.x, HEIGHT - 8, isNow ? "now" : `${p.scale}×`, "middle"));
-  }
+  for (const p of at) picture.append(svg("circle", { class: p.scale === 1 ? "now" : "point", cx: p.x, cy: p.y, r: p.scale === 1 ? 5 : 3 }));
+  for (const p of labelled(at)) picture.append(text(p.x, HEIGHT - 8, p.scale === 1 ? "now" : `${p.scale}×`, "middle"));
   return el("div", { class: "curve-box" }, picture as unknown as Node);
+}
+
+/** The points that have room for a label: the capacity of now, and of the others those that no label stands beside. */
+export function labelled<P extends { x: number; scale: number }>(points: readonly P[]): P[] {
+  const kept: P[] = points.filter((p) => p.scale === 1);
+  for (const p of points) if (kept.every((other) => Math.abs(other.x - p.x) >= LABEL_WIDTH)) kept.push(p);
+  return kept;
 }
 
 function text(x: number, y: number, content: string, anchor: string): SVGTextElement {

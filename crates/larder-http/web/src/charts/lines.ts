@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import { el, fill, setText, svg } from "../parts/dom.ts";
 import { clockTime, timeOfDay } from "../parts/format.ts";
-import { last, type Values } from "../app/series.ts";
+import { newest, type Values } from "../app/series.ts";
 import { colour, Plot } from "./plot.ts";
 
 export interface LineSpec {
@@ -61,8 +61,7 @@ export class Lines {
     this.#times = times;
     this.#values = values;
     this.#range = [times[0] ?? 0, times.at(-1) ?? 1];
-    this.#draw();
-    if (changed) this.#plot.restyle();
+    this.#draw(changed);
     fill(this.#legend, lines, () => this.#entry(), (node, line, i) => this.#showEntry(node, line, values[i] ?? []));
     this.#legend.hidden = lines.length === 0;
   }
@@ -71,10 +70,10 @@ export class Lines {
     this.#plot.restyle();
   }
 
-  #draw(): void {
+  #draw(anew = false): void {
     const known = this.#values.some((row) => row.some((value) => value !== null));
     const rows = this.#values.map((row, i) => (this.#hidden.has(this.#lines[i]?.label ?? "") ? row.map(() => null) : [...row]));
-    this.#plot.setData(known ? [[...this.#times], ...rows] : [[]]);
+    this.#plot.setData(known ? [[...this.#times], ...rows] : [[]], anew);
   }
 
   #tooltip(index: number): { title: string; lines: { label: string; value: string; colour: string }[] } {
@@ -108,7 +107,7 @@ export class Lines {
     stroke?.setAttribute("stroke", `var(--${line.colour})`);
     stroke?.setAttribute("stroke-dasharray", line.dash?.join(" ") ?? "none");
     setText(name, line.label);
-    const now = last(values);
+    const now = newest(values);
     setText(value, now === null ? "–" : this.#spec.format(now));
   }
 }

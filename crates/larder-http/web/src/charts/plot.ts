@@ -61,8 +61,11 @@ export class Plot {
     return this.#spec.height ?? HEIGHT;
   }
 
-  setData(data: uPlot.AlignedData): void {
+  /** Rows of values for the series that there are; `anew` if those are others than before. */
+  setData(data: uPlot.AlignedData, anew = false): void {
     this.#data = data;
+    // A plot reads a row for each series that it was made with.
+    if (anew) this.#destroy();
     const empty = data[0].length === 0;
     if (empty) {
       this.#destroy();

@@ -106,7 +106,7 @@ function heldFacts(held: NonNullable<Explained["held"]>, weighed: boolean): Fact
   ];
   if (held.usable_stale_ms !== null) facts.push(["Usable when stale", duration(held.usable_stale_ms)]);
   if (held.weight !== null) facts.push(["Weight", weighed ? bytes(held.weight) : count(held.weight)]);
-  if (held.load_ms !== null) facts.push(["Its load took", seconds(held.load_ms / 1000)]);
+  if (held.load_ms !== null) facts.push(["Its load took", `about ${seconds(held.load_ms / 1000)}`]);
   if (held.version !== null) facts.push(["Version", String(held.version)]);
   facts.push(["Tags", held.tags.length > 0 ? held.tags.join(", ") : "none"]);
   if (held.etag !== null) facts.push(["Entity tag", held.etag]);

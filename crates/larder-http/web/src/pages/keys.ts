@@ -24,7 +24,7 @@ export class KeysPage implements Page {
   readonly #pick = (key: string): void => this.#explain.ask(this.#cache.value, key);
   readonly #hottest = new Rank(empty("No key was seen often yet", "Keys are sampled as they are read: under load the hottest show here."), this.#pick);
   readonly #largest = new Rank(empty("Nothing to compare", "Entries appear here once something is loaded; without a weigher each of them counts as one."), this.#pick);
-  readonly #slowest = new Rank(empty("No load of what is held was timed", "Values put in by hand have no load."), this.#pick);
+  readonly #slowest = new Rank(empty("No load in the last quarter of an hour", "Values put in by hand have no load."), this.#pick);
   readonly #prefixes = new Rank(empty("Nothing is held", "Keys are grouped by what stands before their first separator."));
   readonly #ttl = new Rank(empty("Nothing is held", "Entries with a time to live are counted here by how long they still have."));
   readonly #poller = new Poller({ every: () => POLL_MS, ask: (signal) => this.#ask(signal), failed: (error) => this.#failed(error) });
@@ -48,7 +48,7 @@ export class KeysPage implements Page {
         this.#explain.element,
         panel("Hottest keys", { curl, note: "by gets, sampled" }, this.#hottest.element).element,
         panel("Largest keys", { curl, note: "by weight" }, this.#largest.element).element,
-        panel("Slow loads", { curl, note: "by the time that the load of the held value took" }, this.#slowest.element).element,
+        panel("Slow loads", { curl, note: "by the time that the last load took, in the last quarter of an hour" }, this.#slowest.element).element,
         panel("Memory by prefix", { curl }, this.#prefixes.element).element,
         panel("Time left", { curl, note: "entries by when they end" }, this.#ttl.element).element,
       ),

@@ -3,8 +3,8 @@
 import { describe, get, send } from "../app/api.ts";
 import type { Page } from "../app/page.ts";
 import { Poller } from "../app/poller.ts";
-import { fetchHistory, grain, historyPath, last, mean, times, type Values } from "../app/series.ts";
-import type { MetricHistory } from "../app/wire.ts";
+import { fetchHistory, grain, historyPath, sum, times } from "../app/series.ts";
+import { fetchWindow, windowPath, type WindowFigures } from "../app/window.ts";
 import { Lines } from "../charts/lines.ts";
 import { confirmed } from "../parts/dialogs.ts";
 import { el, setText } from "../parts/dom.ts";
@@ -46,6 +46,7 @@ export class MetricsPage implements Page {
   readonly #cost = new Tile("Cost of reading all");
   readonly #rate = new Lines({ label: "Requests a second", empty: "No request in this window", format: (value) => perSecond(value), lines: [{ label: "requests", colour: "memory", fill: true }] });
   readonly #routes = new Table<Route>({ caption: "Requests by route", columns: COLUMNS, sort: 1, empty: "No request in this window." }, 20);
+  readonly #byRoute = panel("By route", { curl: () => ({ path: windowPath() }), class: "flush" }, this.#routes.element);
   readonly #switch = new RoleButton("Switch off…", "admin", () => void this.#toggle());
   readonly #said = el("p", { class: "muted", role: "status" });
   readonly #health = new Poller({ every: () => SLOW_POLL_MS, ask: (signal) => this.#ask(signal), failed: (error) => this.#failed(error) });
@@ -75,7 +76,7 @@ export class MetricsPage implements Page {
         panel("Requests", { curl: () => ({ path: historyPath("http_answers") }) }, this.#rate.element).element,
         panel("Read them elsewhere", { curl: () => ({ path: "v1/metrics" }) }, formats).element,
       ),
-      panel("By route", { curl: () => ({ path: historyPath("http_request_duration_seconds") }), class: "flush" }, this.#routes.element).element,
+      this.#byRoute.element,
     );
   }
 
@@ -106,7 +107,7 @@ export class MetricsPage implements Page {
     setText(this.#said, "");
     setText(this.#switch.element, enabled ? "Switch off…" : "Switch on");
     this.#switch.guard();
-    this.#enabled.show({ value: enabled ? "On" : "Off", detail: enabled ? `${time(health.recording)} of each second, in the mean` : "caches go on counting; the history has a gap", alarm: enabled ? undefined : "nothing is recorded" });
+    this.#enabled.show({ value: enabled ? "On" : "Off", detail: enabled ? `${time(health.recording)} of each second, in the mean since the start` : "caches go on counting; the history has a gap", alarm: enabled ? undefined : "nothing is recorded" });
     this.#series.show({ value: count(health.series), detail: `the largest name has ${count(health.largest.series)} of 1,000: ${health.largest.name || "none"}`, alarm: health.largest.series >= 1000 ? "a name is at its limit" : undefined });
     this.#names.show({ value: count(health.names), detail: `${percent(health.names / 1000)} of 1,000` });
     this.#lost.show({ value: [health.overflowed, health.refused, health.unrecorded].map(count).join(", "), detail: "records of series over the limit; names; series over the history's 512", alarm: health.overflowed + health.refused + health.unrecorded > 0 ? "tags with too many values" : undefined });
@@ -114,10 +115,11 @@ export class MetricsPage implements Page {
   }
 
   async #askHistory(signal: AbortSignal): Promise<void> {
-    const [answers, routes] = await Promise.all([fetchHistory("http_answers", signal), fetchHistory("http_request_duration_seconds", signal)]);
-    const all: Values = Array.from({ length: answers?.points ?? 0 }, (_, i) => answers?.series.reduce<number | null>((sum, { per_second }) => (per_second?.[i] == null ? sum : (sum ?? 0) + per_second[i]), null) ?? null);
-    this.#rate.update(answers ? times(answers) : [], [all]);
-    this.#routes.update(routesOf(routes));
+    const text = grain().text;
+    const [window, answers] = await Promise.all([fetchWindow(signal), fetchHistory("http_answers", signal)]);
+    this.#rate.update(answers ? times(answers) : [], [sum(answers, "per_second")]);
+    this.#byRoute.note(text);
+    this.#routes.update(window ? routesOf(window) : []);
   }
 
   #failed(error: unknown): void {
@@ -140,15 +142,15 @@ export class MetricsPage implements Page {
   }
 }
 
-function routesOf(history: MetricHistory | undefined): Route[] {
-  const rows = (history?.series ?? []).map(({ tags, per_second = [], ...of }) => ({
+/** The routes that were asked in the window. */
+export function routesOf(window: WindowFigures): Route[] {
+  const asked = window.timings("http_request_duration_seconds").filter(({ count }) => count > 0);
+  return asked.map(({ tags, count, mean, p95, p99 }) => ({
     method: tags["method"] ?? "",
     endpoint: tags["endpoint"] ?? "",
-    rate: mean(per_second),
-    mean: last(of.mean ?? []),
-    p95: last(of.p95 ?? []),
-    p99: last(of.p99 ?? []),
+    rate: window.each(count),
+    mean,
+    p95,
+    p99,
   }));
-  return rows.filter((row) => (row.rate ?? 0) > 0);
 }
-

@@ -44,9 +44,9 @@ export function percent(ratio: number | null): string {
   return `${text.endsWith(".0") ? text.slice(0, -2) : text} %`;
 }
 
-/** Bytes in decimal units: `513 MB`. */
+/** Bytes in powers of 1,024, as limits are configured and the command line tells them: `489 MiB`. */
 export function bytes(n: number): string {
-  return scaled(n, 1000, ["B", "kB", "MB", "GB", "TB", "PB"]);
+  return scaled(n, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]);
 }
 
 /** Nanoseconds: `45 ns`, `1.2 µs`, `3.4 ms`, `2 s`. */
@@ -58,7 +58,7 @@ function scaled(n: number, step: number, units: readonly string[]): string {
   if (!Number.isFinite(n)) return NONE;
   let unit = 0;
   let value = n;
-  while (Math.abs(value) >= step * 0.9995 && unit < units.length - 1) {
+  while (Math.round(Math.abs(value)) >= step && unit < units.length - 1) {
     value /= step;
     unit += 1;
   }

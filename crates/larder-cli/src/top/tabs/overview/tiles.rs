@@ -157,16 +157,19 @@ impl Screen<'_> {
     fn errors(&self) -> Tile {
         let reading = &self.state.reading;
         let loads = reading.all.per_second(reading.all.failed_loads);
-        let requests = reading.failed_requests_per_second;
-        let sum = loads.map(|loads| loads + requests.unwrap_or(0.0));
-        let is_bad = loads.is_some_and(|loads| loads > 0.0);
-        let requests = requests.map_or_else(String::new, |rate| {
-            format!(" · {}/s requests", figures::rate(Some(rate)))
+        let requests = reading.requests;
+        let failed = requests.map_or(0.0, |requests| requests.server_errors);
+        let sum = loads.map(|loads| loads + failed);
+        let is_bad = sum.is_some_and(|sum| sum > 0.0);
+        let rate = |rate: f64| figures::rate(Some(rate));
+        let requests = requests.map_or_else(String::new, |requests| {
+            let (server, client) = (rate(requests.server_errors), rate(requests.client_errors));
+            format!(" · {server} 5xx ({client} 4xx)")
         });
         Tile {
             name: if is_bad { "Errors !" } else { "Errors" },
             value: format!("{}/s", figures::rate(sum)),
-            detail: format!("{}/s loads{requests}", figures::rate(loads)),
+            detail: format!("{} loads{requests}", figures::rate(loads)),
             went: Some(|point| Some(point.failed_loads)),
             style: if is_bad {
                 self.theme.bad

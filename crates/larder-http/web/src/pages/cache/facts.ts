@@ -2,8 +2,9 @@
 
 import { el, fill, setText, setTitle } from "../../parts/dom.ts";
 import { fact, showFacts } from "../../parts/facts.ts";
-import { bytes, compact, count, duration, micros, nanos, percent } from "../../parts/format.ts";
-import type { CacheInfo, CacheStats, Latency } from "../../app/wire.ts";
+import { bytes, compact, count, duration, micros, percent, seconds } from "../../parts/format.ts";
+import type { Timed } from "../../app/window.ts";
+import type { CacheInfo, CacheStats } from "../../app/wire.ts";
 
 interface Fact {
   label: string;
@@ -27,6 +28,8 @@ const COUNTERS: readonly Fact[] = [
   { label: "Given up", hint: "waits that timed out, and gets refused for too many loads", value: (s) => s.timeouts + s.overloads, bad: true },
 ];
 
+const KINDS = ["hit", "miss", "load"] as const;
+
 export class Facts {
   readonly counters = el("dl", { class: "counters" });
   readonly latencies = el("table", { class: "latency" });
@@ -34,11 +37,12 @@ export class Facts {
   readonly #rows = el("tbody");
 
   constructor() {
-    const heads = ["", "mean", "p50", "p99", "timed"].map((text) => el("th", { scope: "col" }, text));
+    const heads = ["", "mean", "p50", "p95", "p99", "timed"].map((text) => el("th", { scope: "col" }, text));
     this.latencies.append(el("caption", { class: "unseen" }, "Latency of hits, misses and loads"), el("thead", {}, el("tr", {}, ...heads)), this.#rows);
   }
 
-  show(info: CacheInfo): void {
+  /** `took` tells how long calls took in the window. */
+  show(info: CacheInfo, took: (of: (typeof KINDS)[number]) => Timed | undefined): void {
     fill(this.counters, COUNTERS, fact, (node, counter) => {
       const value = counter.value(info.stats);
       node.classList.toggle("bad", counter.bad === true && value > 0);
@@ -47,11 +51,10 @@ export class Facts {
       setText(node.children[1] as HTMLElement, compact(value));
       setTitle(node.children[1] as HTMLElement, `${count(value)}: ${counter.hint}`);
     });
-    const { hit, miss, load } = info.stats.latency;
-    const rows: (readonly [string, Latency])[] = [["hit", hit], ["miss", miss], ["load", load]];
-    fill(this.#rows, rows, () => el("tr", {}, el("th", { scope: "row" }), ...Array.from({ length: 4 }, () => el("td"))), (node, [kind, latency]) => {
-      const times = [latency.mean_ns, latency.p50_ns, latency.p99_ns].map((ns) => (ns === null ? "–" : nanos(ns)));
-      [kind, ...times, compact(latency.count)].forEach((text, i) => setText(node.children[i] as HTMLElement, text));
+    fill(this.#rows, KINDS, () => el("tr", {}, el("th", { scope: "row" }), ...Array.from({ length: 5 }, () => el("td"))), (node, kind) => {
+      const timed = took(kind);
+      const times = [timed?.mean, timed?.p50, timed?.p95, timed?.p99].map((value) => (value == null ? "–" : seconds(value)));
+      [kind, ...times, compact(timed?.count ?? 0)].forEach((text, i) => setText(node.children[i] as HTMLElement, text));
     });
     showFacts(this.tiers, tierFacts(info));
   }

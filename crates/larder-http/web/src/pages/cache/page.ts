@@ -4,10 +4,11 @@ import { hub } from "../../app/hub.ts";
 import type { Page } from "../../app/page.ts";
 import { Poller } from "../../app/poller.ts";
 import { address } from "../../app/router.ts";
-import { fetchHistory, grain, historyPath, last, mean, sum, times } from "../../app/series.ts";
+import { fetchHistory, grain, historyPath, ratio, sum, times } from "../../app/series.ts";
+import { didOf, fetchWindow, type Timed, windowPath, type WindowFigures } from "../../app/window.ts";
 import type { CacheInfo, MetricHistory, Tick } from "../../app/wire.ts";
 import { el, setText } from "../../parts/dom.ts";
-import { compact, duration, nanos, percent, perSecond, plural, seconds } from "../../parts/format.ts";
+import { compact, duration, percent, perSecond, plural, seconds } from "../../parts/format.ts";
 import { empty, panel } from "../../parts/panel.ts";
 import { Tile } from "../../parts/tile.ts";
 import { CacheCharts, latencyLines } from "../overview/charts.ts";
@@ -33,6 +34,7 @@ export class CachePage implements Page {
   readonly #misses = new Tile("Misses, p99", { colour: "origin" });
   readonly #full = new Tile("In use", { colour: "disk" });
   readonly #facts = new Facts();
+  readonly #times = panel("Latency", { curl: () => ({ path: windowPath() }) }, this.#facts.latencies);
   readonly #latency = latencyLines("Time of misses, percentiles");
   readonly #charts: CacheCharts;
   readonly #heat = new LatencyHeat();
@@ -43,6 +45,7 @@ export class CachePage implements Page {
   #cache = "";
   #isWaiting = hub.tick === undefined;
   #shown: Figures | undefined;
+  #window: WindowFigures | undefined;
   #latencies: MetricHistory | undefined;
   #regression: Regression | undefined;
 
@@ -52,13 +55,13 @@ export class CachePage implements Page {
     this.#charts = new CacheCharts(tags, panel("Latency of misses", { curl: () => ({ path: historyPath("larder_cache_latency_seconds", `${tags()},of=miss`) }) }, this.#latency.element).element);
     this.#charts.element.append(this.#heat.element);
     const counters = panel("Counters", { curl: () => ({ path: `v1/caches/${encodeURIComponent(this.#cache)}/stats` }), note: "since the start or the last reset" }, this.#facts.counters);
-    const times = panel("Latency and tiers", { curl: () => ({ path: `v1/caches/${encodeURIComponent(this.#cache)}` }) }, this.#facts.latencies, this.#facts.tiers);
+    const tiers = panel("Tiers", { curl: () => ({ path: `v1/caches/${encodeURIComponent(this.#cache)}` }), note: "as they are; counts since the start" }, this.#facts.tiers);
     this.#body = el(
       "div",
       { class: "stack" },
       el("div", { class: "tiles five" }, ...tiles.map((tile) => tile.element)),
       this.#charts.element,
-      el("div", { class: "grid two" }, counters.element, times.element, this.#explain.element, this.#actions.element),
+      el("div", { class: "grid two" }, counters.element, this.#times.element, tiers.element, this.#explain.element, this.#actions.element),
     );
     this.element.append(el("div", { class: "heading" }, el("a", { class: "back", href: address("") }, "← Caches"), this.#name, this.#kind), this.#body, this.#missing);
   }
@@ -66,6 +69,8 @@ export class CachePage implements Page {
   open(argument: string): void {
     if (argument !== this.#cache) {
       this.#shown = undefined;
+      this.#window = undefined;
+      this.#latencies = undefined;
       this.#regression = undefined;
     }
     this.#cache = argument;
@@ -97,7 +102,7 @@ export class CachePage implements Page {
     if (this.#isWaiting) this.#figures.start();
     this.#isWaiting = false;
     setText(this.#kind, `${info.tier} · ${info.ttl_ms === null ? "no time to live" : `lives ${duration(info.ttl_ms)}`}`);
-    this.#facts.show(info);
+    this.#facts.show(info, (of) => this.#took(of));
     this.#showTiles(info);
   }
 
@@ -110,24 +115,23 @@ export class CachePage implements Page {
   #showTiles(info: CacheInfo): void {
     const { stats } = info;
     const figures = this.#shown;
-    const rate = figures ? mean(figures.gets) : null;
-    const hit = figures ? mean(figures.hits) : null;
-    const p99 = sum(this.#latencies, "p99");
+    const window = this.#window;
+    const did = window && didOf(window, this.#cache);
+    const rate = (of: number | null | undefined): string => perSecond(window?.each(of ?? null) ?? null);
     const gain = stats.performance_gain === null ? "" : ` · a miss takes ${compact(Math.round(stats.performance_gain))} × a hit`;
     this.#saved.show({ value: duration(stats.time_saved_ms), detail: `${compact(stats.hits)} hits${gain}`, spark: figures?.saved ?? [], hint: "hits × (mean miss − mean hit), since the start or the last reset" });
     this.#hits.show({
-      value: percent(rate ? (hit ?? 0) / rate : null),
+      value: percent(ratio(did?.hits ?? 0, did?.gets ?? 0)),
       detail: `${percent(stats.hit_rate)} since the start`,
       spark: figures?.hitRatio ?? [],
       mark: mark(this.#regression?.hitRatio, "more", (change) => `${(change * 100).toFixed(1)} points`),
     });
-    this.#rate.show({ value: perSecond(rate), detail: `${perSecond(hit)} hits`, spark: figures?.gets ?? [] });
-    const { load } = stats.latency;
-    const newest = last(p99);
+    this.#rate.show({ value: rate(did?.gets), detail: `${rate(did?.hits)} hits`, spark: figures?.gets ?? [] });
+    const [miss, load] = [this.#took("miss"), this.#took("load")];
     this.#misses.show({
-      value: newest === null ? "–" : seconds(newest),
-      detail: load.mean_ns === null ? "no load yet" : `a load takes ${nanos(load.mean_ns)} on average`,
-      spark: p99,
+      value: miss?.p99 == null ? "–" : seconds(miss.p99),
+      detail: load?.mean == null ? "no load in this window" : `a load took ${seconds(load.mean)} in the mean`,
+      spark: sum(this.#latencies, "p99"),
       mark: mark(this.#regression?.p99, "less", seconds),
     });
     const part = info.capacity > 0 ? info.weight / info.capacity : 0;
@@ -135,13 +139,26 @@ export class CachePage implements Page {
   }
 
   async #ask(signal: AbortSignal): Promise<void> {
-    const [figures, latencies] = await Promise.all([fetchFigures(signal, (hub.tick?.caches ?? []).filter(({ name }) => name === this.#cache), this.#cache), fetchHistory("larder_cache_latency_seconds", signal, `cache=${this.#cache},of=miss`)]);
+    const text = grain().text;
+    const caches = (hub.tick?.caches ?? []).filter(({ name }) => name === this.#cache);
+    const [window, figures, latencies] = await Promise.all([
+      fetchWindow(signal),
+      fetchFigures(signal, caches, this.#cache),
+      fetchHistory("larder_cache_latency_seconds", signal, `cache=${this.#cache},of=miss`),
+    ]);
     if (!figures) return;
+    this.#window = window;
     this.#shown = figures;
     this.#latencies = latencies;
+    this.#times.note(text);
     this.#charts.update(figures);
     this.#latency.update(latencies ? times(latencies) : [], [sum(latencies, "p50"), sum(latencies, "p95"), sum(latencies, "p99")]);
     if (hub.tick) this.tick(hub.tick);
+  }
+
+  /** How long hits, misses or loads took in the window. */
+  #took(of: "hit" | "miss" | "load"): Timed | undefined {
+    return this.#window?.timed("larder_cache_latency_seconds", { cache: this.#cache, of });
   }
 
   async #compare(signal: AbortSignal): Promise<void> {

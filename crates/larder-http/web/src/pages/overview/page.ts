@@ -1,9 +1,10 @@
 /** The overview: whether the caches earn their memory, and what is wrong. */
 
-import { fetchHistory, GRAINS, historyPath, grain, combine, sum, times, type Values } from "../../app/series.ts";
+import { combine, fetchHistory, grain, historyPath, ratio, sum, times, type Values } from "../../app/series.ts";
 import { hub } from "../../app/hub.ts";
 import type { Page } from "../../app/page.ts";
 import { Poller } from "../../app/poller.ts";
+import { fetchWindow, windowPath, type WindowFigures } from "../../app/window.ts";
 import type { MetricHistory, Tick } from "../../app/wire.ts";
 import { Lines } from "../../charts/lines.ts";
 import { el } from "../../parts/dom.ts";
@@ -27,16 +28,25 @@ export class OverviewPage implements Page {
   readonly #suggested = new Suggested();
   readonly #waterfall = new Waterfall();
   readonly #latency = latencyLines("Time to answer a request, percentiles");
-  readonly #errors = new Lines({ label: "Failed requests, of all", empty: "No request in this window", format: percent, lines: [{ label: "failed requests", colour: "error", fill: true }] });
+  readonly #errors = new Lines({
+    label: "Requests that the server failed, and mistakes of clients, of all",
+    empty: "No request in this window",
+    format: percent,
+    lines: [
+      { label: "failed (5xx)", colour: "error", fill: true },
+      { label: "of clients (4xx)", colour: "disk", dash: [6, 4] },
+    ],
+  });
   readonly #charts: CacheCharts;
   readonly #caches = cachesTable();
   readonly #backends = backendsTable();
-  readonly #window = panel("Who answered", { curl: () => ({ path: historyPath("larder_cache_tier_reads") }) }, this.#waterfall.element);
+  readonly #answered = panel("Who answered", { curl: () => ({ path: windowPath() }) }, this.#waterfall.element);
+  readonly #table = panel("Caches", { curl: () => ({ path: "v1/caches" }), class: "flush" }, this.#caches.element);
   readonly #figures = new Poller({ every: () => grain().pollMs, ask: (signal) => this.#ask(signal), failed: () => {} });
   readonly #hours = new Poller({ every: () => REGRESSION_MS, ask: (signal) => this.#compare(signal), failed: () => {} });
   #isWaiting = hub.tick === undefined;
   #shown: Figures | undefined;
-  #gets: MetricHistory | undefined;
+  #window: WindowFigures | undefined;
   #regression: Regression | undefined;
 
   constructor() {
@@ -51,8 +61,8 @@ export class OverviewPage implements Page {
       el("h1", { class: "unseen" }, "Overview"),
       this.#tiles.element,
       this.#suggested.element,
-      this.#window.element,
-      panel("Caches", { curl: () => ({ path: "v1/caches" }), class: "flush" }, this.#caches.element).element,
+      this.#answered.element,
+      this.#table.element,
       this.#charts.element,
       panel("Backends", { curl: () => ({ path: "v1/status" }), class: "flush" }, this.#backends.element).element,
     );
@@ -65,7 +75,6 @@ export class OverviewPage implements Page {
   }
 
   refresh(): void {
-    this.#window.note(GRAINS[hub.span].text);
     if (hub.tick) this.#figures.start();
     this.#hours.start();
     this.#suggested.start();
@@ -76,7 +85,7 @@ export class OverviewPage implements Page {
     if (this.#isWaiting) this.#figures.start();
     this.#isWaiting = false;
     this.#tiles.tick(tick, this.#shown);
-    this.#caches.update(rowsOf(tick.caches, this.#gets));
+    this.#caches.update(rowsOf(tick.caches, this.#window));
     this.#backends.update(hub.status?.backends ?? []);
   }
 
@@ -87,22 +96,26 @@ export class OverviewPage implements Page {
   }
 
   async #ask(signal: AbortSignal): Promise<void> {
-    const [figures, gets, latency, answers] = await Promise.all([
+    const text = grain().text;
+    const [window, figures, latency, answers] = await Promise.all([
+      fetchWindow(signal),
       fetchFigures(signal, hub.tick?.caches ?? []),
-      fetchHistory("larder_cache_gets", signal),
       fetchHistory("http_latency_seconds", signal),
       fetchHistory("http_answers", signal),
     ]);
     if (!figures) return;
     this.#shown = figures;
-    this.#gets = gets;
+    this.#window = window;
+    this.#answered.note(text);
+    this.#table.note(text);
     const seen = answersOf(latency, answers);
-    this.#tiles.update(figures, seen, this.#regression);
+    this.#tiles.update(window, figures, seen, this.#regression);
     if (hub.tick) this.tick(hub.tick);
-    this.#waterfall.update(figures, hub.tick?.caches ?? []);
+    this.#waterfall.update(window, hub.tick?.caches ?? []);
     this.#charts.update(figures);
     this.#latency.update(latency ? times(latency) : [], [seen.p50, seen.p95, seen.p99]);
-    this.#errors.update(answers ? times(answers) : [], [combine(seen.failed, seen.all, (failed, all) => (all > 0 ? failed / all : null))]);
+    const all = sum(answers, "per_second");
+    this.#errors.update(answers ? times(answers) : [], [combine(seen.failed, all, ratio), combine(seen.mistaken, all, ratio)]);
   }
 
   async #compare(signal: AbortSignal): Promise<void> {
@@ -111,13 +124,7 @@ export class OverviewPage implements Page {
 }
 
 function answersOf(latency: MetricHistory | undefined, answers: MetricHistory | undefined): Answers {
-  const column = (name: "per_second" | "p50" | "p95" | "p99"): Values => sum(latency, name);
-  return {
-    perSecond: column("per_second"),
-    p50: column("p50"),
-    p95: column("p95"),
-    p99: column("p99"),
-    failed: sum(answers, "per_second", { result: "failed" }),
-    all: sum(answers, "per_second"),
-  };
+  const took = (name: "p50" | "p95" | "p99"): Values => sum(latency, name);
+  const ended = (result: string): Values => sum(answers, "per_second", { result });
+  return { p50: took("p50"), p95: took("p95"), p99: took("p99"), failed: ended("server_error"), mistaken: ended("client_error") };
 }

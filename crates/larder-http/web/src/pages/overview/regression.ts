@@ -1,11 +1,13 @@
-/** This hour against the same hour before: yesterday's if it was recorded, else the hour before this one. */
+/** The last 60 minutes against the same hour before: yesterday's if it was recorded, else the hour before. */
 
+import { hub } from "../../app/hub.ts";
 import { fetchHistory, ratio, sum, type Values } from "../../app/series.ts";
+import { added, didOf, fetchWindow } from "../../app/window.ts";
 
 export interface Compared {
   now: number;
   before: number;
-  /** `yesterday` or `the hour before`. */
+  /** `this hour yesterday` or `the hour before`. */
   than: string;
 }
 
@@ -15,37 +17,53 @@ export interface Regression {
   errors: Compared | undefined;
 }
 
-const HOURS = { range: "25h", step: "1h" };
-const YESTERDAY = 0;
-const HOUR_BEFORE = 23;
-const NOW = 24;
+/** Whole hours of the clock, the last of which is not over; 26 reach to yesterday's same hour, whichever that is. */
+const HOURS = { range: "26h", step: "1h" };
+const HOUR_S = 3600;
+const DAY_HOURS = 24;
+/** What was recorded for less is not compared with an hour. */
+const RECORDED_MIN_S = 600;
 
-/** Of all caches, or of one; errors are failed requests of all, or failed loads of one. */
+/** Of all caches, or of one; errors are requests that the server failed of all, or failed loads of one. */
 export async function fetchRegression(signal: AbortSignal, cache?: string): Promise<Regression> {
   const tags = cache === undefined ? "" : `cache=${cache}`;
-  const [gets, latency, errors] = await Promise.all([
+  const [now, gets, latency, errors] = await Promise.all([
+    fetchWindow(signal, "60m"),
     fetchHistory("larder_cache_gets", signal, tags, HOURS),
     cache === undefined ? fetchHistory("http_latency_seconds", signal, "", HOURS) : fetchHistory("larder_cache_latency_seconds", signal, `${tags},of=miss`, HOURS),
     fetchHistory(cache === undefined ? "http_answers" : "larder_cache_loads", signal, tags, HOURS),
   ]);
-
-  const hits = sum(gets, "per_second", { result: "hit" });
-  const failed = sum(errors, "per_second").map((all, i) => (all === null ? null : all - (sum(errors, "per_second", { result: "ok" })[i] ?? 0)));
+  if (!now || !gets || now.seconds < RECORDED_MIN_S) return { hitRatio: undefined, p99: undefined, errors: undefined };
+  const hour = mostOf(hub.now() / 1000, gets.from);
+  const did = didOf(now, cache);
+  const failures = cache === undefined ? { result: "server_error" } : { result: "error" };
+  const [failed, all] = cache === undefined ? [now.count("http_answers", failures), now.count("http_answers")] : [did.failedLoads, did.loads];
+  const panics = cache === undefined ? [] : sum(errors, "per_second", { result: "panic" });
+  const failedBefore = sum(errors, "per_second", failures).map((value, i) => added(value, panics[i] ?? null));
   return {
-    hitRatio: compare(parts(hits, sum(gets, "per_second"))),
-    p99: compare(sum(latency, "p99")),
-    errors: compare(parts(failed, sum(errors, "per_second"))),
+    hitRatio: compare(part(did.hits, did.gets), parts(sum(gets, "per_second", { result: "hit" }), sum(gets, "per_second")), hour),
+    p99: compare((cache === undefined ? now.timed("http_latency_seconds") : now.timed("larder_cache_latency_seconds", { cache, of: "miss" }))?.p99 ?? null, sum(latency, "p99"), hour),
+    errors: compare(part(failed, all), parts(failedBefore, sum(errors, "per_second")), hour),
   };
 }
 
-function parts(part: Values, whole: Values): Values {
-  return whole.map((all, i) => (all === null || part[i] == null ? null : ratio(part[i], all)));
+/** The hour of the clock, counted from `from`, that the most of the last 60 minutes lie in. */
+export function mostOf(now: number, from: number): number {
+  return Math.round((now - from) / HOUR_S) - 1;
 }
 
-export function compare(hours: Values): Compared | undefined {
-  const now = hours[NOW] ?? null;
-  const yesterday = hours[YESTERDAY] ?? null;
-  const before = yesterday ?? hours[HOUR_BEFORE] ?? null;
+function part(of: number | null, all: number | null): number | null {
+  return of === null || all === null ? null : ratio(of, all);
+}
+
+function parts(of: Values, whole: Values): Values {
+  return whole.map((all, i) => part(of[i] ?? null, all));
+}
+
+/** What is now, against the hours before `hour`. */
+export function compare(now: number | null, hours: Values, hour: number): Compared | undefined {
+  const yesterday = hours[hour - DAY_HOURS] ?? null;
+  const before = yesterday ?? hours[hour - 1] ?? null;
   if (now === null || before === null) return undefined;
   return { now, before, than: yesterday === null ? "the hour before" : "this hour yesterday" };
 }

@@ -3,18 +3,20 @@
 import { el } from "../../parts/dom.ts";
 import { bytes, compact, count, duration, percent, perSecond, seconds } from "../../parts/format.ts";
 import { Tile } from "../../parts/tile.ts";
-import { last, mean, type Values } from "../../app/series.ts";
+import type { Values } from "../../app/series.ts";
+import { added, didOf, type WindowFigures } from "../../app/window.ts";
 import type { CacheInfo, Tick } from "../../app/wire.ts";
 import type { Figures } from "./figures.ts";
 import { mark, type Regression } from "./regression.ts";
 
+/** How requests went over the window, for the lines in the tiles and charts. */
 export interface Answers {
-  perSecond: Values;
   p50: Values;
   p95: Values;
   p99: Values;
+  /** Failed by the server, and mistakes of clients, of all requests. */
   failed: Values;
-  all: Values;
+  mistaken: Values;
 }
 
 export class Tiles {
@@ -46,57 +48,57 @@ export class Tiles {
     this.#memory.show(memory(caches, figures));
   }
 
-  update(figures: Figures, answers: Answers, regression: Regression | undefined): void {
-    const misses = figures.gets.map((value, i) => (value === null ? null : value - (figures.hits[i] ?? 0)));
-    const all = mean(figures.gets);
-    const hit = mean(figures.hits);
-    const part = (values: Values): string => percent(all ? (mean(values) ?? 0) / all : null);
-    const { memory: inMemory, disk, remote } = figures.tiers;
-    const tiers = [`memory ${part(inMemory)}`, ...(mean(disk) === null ? [] : [`disk ${part(disk)}`]), ...(mean(remote) === null ? [] : [`shared ${part(remote)}`])];
+  update(window: WindowFigures | undefined, figures: Figures, answers: Answers, regression: Regression | undefined): void {
+    const did = window && didOf(window);
+    const part = (of: number | null | undefined): string => percent(did?.gets ? (of ?? 0) / did.gets : null);
+    const rate = (of: number | null | undefined): string => perSecond(window?.each(of ?? null) ?? null);
+    const tiers = [`memory ${part(did?.memory)}`, ...(did?.disk == null ? [] : [`disk ${part(did.disk)}`]), ...(did?.remote == null ? [] : [`shared ${part(did.remote)}`])];
     this.#hits.show({
-      value: percent(all && hit !== null ? hit / all : null),
+      value: part(did?.hits),
       detail: tiers.join(" · "),
       spark: figures.hitRatio,
       mark: mark(regression?.hitRatio, "more", (change) => `${(change * 100).toFixed(1)} points`),
       hint: "Gets that were answered without waiting for a load, of all gets in the window",
     });
-    this.#rate.show({ value: perSecond(all), detail: `${perSecond(hit)} hits · ${perSecond(mean(misses))} misses`, spark: figures.gets });
+    this.#rate.show({ value: rate(did?.gets), detail: `${rate(did?.hits)} hits · ${rate(did?.misses)} misses`, spark: figures.gets });
+    const took = window?.timed("http_latency_seconds");
     this.#latency.show({
-      value: secondsOr(last(answers.p99)),
-      detail: `p50 ${secondsOr(last(answers.p50))} · p95 ${secondsOr(last(answers.p95))} · ${perSecond(mean(answers.perSecond))}`,
+      value: secondsOr(took?.p99),
+      detail: `p50 ${secondsOr(took?.p50)} · p95 ${secondsOr(took?.p95)} · ${rate(took?.count)}`,
       spark: answers.p99,
       mark: mark(regression?.p99, "less", seconds),
       hint: "From a request's arrival to its answer's head, all routes of the daemon",
     });
     this.#loads.show({
-      value: perSecond(mean(figures.loads)),
-      detail: `${perSecond(mean(figures.loadErrors))} failed · one for each miss that did not wait`,
+      value: rate(did?.loads),
+      detail: `${rate(did?.failedLoads)} failed · one for each miss that did not wait`,
       spark: figures.loads,
     });
     this.#shared.show({
-      value: perSecond(mean(figures.coalesced)),
-      detail: `waited for another's load · ${perSecond(mean(figures.stale))} served stale`,
+      value: rate(did?.coalesced),
+      detail: `waited for another's load · ${rate(did?.stale)} served stale`,
       spark: figures.coalesced,
     });
     this.#evictions.show({
-      value: perSecond(mean(figures.allEvictions)),
-      detail: `${perSecond(mean(figures.evictions.capacity))} for room · ${perSecond(mean(figures.evictions.expired))} expired`,
+      value: rate(did?.evictions),
+      detail: `${rate(did?.evictionsBy.capacity)} for room · ${rate(did?.evictionsBy.expired)} expired`,
       spark: figures.allEvictions,
     });
-    this.#showErrors(figures, answers, regression);
+    this.#showErrors(window, did?.failedLoads ?? null, figures, answers, regression);
   }
 
-  #showErrors(figures: Figures, answers: Answers, regression: Regression | undefined): void {
-    const failed = mean(answers.failed) ?? 0;
-    const loads = mean(figures.loadErrors) ?? 0;
-    const all = mean(answers.all) ?? 0;
+  /** What a client did wrong is no error of the daemon's: it stands in the detail. */
+  #showErrors(window: WindowFigures | undefined, loads: number | null, figures: Figures, answers: Answers, regression: Regression | undefined): void {
+    const rate = (of: number | null | undefined): string => perSecond(window?.each(of ?? null) ?? null);
+    const [failed, all] = [window?.count("http_answers", { result: "server_error" }) ?? null, window?.count("http_answers") ?? null];
+    const alarms = [...(loads ? ["loads fail"] : []), ...(failed ? ["requests fail"] : [])];
     this.#errors.show({
-      value: perSecond(failed + loads),
-      detail: `${percent(all > 0 ? failed / all : 0)} of requests · ${perSecond(loads)} failed loads`,
-      spark: answers.failed.map((value, i) => (value === null ? null : value + (figures.loadErrors[i] ?? 0))),
+      value: rate(added(failed, loads)),
+      detail: `${percent(all ? (failed ?? 0) / all : null)} of requests · ${rate(loads)} loads · besides ${rate(window?.count("http_answers", { result: "client_error" }))} mistakes of clients`,
+      spark: figures.loadErrors.map((value, i) => added(value, answers.failed[i] ?? null)),
       mark: mark(regression?.errors, "less", (change) => `${(change * 100).toFixed(1)} points`),
-      alarm: loads > 0 ? "loads fail" : undefined,
-      hint: "Requests answered with a status of 400 or more, and loads that failed",
+      alarm: alarms.length > 0 ? alarms.join(", ") : undefined,
+      hint: "Requests answered with a status of 500 or more, and loads that failed. A status of 400 to 499 is a client's mistake: a key that is not there, a wrong parameter",
     });
   }
 }
@@ -127,7 +129,7 @@ function memory(caches: readonly CacheInfo[], figures: Figures | undefined): Par
   };
 }
 
-function secondsOr(value: number | null): string {
-  return value === null ? "–" : seconds(value);
+function secondsOr(value: number | null | undefined): string {
+  return value == null ? "–" : seconds(value);
 }
 

@@ -1,11 +1,11 @@
 /** Who answered: each tier's share of the gets, what it took, what it holds. */
 
 import { el, fill, setText } from "../../parts/dom.ts";
-import { bytes, compact, micros, nanos, percent, perSecond } from "../../parts/format.ts";
+import { bytes, compact, micros, percent, perSecond, seconds } from "../../parts/format.ts";
 import { empty } from "../../parts/panel.ts";
-import { mean, ratio, type Values } from "../../app/series.ts";
-import type { CacheInfo, Latency } from "../../app/wire.ts";
-import type { Figures } from "./figures.ts";
+import { ratio } from "../../app/series.ts";
+import { didOf, type WindowFigures } from "../../app/window.ts";
+import type { CacheInfo } from "../../app/wire.ts";
 
 interface Row {
   name: string;
@@ -26,9 +26,9 @@ export class Waterfall {
     this.element.append(this.#rows, this.#empty);
   }
 
-  update(figures: Figures, caches: readonly CacheInfo[]): void {
-    const rows = waterfall(figures, caches);
-    const some = (mean(figures.gets) ?? 0) > 0;
+  update(window: WindowFigures | undefined, caches: readonly CacheInfo[]): void {
+    const rows = window ? waterfall(window, caches) : [];
+    const some = rows.some((row) => row.share !== null);
     this.#empty.hidden = some;
     this.#rows.hidden = !some;
     let before = 0;
@@ -39,21 +39,23 @@ export class Waterfall {
   }
 }
 
-export function waterfall(figures: Figures, caches: readonly CacheInfo[]): Row[] {
-  const all = mean(figures.gets) ?? 0;
-  const row = (name: string, what: string, colour: string, values: Values, latency: string, holds: string): Row => {
-    const rate = mean(values);
-    return { name, what, colour, rate, share: rate === null ? null : ratio(rate, all), latency, holds };
+export function waterfall(window: WindowFigures, caches: readonly CacheInfo[]): Row[] {
+  const did = didOf(window);
+  const row = (name: string, what: string, colour: string, answered: number | null, latency: string, holds: string): Row => {
+    return { name, what, colour, rate: window.each(answered), share: answered === null ? null : ratio(answered, did.gets ?? 0), latency, holds };
+  };
+  const mean = (of: string): string => {
+    const took = window.mean("larder_cache_latency_seconds", { of });
+    return took === null ? "–" : `mean ${seconds(took)}`;
   };
   const disks = caches.flatMap(({ stats }) => (stats.disk ? [stats.disk] : []));
   const remotes = caches.flatMap(({ stats }) => (stats.remote ? [stats.remote] : []));
   const trips = remotes.flatMap(({ round_trip_us }) => (round_trip_us === null ? [] : [round_trip_us]));
-  const missed = figures.gets.map((value, i) => (value === null ? null : Math.max(0, value - (figures.hits[i] ?? 0))));
   return [
-    row("Memory", "of this process", "memory", figures.tiers.memory, meanOf(caches.map((c) => c.stats.latency.hit)), memoryHolds(caches)),
-    ...(disks.length > 0 ? [row("Disk", "survives a restart", "disk", figures.tiers.disk, "–", `${bytes(total(disks.map((d) => d.bytes)))} of ${bytes(total(disks.map((d) => d.max_bytes)))}`)] : []),
-    ...(remotes.length > 0 ? [row("Shared store", "Redis or Valkey", "remote", figures.tiers.remote, trips.length > 0 ? `round trip ${micros(Math.max(...trips))}` : "–", "–")] : []),
-    row("Origin", "loads, and waits for them", "origin", missed, meanOf(caches.map((c) => c.stats.latency.load)), "–"),
+    row("Memory", "of this process", "memory", did.memory, mean("hit"), memoryHolds(caches)),
+    ...(disks.length > 0 ? [row("Disk", "survives a restart", "disk", did.disk, "–", `${bytes(total(disks.map((d) => d.bytes)))} of ${bytes(total(disks.map((d) => d.max_bytes)))}`)] : []),
+    ...(remotes.length > 0 ? [row("Shared store", "Redis or Valkey", "remote", did.remote, trips.length > 0 ? `round trip ${micros(Math.max(...trips))}` : "–", "–")] : []),
+    row("Origin", "loads, and waits for them", "origin", did.misses, mean("load"), "–"),
   ];
 }
 
@@ -61,13 +63,6 @@ function memoryHolds(caches: readonly CacheInfo[]): string {
   const weighed = caches.filter((cache) => cache.weighed);
   const entries = `${compact(total(caches.map((cache) => cache.entries)))} entries`;
   return weighed.length > 0 ? `${entries}, ${bytes(total(weighed.map((cache) => cache.weight)))} weighed` : entries;
-}
-
-function meanOf(latencies: readonly Latency[]): string {
-  const timed = latencies.filter((latency) => latency.mean_ns !== null && latency.count > 0);
-  const all = total(timed.map((latency) => latency.count));
-  if (all === 0) return "–";
-  return `mean ${nanos(total(timed.map((latency) => (latency.mean_ns ?? 0) * latency.count)) / all)}`;
 }
 
 function total(values: readonly number[]): number {

@@ -14,6 +14,7 @@ import { RateRing, Ring } from "../../parts/ring.ts";
 import { Tile } from "../../parts/tile.ts";
 import { Service } from "./service.ts";
 
+const CACHE = "live_set.lookups";
 const POINTS_MAX = 300;
 /** Lines of the log for one message: a set that is opened anew is one of thousands. */
 const CHANGES_MAX = 8;
@@ -50,7 +51,7 @@ interface Change {
 export class LivePage implements Page {
   readonly title = "Live";
   readonly element: HTMLElement;
-  readonly #service = new Service("Live", "an Ableton Live set as a versioned tree", ["live_set.lookups"], (signal) => this.#ask(signal));
+  readonly #service = new Service("Live", "an Ableton Live set as a versioned tree", [CACHE], (signal) => this.#ask(signal));
   readonly #events = new Tile("Events", { colour: "memory" });
   readonly #loss = new Tile("UDP loss", { colour: "error" });
   readonly #telling = new Tile("Broadcast, p99", { colour: "origin" });
@@ -102,15 +103,18 @@ export class LivePage implements Page {
   async #ask(signal: AbortSignal): Promise<void> {
     const [summary, project] = await Promise.all([get<Summary>("live/metrics/summary", signal), get<Project>("live/project", signal)]);
     const now = hub.now() / 1000;
+    const gets = hub.tick?.caches.find(({ name }) => name === CACHE)?.stats.gets ?? 0;
     const { event_processing: events, udp, websocket, cache } = summary;
     this.#received.count(now, events.total_events);
     this.#lost.count(now, udp.lost_events);
-    this.#p99.add(now, websocket.p99_broadcast_latency);
+    // Where nothing was told, lost or asked for yet, a zero would be a claim.
+    const [some, told, asked] = [events.total_events + udp.lost_events > 0, websocket.broadcasts > 0, gets > 0];
+    this.#p99.add(now, told ? websocket.p99_broadcast_latency : null);
     this.#events.show({ value: perSecond(this.#received.values.at(-1) ?? null), detail: `${compact(events.total_events)} received, ${compact(events.processed_events)} applied`, spark: this.#received.values });
-    this.#loss.show({ value: percent(udp.loss_rate), detail: `${count(udp.lost_events)} lost, ${count(udp.late)} late, ${count(udp.duplicates)} twice`, spark: this.#lost.values, alarm: udp.loss_rate > 0.05 ? "more than 5 % are lost" : undefined });
-    this.#telling.show({ value: seconds(websocket.p99_broadcast_latency), detail: `p95 ${seconds(websocket.p95_broadcast_latency)}, to ${plural(websocket.clients, "client")}`, spark: this.#p99.values });
-    this.#work.show({ value: seconds(events.p95_processing_time), detail: `mean ${seconds(events.avg_processing_time)}` });
-    this.#hits.show({ value: percent(cache.hit_rate), detail: `${count(cache.evictions)} evictions` });
+    this.#loss.show({ value: some ? percent(udp.loss_rate) : "–", detail: `${count(udp.lost_events)} lost, ${count(udp.late)} late, ${count(udp.duplicates)} twice`, spark: this.#lost.values, alarm: udp.loss_rate > 0.05 ? "more than 5 % are lost" : undefined });
+    this.#telling.show({ value: time(told, websocket.p99_broadcast_latency), detail: `p95 ${time(told, websocket.p95_broadcast_latency)}, to ${plural(websocket.clients, "client")}`, spark: this.#p99.values });
+    this.#work.show({ value: time(some, events.p95_processing_time), detail: `mean ${time(some, events.avg_processing_time)}` });
+    this.#hits.show({ value: asked ? percent(cache.hit_rate) : "–", detail: `${count(cache.evictions)} evictions` });
     this.#rate.update(this.#received.times, [this.#received.values, this.#lost.values]);
     this.#showTree(project, summary);
     showCounts(this.#udp, [
@@ -136,7 +140,7 @@ export class LivePage implements Page {
       ["Nodes", `${count(project.nodes)}, of ${bytes(project.inflated_bytes)} of XML`],
       ["Tempo", `${String(project.attributes["tempo"] ?? "–")} bpm`],
       ["Version", project.version.slice(0, 12)],
-      ["Loads", `${count(set.loads)}, ${seconds(set.avg_load_time)} each; ${count(set.load_errors)} failed`],
+      ["Loads", `${count(set.loads)}, ${time(set.loads > 0, set.avg_load_time)} each; ${count(set.load_errors)} failed`],
       ...(project.load_error ? [["Last error", project.load_error] as [string, string]] : []),
     ];
     showFacts(this.#set, facts);
@@ -152,6 +156,11 @@ export class LivePage implements Page {
     if (changes.length > CHANGES_MAX) this.#log.add(hub.now(), "more", `${count(changes.length - CHANGES_MAX)} further changes`);
     if (payload.error) this.#log.add(hub.now(), "error", payload.error);
   }
+}
+
+/** A time in seconds, where something was timed. */
+function time(known: boolean, value: number): string {
+  return known ? seconds(value) : "–";
 }
 
 function changeText({ path, old_value, new_value }: Change): string {

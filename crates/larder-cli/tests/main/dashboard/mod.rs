@@ -1,11 +1,15 @@
 //! The dashboard in a real browser.
 
+mod commands;
+mod controls;
+mod window;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::browser::Browser;
-use super::daemon::Daemon;
+use crate::browser::Browser;
+use crate::daemon::Daemon;
 
 /// Each page, and what it shows once it has its figures.
 const PAGES: &[(&str, &str)] = &[
