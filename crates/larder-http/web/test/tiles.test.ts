@@ -16,7 +16,7 @@ function said(tiles: Tiles, label: string): [value: string, detail: string] {
 }
 
 function cache(name: string, held: { weight: number; capacity: number; entries: number; weighed: boolean }, hits: number, savedMs: number): CacheInfo {
-  return { name, ...held, stats: { hits, time_saved_ms: savedMs } } as unknown as CacheInfo;
+  return { name, ...held, stats: { hits, time_saved_ms: savedMs, latency: { miss: { mean_ns: 800_000_000 } } } } as unknown as CacheInfo;
 }
 
 const FIGURES: Figures = {
@@ -41,10 +41,20 @@ test("time saved is that of all caches, by the hit and in this window", () => {
   const tiles = new Tiles();
   const held = { weight: 5, capacity: 10, entries: 5, weighed: false };
   const caches = [cache("a", held, 1_000, 90_000), cache("b", held, 3_000, 30_000)];
+  const hits = (name: string, value: number): object => ({ [name]: { name: "larder_cache_gets", tags: { cache: name, result: "hit" }, value } });
+  const took = (name: string, of: string, mean: number): object => ({ [name + of]: { name: "larder_cache_latency_seconds", tags: { cache: name, of }, count: 9, mean } });
+  const metrics = { counters: { ...hits("a", 200), ...hits("b", 50) }, timings: { ...took("a", "hit", 0.01), ...took("a", "miss", 0.11) } };
+  const window = new WindowFigures("5m", { timestamp: "2026-01-01T00:00:00Z", span_seconds: 100, metrics } as unknown as WindowAnswer);
+  tiles.update(window, FIGURES, { p50: [], p95: [], p99: [], failed: [], mistaken: [] }, undefined);
   tiles.tick({ caches } as unknown as Tick, FIGURES);
+  // Of the second no miss was timed in the window; since the start one took 0.8 s.
   assert.deepEqual(said(tiles, "Time saved"), ["2 min", "30 ms a hit over 4,000 hits · +1 min in this window"]);
   tiles.tick({ caches: [cache("a", held, 0, 0)] } as unknown as Tick, undefined);
-  assert.equal(said(tiles, "Time saved")[1], "No hit yet: the first ones show here what they save.");
+  const none = "No hit yet: the first ones show here what they save.";
+  assert.equal(said(tiles, "Time saved")[1], `${none} · +20 s in this window`, "a reset takes nothing from the window");
+  const fresh = new Tiles();
+  fresh.tick({ caches: [] } as unknown as Tick, undefined);
+  assert.equal(said(fresh, "Time saved")[1], none);
 });
 
 test("memory is told in bytes of the caches that weigh their values, and the fullest is any", () => {

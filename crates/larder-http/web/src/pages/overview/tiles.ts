@@ -4,7 +4,7 @@ import { el } from "../../parts/dom.ts";
 import { bytes, compact, count, duration, percent, perSecond, seconds } from "../../parts/format.ts";
 import { Tile } from "../../parts/tile.ts";
 import type { Values } from "../../app/series.ts";
-import { added, didOf, type WindowFigures } from "../../app/window.ts";
+import { added, didOf, savedIn, type WindowFigures } from "../../app/window.ts";
 import type { CacheInfo, Tick } from "../../app/wire.ts";
 import type { Figures } from "./figures.ts";
 import { mark, type Regression } from "./regression.ts";
@@ -30,6 +30,7 @@ export class Tiles {
   readonly #memory = new Tile("Memory", { colour: "disk" });
   readonly #evictions = new Tile("Evictions", { colour: "stale" });
   readonly #errors = new Tile("Errors", { colour: "bad" });
+  #window: WindowFigures | undefined;
 
   constructor() {
     const tiles = [this.#saved, this.#hits, this.#rate, this.#latency, this.#loads, this.#shared, this.#memory, this.#evictions, this.#errors];
@@ -41,7 +42,7 @@ export class Tiles {
     const hits = caches.reduce((all, cache) => all + cache.stats.hits, 0);
     this.#saved.show({
       value: duration(saved),
-      detail: savedDetail(saved, hits, figures),
+      detail: savedDetail(saved, hits, this.#window && savedIn(this.#window, caches)),
       hint: "What callers would have waited without the caches: hits × (mean miss − mean hit), since the daemon started or the figures were reset",
       spark: figures?.saved ?? [],
     });
@@ -49,6 +50,7 @@ export class Tiles {
   }
 
   update(window: WindowFigures | undefined, figures: Figures, answers: Answers, regression: Regression | undefined): void {
+    this.#window = window;
     const did = window && didOf(window);
     const part = (of: number | null | undefined): string => percent(did?.gets ? (of ?? 0) / did.gets : null);
     const rate = (of: number | null | undefined): string => perSecond(window?.each(of ?? null) ?? null);
@@ -103,12 +105,9 @@ export class Tiles {
   }
 }
 
-function savedDetail(ms: number, hits: number, figures: Figures | undefined): string {
-  if (hits === 0) return "No hit yet: the first ones show here what they save.";
-  const values = figures?.saved.filter((value): value is number => value !== null) ?? [];
-  const gained = values.length > 1 ? Math.max(0, (values.at(-1) ?? 0) - (values[0] ?? 0)) : 0;
-  const each = `${seconds(ms / 1000 / hits)} a hit over ${compact(hits)} hits`;
-  return gained > 0 ? `${each} · +${seconds(gained)} in this window` : each;
+function savedDetail(ms: number, hits: number, now = 0): string {
+  const each = hits > 0 ? `${seconds(ms / 1000 / hits)} a hit over ${compact(hits)} hits` : "No hit yet: the first ones show here what they save.";
+  return now > 0 ? `${each} · +${seconds(now)} in this window` : each;
 }
 
 function memory(caches: readonly CacheInfo[], figures: Figures | undefined): Parameters<Tile["show"]>[0] {
