@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -54,7 +54,8 @@ pub(crate) async fn metrics(
         Problem::bad_request(format!("{}; {expected}", rejection.body_text()))
     })?;
     if let Some(window) = asked.window {
-        return of_window(&gateway, window.parse().map_err(Problem::bad_request)?);
+        let window = window.parse().map_err(Problem::bad_request)?;
+        return Ok(of_window(&gateway, window));
     }
     let accept = headers
         .get(header::ACCEPT)
@@ -67,15 +68,16 @@ pub(crate) async fn metrics(
     })
 }
 
-fn of_window(gateway: &Gateway, window: Window) -> Result<Response, Problem> {
-    let Some(snapshot) = gateway.history.last(window) else {
-        let detail = "nothing was recorded for a second yet";
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        return Err(Problem::new(status, "no-window-yet", detail).retry_after(1));
-    };
+/// In the first second nothing has been recorded yet: the window has no length, and no rates.
+fn of_window(gateway: &Gateway, window: Window) -> Response {
+    let recorded = gateway.history.last(window);
+    let snapshot = recorded.unwrap_or_else(|| {
+        let now = gateway.figures().snapshot();
+        now.since(&now)
+    });
     let mut all = snapshot.to_json();
     all["window"] = json!(window.to_string());
-    Ok(Json(all).into_response())
+    Json(all).into_response()
 }
 
 fn as_json(gateway: &Gateway) -> Response {

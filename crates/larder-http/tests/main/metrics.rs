@@ -195,6 +195,8 @@ async fn the_history_has_each_second_and_nothing_while_metrics_are_off() {
 #[tokio::test(start_paused = true)]
 async fn a_window_is_of_its_own_minutes_and_what_is_wrong_is_said() {
     let timed = Timed::start().await;
+    let (status, begun) = get(&timed.router, "/v1/metrics?window=60m").await;
+    assert_eq!(status, StatusCode::OK, "{begun}");
     for _ in 0..70 {
         timed.second().await;
     }

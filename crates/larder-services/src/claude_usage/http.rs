@@ -126,13 +126,9 @@ async fn fixed(
     today: Date,
 ) -> Result<Bytes, Problem> {
     let (version, report) = (snapshot.version, snapshot.value.clone());
-    let key = AnswerKey {
-        range,
-        today,
-        version,
-    };
+    let key = AnswerKey { range, today };
     let render = move |_| async move { render(&report, range, today) };
-    let fixed = shared.answers.get_or_load(&key, render).await;
+    let fixed = shared.answers.get_or_load_at(&key, version, render).await;
     fixed.map_err(|error| {
         tracing::error!(%error, "the usage could not be rendered");
         let status = StatusCode::INTERNAL_SERVER_ERROR;

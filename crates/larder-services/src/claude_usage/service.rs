@@ -71,32 +71,22 @@ pub struct Running {
     worker: Arc<Mutex<Worker>>,
 }
 
-/// Names a rendered answer: the same key always means the same answer.
+/// Names a rendered answer; of which snapshot it is, is its lookup version.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AnswerKey {
     pub(super) range: TimeRange,
     pub(super) today: Date,
-    pub(super) version: u64,
 }
 
 impl CacheKey for AnswerKey {
     fn to_text(&self) -> Cow<'_, str> {
-        Cow::Owned(format!("{}@{}#{}", self.range, self.today, self.version))
+        Cow::Owned(format!("{}@{}", self.range, self.today))
     }
 
     fn from_text(text: &str) -> Option<Self> {
-        let (range, rest) = text.split_once('@')?;
-        let (today, version) = rest.split_once('#')?;
-        let (range, today, version) = (
-            range.parse().ok()?,
-            today.parse().ok()?,
-            version.parse().ok()?,
-        );
-        Some(Self {
-            range,
-            today,
-            version,
-        })
+        let (range, today) = text.split_once('@')?;
+        let (range, today) = (range.parse().ok()?, today.parse().ok()?);
+        Some(Self { range, today })
     }
 }
 

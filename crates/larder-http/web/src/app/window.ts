@@ -3,7 +3,7 @@
  * time alone, exactly. What is shown as a figure comes from here; what is shown over time, from series.ts. Knows no page.
  */
 
-import { get, statusOf } from "./api.ts";
+import { get } from "./api.ts";
 import { hub } from "./hub.ts";
 import { type CacheInfo, type Cause, CAUSES, type Span, type WindowAnswer } from "./wire.ts";
 
@@ -82,16 +82,10 @@ export function windowPath(span: Span = hub.span): string {
   return `v1/metrics?window=${span}`;
 }
 
-/** Undefined in the daemon's first second, of which nothing is recorded. */
-export async function fetchWindow(signal: AbortSignal, span: Span = hub.span): Promise<WindowFigures | undefined> {
-  try {
-    const figures = new WindowFigures(span, await get<WindowAnswer>(windowPath(span), signal));
-    if (span === hub.span) hub.recorded = figures;
-    return figures;
-  } catch (error) {
-    if (statusOf(error) === 503) return undefined;
-    throw error;
-  }
+export async function fetchWindow(signal: AbortSignal, span: Span = hub.span): Promise<WindowFigures> {
+  const figures = new WindowFigures(span, await get<WindowAnswer>(windowPath(span), signal));
+  if (span === hub.span) hub.recorded = figures;
+  return figures;
 }
 
 /** What caches did in a window; null where nothing tells. */
