@@ -2,6 +2,7 @@
 //!
 //! It must not know what a number measures beyond its unit.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// A whole number with commas: `1,234,567`.
@@ -109,8 +110,27 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
+/// Foreign text of lines for a terminal: what could drive it, or turn the direction of what follows, is shown
+/// as JSON escapes it, so that what is JSON stays so.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unprintable(c) && !matches!(c, '\n' | '\t') {
+            // Writing to a text does not fail.
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// C0, DEL and C1; and what turns the direction of text.
 fn is_unprintable(c: char) -> bool {
-    let turns_direction = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns_direction = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
     c.is_control() || turns_direction
 }
 
@@ -218,5 +238,13 @@ mod tests {
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}"
         );
         assert_eq!(printable("naïve 日本"), "naïve 日本");
+    }
+
+    #[test]
+    fn what_could_drive_a_terminal_is_shown_escaped_and_lines_stay_lines() {
+        assert_eq!(
+            escaped("a\tb\n\u{1b}]0;t\u{7}\r\u{9b}2J\u{7f}\u{202e}\u{200f}é"),
+            "a\tb\n\\u001b]0;t\\u0007\\u000d\\u009b2J\\u007f\\u202e\\u200fé"
+        );
     }
 }

@@ -19,6 +19,7 @@ mod traces;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -98,5 +99,8 @@ fn serve(args: &args::Serve, environment: &Environment) -> anyhow::Result<()> {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(serve::run(config, args.demo, bars, spans))
+    let ended = runtime.block_on(serve::run(config, args.demo, bars, spans));
+    // What still waits for a collector or a disk that stands still is left: all had their time to end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
 }

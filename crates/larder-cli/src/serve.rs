@@ -4,6 +4,8 @@
 mod assistant_context;
 mod history;
 mod live;
+mod lock;
+mod pushes;
 mod scheduler_stats;
 mod signals;
 mod starting;
@@ -26,10 +28,8 @@ use larder_services::claude_usage::{
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::config::{self, Anonymous, Config};
-use crate::otlp;
 use crate::peers;
 use crate::traces::Queue;
 
@@ -49,6 +49,7 @@ pub(crate) async fn run(
     let state_dir = config.state_dir.clone();
     make_private(&state_dir)
         .with_context(|| format!("cannot use the state directory {}", state_dir.display()))?;
+    let lock = lock::take(&state_dir)?;
     let token = larder_http::admin_token(&state_dir.join("admin.token"))
         .context("cannot keep the admin token")?;
     let store = tiers::store(&config.remote)?;
@@ -103,8 +104,7 @@ pub(crate) async fn run(
     if let Some((schedulers, _)) = &schedulers {
         gateway = services.mount(gateway, schedulers.mount());
     }
-    let pushing = push_metrics(&config, &gateway, address, told);
-    let sending = send_spans(&config, &gateway, address, spans);
+    let pushes = pushes::start(&config, &gateway, address, told, spans);
     let router = gateway.into_router();
     let demo = demo.then(|| demo_root(&state_dir));
     let store = store.as_ref().map(|store| store.name.as_str());
@@ -120,12 +120,7 @@ pub(crate) async fn run(
     larder_http::serve(listener, router, stopped, DRAIN)
         .await
         .context("the listener failed")?;
-    if let Some(pushing) = pushing {
-        pushing.await?;
-    }
-    if let Some(sending) = sending {
-        sending.stop().await;
-    }
+    pushes.stop().await;
     if let Some((_, running)) = schedulers {
         running.stop().await;
     }
@@ -143,39 +138,9 @@ pub(crate) async fn run(
             .await?
             .context("the usage state was not kept")?;
     }
+    drop(lock);
     tracing::info!("stopped");
     Ok(())
-}
-
-/// What other crates record through the crate `metrics` is in the same export, and all of it is pushed.
-fn push_metrics(
-    config: &Config,
-    gateway: &Gateway,
-    address: SocketAddr,
-    stopping: watch::Receiver<bool>,
-) -> Option<JoinHandle<()>> {
-    let recorder = larder_metrics::Recorder::new(gateway.registry());
-    if metrics::set_global_recorder(recorder).is_err() {
-        tracing::warn!("the metrics of other crates go elsewhere");
-    }
-    let figures = gateway.figures();
-    otlp::start(&config.otlp, figures, address.to_string(), stopping)
-}
-
-fn send_spans(
-    config: &Config,
-    gateway: &Gateway,
-    address: SocketAddr,
-    spans: Option<Arc<Queue>>,
-) -> Option<otlp::Sending> {
-    let endpoint = config.otlp.endpoint.as_ref()?;
-    let registry = gateway.registry();
-    Some(otlp::Sending::start(
-        endpoint,
-        spans?,
-        registry,
-        address.to_string(),
-    ))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

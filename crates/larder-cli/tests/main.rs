@@ -32,6 +32,8 @@ mod exposition;
 mod fleet;
 #[path = "main/grafana.rs"]
 mod grafana;
+#[path = "main/hanging.rs"]
+mod hanging;
 #[path = "main/keys.rs"]
 mod keys;
 #[path = "main/live.rs"]

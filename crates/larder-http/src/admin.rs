@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
 use crate::wire::{CacheInfo, EntryWire, StatsInfo};
 
 /// The most entries that one listing returns.
@@ -64,7 +64,8 @@ impl Gateway {
         found.map(AsRef::as_ref).ok_or_else(|| {
             let names: Vec<_> = self.caches.iter().map(|cache| cache.name()).collect();
             Problem::not_found(format!(
-                "no cache is named {name:?}; there are: {}",
+                "no cache is named {:?}; there are: {}",
+                short(name),
                 names.join(", ")
             ))
         })
@@ -129,7 +130,7 @@ pub(crate) async fn entries(
     let Query(Listing { prefix, limit }) = listing.map_err(|rejection| {
         Problem::bad_request(format!(
             "{}; expected ?prefix=TEXT&limit=NUMBER",
-            rejection.body_text()
+            short(&rejection.body_text())
         ))
     })?;
     if !(1..=ENTRIES_MAX).contains(&limit) {

@@ -7,7 +7,6 @@
 
 mod change;
 mod file;
-mod writer;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -17,12 +16,15 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Role;
+use crate::writer::Writer;
 
 pub(crate) use change::Change;
-use writer::Writer;
+use file::Lines;
 
 /// Actions that are told.
 const NEWEST: usize = 1_000;
+/// Actions that wait to be written.
+const WAITING_MAX: usize = 1_024;
 /// Refused requests that are noted in a [`REFUSED_PERIOD`]; more are counted. Whoever may change nothing
 /// must not push out of the log what was changed.
 const REFUSED_MAX: usize = 120;
@@ -37,10 +39,10 @@ pub(crate) struct Record {
     pub(crate) actor: String,
     pub(crate) role: Option<Role>,
     pub(crate) request_id: String,
-    /// `invalidate`, `clear`, `delete`, `put`, `warm`, `reset`, `metrics`.
+    /// `invalidate`, `clear`, `delete`, `put`, `warm`, `reset`, `metrics`; of a service the last word of its route.
     pub(crate) action: String,
     pub(crate) cache: Option<String>,
-    /// What of the cache: `key 7`, `tag team:7`; as far as it was read.
+    /// What of the cache: `key 7`, `tag team:7`, as far as it was read; of a service `POST /api/stop`.
     pub(crate) scope: Option<String>,
     pub(crate) dry_run: bool,
     /// Entries that it met.
@@ -54,7 +56,8 @@ pub(crate) struct Record {
 /// What was changed by request. In memory, and in a file if it is given one.
 pub(crate) struct AuditLog {
     kept: Mutex<Kept>,
-    writer: Option<Writer>,
+    /// Of lines.
+    writer: Option<Writer<String>>,
 }
 
 struct Kept {
@@ -89,10 +92,13 @@ impl AuditLog {
             Ok(read) => (read, None),
             Err(error) => (file::Read::default(), Some(error)),
         };
-        Self::of(read, Some(Writer::start(path, trouble)))
+        let mut lines = Lines::at(path);
+        let name = ("larder-audit", "the audit log");
+        let write = move |line: String| lines.add(&line);
+        Self::of(read, Some(Writer::start(name, WAITING_MAX, trouble, write)))
     }
 
-    fn of(read: file::Read, writer: Option<Writer>) -> Self {
+    fn of(read: file::Read, writer: Option<Writer<String>>) -> Self {
         let kept = Kept {
             newest: read.actions.into(),
             dropped: 0,
@@ -114,7 +120,7 @@ impl AuditLog {
             return;
         }
         if let Some(writer) = &self.writer
-            && !writer.write(&action)
+            && !serde_json::to_string(&action).is_ok_and(|line| writer.hand(line))
         {
             kept.dropped += 1;
         }

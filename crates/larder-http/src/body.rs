@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
 
 /// The longest body, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 64 << 10;
@@ -107,9 +107,9 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Problem::new(status, "unexpected-content", error.to_string());
+            return Problem::new(status, "unexpected-content", short(&error.to_string()));
         }
-        Problem::bad_request(format!("expected JSON: {error}"))
+        Problem::bad_request(format!("expected JSON: {}", short(&error.to_string())))
     })
 }
 

@@ -4,8 +4,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::{Router, middleware};
 use utoipa::OpenApi as _;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Info, OpenApi};
+use utoipa::openapi::{self, Info, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{admin, advice, events, health, heat, history, loads, metrics};
@@ -53,7 +54,8 @@ pub(crate) fn document(
     for service in services {
         all.merge(service);
     }
-    name_operations(&mut all);
+    for_each_operation(&mut all, name_by_tag);
+    for_each_operation(&mut all, tell_refusals);
     let mut info = Info::new(name, version);
     info.description = Some(
         "Errors are RFC 9457 problems. A token goes into `Authorization: Bearer TOKEN`; what needs \
@@ -67,9 +69,7 @@ pub(crate) fn document(
     all
 }
 
-/// Puts an operation's tag before its id: services have handlers of the same names, and generators of
-/// clients want each id once.
-fn name_operations(document: &mut OpenApi) {
+fn for_each_operation(document: &mut OpenApi, mut change: impl FnMut(&mut Operation)) {
     for item in document.paths.paths.values_mut() {
         let operations = [
             &mut item.get,
@@ -77,12 +77,34 @@ fn name_operations(document: &mut OpenApi) {
             &mut item.post,
             &mut item.delete,
         ];
-        for operation in operations.into_iter().flatten() {
-            let tag = operation.tags.as_ref().and_then(|tags| tags.first());
-            if let (Some(id), Some(tag)) = (&mut operation.operation_id, tag) {
-                *id = format!("{tag}_{id}");
-            }
-        }
+        operations.into_iter().flatten().for_each(&mut change);
+    }
+}
+
+/// Puts an operation's tag before its id: services have handlers of the same names, and generators of
+/// clients want each id once.
+fn name_by_tag(operation: &mut Operation) {
+    let tag = operation.tags.as_ref().and_then(|tags| tags.first());
+    if let (Some(id), Some(tag)) = (&mut operation.operation_id, tag) {
+        *id = format!("{tag}_{id}");
+    }
+}
+
+/// What needs a token is refused alike wherever it is.
+fn tell_refusals(operation: &mut Operation) {
+    if operation.security.as_ref().is_none_or(Vec::is_empty) {
+        return;
+    }
+    for (status, description) in [
+        ("401", "No token came with it, or one that is not good."),
+        (
+            "403",
+            "The token's role does not suffice, or a page of another site asks.",
+        ),
+    ] {
+        let response = openapi::Response::new(description).into();
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_owned()).or_insert(response);
     }
 }
 

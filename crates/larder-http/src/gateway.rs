@@ -284,14 +284,16 @@ impl Gateway {
         let answers = answers.into_iter().fold(Router::new(), Router::merge);
         // Streams are not compressed: an encoder would hold events back.
         let streams = for_role(Role::Viewer, streams.merge(events::routes(&gateway)));
-        answers
-            .merge(docs::routes(document))
+        let for_anyone = docs::routes(document)
             .layer(compression())
-            .merge(streams)
             .merge(health::probes(&gateway))
             .merge(dashboard::routes(&gateway))
             .fallback(no_route)
-            .layer(middleware::from_fn(front::known))
+            .layer(middleware::from_fn(front::known));
+        answers
+            .layer(compression())
+            .merge(streams)
+            .merge(for_anyone)
             .merge(open)
             .method_not_allowed_fallback(no_method)
             .layer(middleware::from_fn_with_state(gateway, front::front))

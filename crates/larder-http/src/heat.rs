@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 
 use crate::gateway::Gateway;
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// Minutes that are kept of each cache: a day.
@@ -179,7 +179,7 @@ pub(crate) async fn latency(
 ) -> Result<Json<Value>, Problem> {
     gateway.find(&name)?;
     let Query(Asked { range }) = asked.map_err(|rejection| {
-        Problem::bad_request(format!("{}; {EXPECTED}", rejection.body_text()))
+        Problem::bad_request(format!("{}; {EXPECTED}", short(&rejection.body_text())))
     })?;
     let hours = match range.as_deref() {
         None | Some("1h") => 1,

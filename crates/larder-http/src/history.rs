@@ -4,6 +4,7 @@
 mod asked;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use axum::extract::rejection::QueryRejection;
@@ -11,7 +12,7 @@ use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use larder_metrics::{
-    Carry, Metric, Registry, Snapshot, Timeline, TimelineFile, Track, Window, Windows,
+    Carry, Lines, Metric, Registry, Snapshot, Timeline, TimelineFile, Track, Window, Windows,
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -19,12 +20,15 @@ use tokio::time::MissedTickBehavior;
 
 use crate::figures::Figures;
 use crate::gateway::Gateway;
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
+use crate::writer::Writer;
 use asked::Asked;
 
 /// Series in one answer.
 const SERIES_MAX: usize = 500;
 const TICK: Duration = Duration::from_secs(1);
+/// What was recorded in as many seconds may wait to be written; what is over it is written with the whole.
+const WAITING_MAX: usize = 64;
 
 const RECORDING: Metric = Metric::histogram(
     "larder_metrics_recording_seconds",
@@ -58,59 +62,68 @@ const RECORDED: &[&str] = &[
     "larder_cache_weight",
 ];
 
-/// What is kept of the figures, and where.
+/// What is kept of the figures, and where. Nobody who asks waits for a disk.
 pub(crate) struct History {
-    timeline: Mutex<Kept>,
+    timeline: Kept,
     windows: Mutex<Windows>,
     /// A cache's figures may be reset, which is no reason for a gap here.
     carry: Mutex<Carry>,
 }
 
 enum Kept {
-    InMemory(Timeline),
+    InMemory(Mutex<Timeline>),
     InFile {
-        file: TimelineFile,
-        /// Whether the log knows that it can't be written.
-        has_failed: bool,
+        file: Arc<TimelineFile>,
+        writer: Writer<Lines>,
+        /// Lines that too many waited before: they are in the file with the whole, once that is written.
+        dropped: AtomicU64,
     },
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self::of(Kept::InMemory(Timeline::new()))
+        Self::of(Kept::InMemory(Mutex::new(Timeline::new())))
     }
 }
 
 impl History {
     pub(crate) fn in_file(file: TimelineFile) -> Self {
+        let file = Arc::new(file);
+        let into = file.clone();
+        let name = ("larder-history", "the figures' history");
+        let write = move |lines| into.write(lines);
         Self::of(Kept::InFile {
             file,
-            has_failed: false,
+            writer: Writer::start(name, WAITING_MAX, None, write),
+            dropped: AtomicU64::new(0),
         })
     }
 
-    fn of(kept: Kept) -> Self {
+    fn of(timeline: Kept) -> Self {
         Self {
-            timeline: Mutex::new(kept),
+            timeline,
             windows: Mutex::default(),
             carry: Mutex::default(),
         }
     }
 
-    /// Adds what happened since the last call. Blocks while the file is written.
+    /// Adds what happened since the last call.
     fn record(&self, snapshot: Snapshot) {
         let mut snapshot = self.carry.lock().on(snapshot);
         self.windows.lock().record(snapshot.clone());
         snapshot.retain(|name| RECORDED.contains(&name));
-        match &mut *self.timeline.lock() {
-            Kept::InMemory(timeline) => timeline.record(&snapshot),
-            Kept::InFile { file, has_failed } => match file.record(&snapshot) {
-                Ok(()) => *has_failed = false,
-                Err(error) if !std::mem::replace(has_failed, true) => {
-                    tracing::warn!(%error, "the figures' history cannot be written");
+        match &self.timeline {
+            Kept::InMemory(timeline) => timeline.lock().record(&snapshot),
+            Kept::InFile {
+                file,
+                writer,
+                dropped,
+            } => {
+                let lines = file.note(&snapshot);
+                if !lines.is_none_or(|lines| writer.hand(lines)) {
+                    dropped.fetch_add(1, Ordering::Relaxed);
                 }
-                Err(_) => {}
-            },
+            }
         }
     }
 
@@ -132,10 +145,28 @@ impl History {
     }
 
     fn read<T>(&self, of: impl FnOnce(&Timeline) -> T) -> T {
-        match &*self.timeline.lock() {
-            Kept::InMemory(timeline) => of(timeline),
-            Kept::InFile { file, .. } => of(file.timeline()),
+        match &self.timeline {
+            Kept::InMemory(timeline) => of(&timeline.lock()),
+            Kept::InFile { file, .. } => file.read(of),
         }
+    }
+
+    /// Why the file lacks what is in memory, if it does.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let Kept::InFile {
+            file,
+            writer,
+            dropped,
+        } = &self.timeline
+        else {
+            return None;
+        };
+        let why = writer.trouble()?;
+        let path = file.path().display();
+        Some(match dropped.load(Ordering::Relaxed) {
+            0 => format!("{path}: {why}"),
+            dropped => format!("{path}: {why}; {dropped} writes were dropped since the start"),
+        })
     }
 }
 
@@ -189,7 +220,11 @@ pub(crate) async fn history(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(asked) = asked.map_err(|rejection| {
-        Problem::bad_request(format!("{}; {}", rejection.body_text(), asked::EXPECTED))
+        Problem::bad_request(format!(
+            "{}; {}",
+            short(&rejection.body_text()),
+            asked::EXPECTED
+        ))
     })?;
     let now = gateway.registry.now();
     let period = asked.period(now).map_err(Problem::bad_request)?;
@@ -236,36 +271,8 @@ fn unknown(name: &str, names: &[&str]) -> Problem {
     } else {
         format!("there are: {}", names.join(", "))
     };
-    Problem::not_found(format!("no metric {name:?} is recorded; {there}"))
+    Problem::not_found(format!("no metric {:?} is recorded; {there}", short(name)))
 }
 
 #[cfg(test)]
-mod tests {
-    use larder::sync::Cache;
-    use larder_metrics::{Limits, ManualClock};
-
-    use super::*;
-
-    #[test]
-    fn a_window_has_what_a_cache_did_before_its_figures_were_reset() {
-        let clock = ManualClock::new();
-        let registry = Registry::with(Limits::default(), clock.clock());
-        let cache = Cache::<u64, u64>::builder("numbers").build().unwrap();
-        let history = History::default();
-        let record = || {
-            let mut snapshot = registry.snapshot();
-            larder::export([&cache as &dyn larder::AnyCache], &mut snapshot);
-            history.record(snapshot);
-            clock.advance(TICK);
-        };
-        record();
-        (0..200).for_each(|key| assert_eq!(cache.get(&key).unwrap(), None));
-        record();
-        cache.reset_stats();
-        (0..100).for_each(|key| assert_eq!(cache.get(&key).unwrap(), None));
-        record();
-        let minute = history.last(Window::Minute).unwrap();
-        let tags = [("cache", "numbers"), ("result", "miss")];
-        assert_eq!(minute.counter("larder_cache_gets", &tags), Some(300));
-    }
-}
+mod tests;

@@ -46,6 +46,7 @@ mod server;
 mod trace;
 mod warmer;
 mod wire;
+mod writer;
 
 pub use accounts::{Accounts, Member, Roster, RosterError};
 pub use admin::config::Setting;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::audit::Change;
 use crate::body::JsonBody;
 use crate::gateway::Gateway;
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
 use crate::wire::CacheInfo;
 
 pub(crate) fn routes(gateway: &Arc<Gateway>) -> Router {
@@ -51,7 +51,7 @@ pub(crate) async fn metrics(
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|rejection| {
         let expected = "expected nothing, or ?window=1m, 5m, 60m or 24h";
-        Problem::bad_request(format!("{}; {expected}", rejection.body_text()))
+        Problem::bad_request(format!("{}; {expected}", short(&rejection.body_text())))
     })?;
     if let Some(window) = asked.window {
         let window = window.parse().map_err(Problem::bad_request)?;

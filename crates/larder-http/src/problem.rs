@@ -2,9 +2,14 @@
 //!
 //! What the log records is written where the failure is known; it is not repeated here.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
+
+/// Characters of a caller's text in one echo.
+const ECHO_CHARS_MAX: usize = 200;
 
 tokio::task_local! {
     /// The id of the request that the current task answers.
@@ -64,9 +69,21 @@ impl Problem {
         self
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The response's status.
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+}
+
+/// A caller's own text as it is echoed, in an answer or in the log: its first 200 characters.
+pub(crate) fn short(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(ECHO_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
     }
 }
 

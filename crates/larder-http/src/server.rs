@@ -1,5 +1,7 @@
 //! Accepting connections, and letting go of them in order.
 
+mod patience;
+
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -10,18 +12,24 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+
+use patience::Patient;
 
 /// Connections open at once; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 4_096;
 /// A connection that sends no whole request head for this long is closed.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// What the system keeps for a client that does not read, which Linux doubles: with more, one that never reads
+/// a stream would be taken for a reader for minutes.
+const SEND_BUFFER: usize = 64 << 10;
 /// After an accept that failed (too many open files, say) the next one waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `router` over HTTP/1.1 until `stop` completes, then gives open requests up to `drain` to
-/// end. A connection that became a `WebSocket` is its service's from then on: it counts no more, and
+/// end. A client that takes nothing of its answer, or of a stream, for 30 s is let go. A connection that became a `WebSocket` is its service's from then on: it counts no more, and
 /// the service ends it.
 ///
 /// # Errors
@@ -48,7 +56,7 @@ pub async fn serve(
             continue;
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection = http.serve_connection(TokioIo::new(Patient::new(stream)), service);
         let connection = converse(connection.with_upgrades(), draining.subscribe());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -68,7 +76,8 @@ pub async fn serve(
     Ok(())
 }
 
-type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection =
+    http1::UpgradeableConnection<TokioIo<Patient<TcpStream>>, TowerToHyperService<Router>>;
 
 /// Answers a connection's requests; once `draining` says so, the one that is open is its last.
 async fn converse(
@@ -98,6 +107,9 @@ async fn accept(
         Ok((stream, _)) => {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection keeps its delay");
+            }
+            if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
+                tracing::debug!(%error, "a connection keeps its buffer");
             }
             Some((stream, slot))
         }

@@ -13,6 +13,7 @@ mod main {
     mod metrics;
     mod mounts;
     mod peers;
+    mod stall;
     mod values;
 
     use axum::Router;

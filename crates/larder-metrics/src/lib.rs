@@ -138,7 +138,7 @@ pub use samples::{Samples, Sink};
 pub use snapshot::{FamilySnapshot, Series, Snapshot, Value};
 pub use tags::Tags;
 pub use timed::timed;
-pub use timeline::{Column, Query, Timeline, TimelineFile, Track, TrackKind};
+pub use timeline::{Column, Lines, Query, SetAside, Timeline, TimelineFile, Track, TrackKind};
 pub use timing::{Timer, Timing};
 pub use up_down::UpDownCounter;
 pub use windows::{Window, Windows};

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-pub use file::TimelineFile;
+pub use file::{Lines, SetAside, TimelineFile};
 pub use query::{Column, Query, Track, TrackKind};
 
 use crate::Snapshot;

@@ -1,6 +1,6 @@
 //! `larder get`, `ttl`, `explain` and `warm`.
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -37,16 +37,25 @@ pub(crate) fn get(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let (text, known) = ask(args, environment, "explain=1&value=1")?;
+    // Into a pipe goes what is held, byte for byte.
+    let is_terminal = std::io::stdout().is_terminal();
+    let shown = |text: String| {
+        if is_terminal {
+            figures::escaped(&text)
+        } else {
+            text
+        }
+    };
     if args.json {
-        print_json(out, &text)?;
+        print_json(out, &shown(text))?;
         return held(args, &known).map(drop);
     }
     held(args, &known)?;
     // Nobody to read it is no reason to keep the value back.
     let _ = writeln!(std::io::stderr(), "{}", figures::printable(&known.text));
     match (known.value, known.value_type.as_deref()) {
-        (Some(Value::String(text)), Some("text")) => writeln!(out, "{text}")?,
-        (Some(value), _) => writeln!(out, "{value:#}")?,
+        (Some(Value::String(text)), Some("text")) => writeln!(out, "{}", shown(text))?,
+        (Some(value), _) => writeln!(out, "{}", shown(format!("{value:#}")))?,
         (None, _) => {
             let bytes = known.value_bytes.unwrap_or_default();
             writeln!(out, "{} that are no text", figures::bytes(bytes))?;

@@ -13,6 +13,8 @@ const WAITING_MAX: usize = 4_096;
 #[derive(Default)]
 pub(crate) struct Queue {
     waiting: Mutex<Vec<Ended>>,
+    /// Those that are being sent.
+    taken: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -28,9 +30,16 @@ impl Queue {
         }
     }
 
-    /// All that wait.
+    /// All that wait; those taken before have been sent, or dropped.
     pub(crate) fn take(&self) -> Vec<Ended> {
-        mem::take(&mut self.waiting.lock())
+        let taken = mem::take(&mut *self.waiting.lock());
+        self.taken.store(taken.len() as u64, Ordering::Relaxed);
+        taken
+    }
+
+    /// How many wait or are being sent.
+    pub(crate) fn left(&self) -> u64 {
+        self.waiting.lock().len() as u64 + self.taken.load(Ordering::Relaxed)
     }
 
     /// Notes that so many were not sent.

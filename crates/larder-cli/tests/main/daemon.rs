@@ -142,6 +142,16 @@ impl Daemon {
         }
     }
 
+    /// Sends it this signal, `STOP` for example.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name])
+            .arg(self.child.id().to_string())
+            .status()
+            .expect("kill runs");
+        assert!(sent.success());
+    }
+
     /// Asks it to end, and waits until it has.
     pub(crate) fn terminate(mut self) -> ExitStatus {
         let asked = Command::new("kill")

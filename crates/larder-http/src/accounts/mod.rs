@@ -25,6 +25,7 @@ use std::sync::Arc;
 use larder::Clock;
 
 use crate::auth::{Bearer, Role, admin_token, digest};
+use crate::health::{Check, Standing};
 use crate::mount::Mount;
 
 pub use roster::{Member, Roster, RosterError};
@@ -96,9 +97,15 @@ impl Accounts {
         }))
     }
 
-    /// The routes by which a user gets tokens.
+    /// The routes by which a user gets tokens, and whether the accounts are what their file says.
     pub fn mount(&self) -> Mount {
+        let shared = self.shared.clone();
+        let standing = move || match shared.roster.trouble() {
+            None => Standing::Ready,
+            Some(why) => Standing::Degraded(format!("as they were before, since {why}")),
+        };
         Mount::new()
+            .check(Check::new("accounts", standing).kind("file"))
             .open(login::router(self))
             .document(login::document())
     }

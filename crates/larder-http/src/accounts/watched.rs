@@ -9,12 +9,22 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::roster::{Contents, Roster, RosterError};
 
 pub(super) struct Watched {
     roster: Roster,
-    last: Mutex<(Mark, Arc<Contents>)>,
+    /// Held while the disk is asked, by the one who asks: nobody waits for it.
+    looking: Mutex<Mark>,
+    /// Never held while the disk is asked.
+    last: Mutex<Last>,
+}
+
+struct Last {
+    contents: Arc<Contents>,
+    /// Why these are not what the file says now.
+    trouble: Option<String>,
 }
 
 /// What changes with every change: a roster is never written in place.
@@ -27,22 +37,59 @@ impl Watched {
     pub(super) fn open(roster: Roster) -> Result<Self, RosterError> {
         let mark = Mark::of(roster.path());
         let contents = Arc::new(roster.read()?);
-        let last = Mutex::new((mark, contents));
-        Ok(Self { roster, last })
+        let trouble = None;
+        Ok(Self {
+            roster,
+            looking: Mutex::new(mark),
+            last: Mutex::new(Last { contents, trouble }),
+        })
     }
 
-    /// What the file says. One that cannot be read keeps what was known: the log says why.
+    /// What the file says. One that cannot be read keeps what was known: the log says why. Where another
+    /// caller is looking just now, whatever is known is told: nobody waits for that one's disk.
     pub(super) fn now(&self) -> Arc<Contents> {
-        let mark = Mark::of(self.roster.path());
-        let mut last = self.last.lock();
-        if last.0 != mark {
-            match self.roster.read() {
-                Ok(contents) => last.1 = Arc::new(contents),
-                Err(error) => tracing::error!(%error, "the accounts are as they were before"),
-            }
-            last.0 = mark;
+        self.look();
+        self.last.lock().contents.clone()
+    }
+
+    /// Why [`now`](Self::now) is not what the file says, if it is not.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.look();
+        self.last.lock().trouble.clone()
+    }
+
+    fn look(&self) {
+        if let Some(mut seen) = self.looking.try_lock() {
+            off_the_runtime(|| self.look_since(&mut seen));
         }
-        last.1.clone()
+    }
+
+    fn look_since(&self, seen: &mut Mark) {
+        let mark = Mark::of(self.roster.path());
+        if *seen == mark {
+            return;
+        }
+        let read = self.roster.read();
+        let mut last = self.last.lock();
+        match read {
+            Ok(contents) => {
+                last.contents = Arc::new(contents);
+                last.trouble = None;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the accounts are as they were before");
+                last.trouble = Some(error.to_string());
+            }
+        }
+        *seen = mark;
+    }
+}
+
+/// Runs what a disk may hold up, without holding up the other tasks of a runtime that has more threads.
+fn off_the_runtime<T>(look: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(look),
+        _ => look(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::gateway::Gateway;
 #[utoipa::path(
     get, path = "/v1/audit", tag = "audit",
     security(("token" = [])),
-    responses((status = OK, description = "The newest 1,000 changes that were asked for under /v1, the newest first, refused ones too (admin)."))
+    responses((status = OK, description = "The newest 1,000 changes that an operator or an admin asked for, of caches and of services, the newest first, refused ones too (admin)."))
 )]
 pub(crate) async fn audit(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
     let told = gateway.audit.tell();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -15,7 +15,7 @@ use super::{Answer, failed};
 use crate::audit::Change;
 use crate::body::JsonBody;
 use crate::gateway::Gateway;
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
 
 #[utoipa::path(
     delete, path = "/v1/caches/{name}/entries/{key}", tag = "caches",
@@ -66,6 +66,7 @@ pub(crate) async fn put(
     change.about(&text(Scope::Key(&key)), false);
     let Query(Putting { ttl_ms, tags }) = putting.map_err(|rejection| {
         let text = rejection.body_text();
+        let text = short(&text);
         Problem::bad_request(format!("{text}; expected ?ttl_ms=NUMBER&tags=TAG,…"))
     })?;
     if ttl_ms == Some(0) {
@@ -79,7 +80,7 @@ pub(crate) async fn put(
         .collect();
     let put = cache.put(&key, &value.to_string(), ttl, &tags).await;
     let applied = put.map_err(|error| failed(&error))?;
-    tracing::info!(cache = name, key, ?applied, "put in by request");
+    tracing::info!(cache = name, key = %short(&key), ?applied, "put in by request");
     change.came_to(1, word(applied));
     Ok(Json(json!({ "applied": word(applied) })))
 }
@@ -123,17 +124,23 @@ impl Target {
     params(("name", description = "the cache's name")),
     request_body = Target,
     security(("token" = [])),
-    responses((status = OK, description = "Invalidates a key, a tag, a prefix or a pattern (admin), or counts what that would be."))
+    responses(
+        (status = OK, description = "Invalidates a key, a tag, a prefix or a pattern (admin), or counts what that would be."),
+        (status = PAYLOAD_TOO_LARGE, description = "The body is longer than 64 KiB."),
+    )
 )]
 pub(crate) async fn invalidate(
     State(gateway): State<Arc<Gateway>>,
     Extension(change): Extension<Change>,
     Path(name): Path<String>,
-    target: Result<Json<Target>, JsonRejection>,
+    target: Result<JsonBody<Target>, Problem>,
 ) -> Answer {
     let cache = gateway.find(&name)?;
-    let Json(target) = target.map_err(|rejection| {
-        Problem::bad_request(format!("{}; {TARGET}", rejection.body_text()))
+    let JsonBody(target) = target.map_err(|problem| match problem.status() {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+            Problem::bad_request(format!("{}; {TARGET}", problem.detail()))
+        }
+        _ => problem,
     })?;
     let scope = target.scope().ok_or_else(|| Problem::bad_request(TARGET))?;
     change.about(&text(scope), target.dry_run);
@@ -153,7 +160,7 @@ async fn apply(cache: &dyn AnyCache, scope: Scope<'_>, change: &Change) -> Answe
         .map_err(|error| failed(&error))?;
     tracing::info!(
         cache = cache.name(),
-        ?scope,
+        scope = %short(&text(scope)),
         matched,
         ?applied,
         "invalidated by request"

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, failed};
 use crate::gateway::Gateway;
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
 use crate::wire::EntryWire;
 
 /// The longest value that is shown, as a text.
@@ -60,6 +60,7 @@ pub(crate) async fn entry(
     let cache = gateway.find(&name)?;
     let Query(asked) = asked.map_err(|rejection| {
         let text = rejection.body_text();
+        let text = short(&text);
         Problem::bad_request(format!("{text}; expected ?explain=1, ?value=1 or both"))
     })?;
     let mut known = if Flag::is_on(asked.explain) {
@@ -67,6 +68,7 @@ pub(crate) async fn entry(
         json!(Explained::from(explanation))
     } else {
         let found = cache.entry_info(&key).ok_or_else(|| {
+            let key = short(&key);
             Problem::not_found(format!("{name} holds no entry for the key {key:?}"))
         })?;
         json!(EntryWire::from(found))

@@ -38,9 +38,12 @@ pub(crate) async fn status(
     let (_, health) = health::standing(&gateway);
     let backends = backends(&gateway);
     let mut reasons: Vec<String> = backends.iter().filter_map(Backend::trouble).collect();
-    let trouble = gateway.audit.trouble();
-    let is_unkept = trouble.is_some();
-    reasons.extend(trouble.map(|why| format!("the audit log is in memory alone: {why}")));
+    let audit = gateway.audit.trouble();
+    let audit = audit.map(|why| format!("the audit log is in memory alone: {why}"));
+    let history = gateway.history.trouble();
+    let history = history.map(|why| format!("the figures' history is in memory alone: {why}"));
+    let is_unkept = audit.is_some() || history.is_some();
+    reasons.extend(audit.into_iter().chain(history));
     let state = match &health["status"] {
         state if state == "ready" && is_unkept => json!("degraded"),
         state => state.clone(),

@@ -33,7 +33,7 @@ pub(super) async fn front(
     let parent = TraceParent::of(request.headers());
     let own = parent.map_or_else(|| gateway.new_trace(), TraceParent::child);
     let span = span(&id, &request, (own, parent));
-    let change = Change::of(&request, &id);
+    let change = Change::of(&mut request, &id).await;
     if let Some(change) = &change {
         request.extensions_mut().insert(change.clone());
     }
@@ -41,7 +41,11 @@ pub(super) async fn front(
         .scope(id, async {
             match let_in(&gateway, &mut request, change.as_ref()) {
                 Ok(()) => next.run(request).await,
-                Err(problem) => problem.into_response(),
+                Err(problem) => {
+                    // Which role it would have needed is not known yet.
+                    change.iter().for_each(Change::note);
+                    problem.into_response()
+                }
             }
         })
         .instrument(span.clone())
@@ -143,10 +147,16 @@ pub(super) async fn known(mut request: Request, next: Next) -> Response {
     }
 }
 
+/// Lets in who has the role, and has noted who asks for a change, let in or not.
 pub(super) async fn admit(needed: Role, request: Request, next: Next) -> Response {
+    if needed >= Role::Operator
+        && let Some(change) = request.extensions().get::<Change>()
+    {
+        change.note();
+    }
     let admitted = Known::of(&request).and_then(|caller| auth::check(&caller, needed));
     match admitted {
-        Ok(()) => next.run(request).await,
+        Ok(()) => known(request, next).await,
         Err(problem) => problem.into_response(),
     }
 }

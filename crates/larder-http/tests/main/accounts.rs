@@ -117,6 +117,29 @@ async fn a_user_who_logs_in_may_do_what_the_role_says() {
 }
 
 #[tokio::test]
+async fn accounts_that_cannot_be_read_stay_as_they_were_and_the_status_says_why() {
+    let house = house();
+    let token = house.roster.add_token("ci", Role::Admin).unwrap();
+    let status = async || {
+        let ask = request(Method::GET, "/v1/status", Some(TOKEN));
+        let (_, told) = read(send(&house.router, ask).await).await;
+        (told["state"].clone(), told["reasons"].to_string())
+    };
+    assert_eq!(house.statuses(&token).await, [200, 200, 200]);
+    assert_eq!(status().await.0, "ready");
+    let path = house.directory.path().join("accounts.json");
+    let good = std::fs::read(&path).unwrap();
+    std::fs::write(&path, "{\n\"users\": [,\n").unwrap();
+    let (state, reasons) = status().await;
+    assert_eq!(state, "degraded");
+    let says = ["accounts: as they were before", "accounts.json", "line 2"];
+    assert!(says.iter().all(|part| reasons.contains(part)), "{reasons}");
+    assert_eq!(house.statuses(&token).await, [200, 200, 200]);
+    std::fs::write(&path, good).unwrap();
+    assert_eq!(status().await.0, "ready");
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_are_told_the_same() {
     let house = house();
     house.roster.add_user("ada", Role::Admin, PASSWORD).unwrap();

@@ -160,6 +160,78 @@ async fn a_page_of_another_site_changes_nothing_where_no_token_is_needed() {
     );
 }
 
+/// I5
+#[tokio::test]
+async fn what_an_operator_or_an_admin_changes_in_a_service_is_noted_refused_or_not() {
+    use axum::routing::{delete, post as on_post};
+    let done = || async { "done" };
+    let service = Mount::new()
+        .reads(Router::new().route("/api/ask", on_post(done)))
+        .changes(Router::new().route("/api/stations/{id}", delete(done)))
+        .administration(Router::new().route("/codette/cache/clear", on_post(done)));
+    let router = gateway().mount(service).into_router();
+    let ask = async |method: Method, path: &str, token: Option<&str>| {
+        send(&router, request(method, path, token)).await;
+    };
+    ask(Method::POST, "/codette/cache/clear", Some(TOKEN)).await;
+    ask(Method::POST, "/codette/cache/clear", Some("of user ada")).await;
+    ask(Method::POST, "/codette/cache/clear", Some("guessed")).await;
+    ask(Method::POST, "/codette/cache/clear", None).await;
+    ask(Method::DELETE, "/api/stations/7", Some("of user ada")).await;
+    // These change nothing that a viewer may not.
+    ask(Method::POST, "/api/ask", Some(TOKEN)).await;
+    ask(Method::GET, "/codette/cache/clear", Some(TOKEN)).await;
+    ask(Method::POST, "/no/such/route", Some(TOKEN)).await;
+    ask(Method::POST, "/no/such/route", Some("guessed")).await;
+    let clear = "clear, null, POST /codette/cache/clear, null";
+    assert_eq!(
+        noted(&router).await,
+        [
+            "user ada, operator, delete, null, DELETE /api/stations/7, null, done, 200".to_owned(),
+            format!("anonymous, null, {clear}, refused, 401"),
+            format!("unknown, null, {clear}, refused, 401"),
+            format!("user ada, operator, {clear}, refused, 403"),
+            format!("the admin token, admin, {clear}, done, 200"),
+        ]
+    );
+}
+
+/// I5
+#[tokio::test]
+async fn a_key_is_noted_decoded_whether_it_was_refused_or_not() {
+    let house = house(Some(Role::Viewer));
+    for token in [None, Some(TOKEN)] {
+        let path = "/v1/caches/numbers/entries/a%2Fb%20%C3%BC";
+        send(&house.router, request(Method::DELETE, path, token)).await;
+    }
+    for action in noted(&house.router).await {
+        assert!(action.contains("delete, numbers, key a/b ü,"), "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_more_than_64_kib_is_refused_and_a_long_text_is_not_echoed_whole() {
+    let house = house(None);
+    let path = "/v1/caches/numbers/invalidate";
+    let ask = async |body: Value| {
+        let request = Request::post(path)
+            .header(header::HOST, "localhost")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+            .body(Body::from(body.to_string()));
+        read(send(&house.router, request.unwrap()).await).await
+    };
+    let (status, _) = ask(json!({ "key": "7".repeat(70_000) })).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    let long = "x".repeat(60_000);
+    for body in [json!({ "key": long }), json!({ (long.clone()): 1 })] {
+        let (status, problem) = ask(body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("xxx") && detail.len() < 400, "{detail}");
+    }
+}
+
 fn gateway() -> Gateway {
     let (_, stopping) = watch::channel(false);
     let access = Access::new(TOKEN, None).issuer(|token| {

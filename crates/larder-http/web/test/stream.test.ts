@@ -99,7 +99,7 @@ test("a connection that has gone silent is given up, and opened again", async (c
   const time = heldTime(context);
   const { stream, heard, states } = listening((signal) => Promise.resolve(saying([new TextEncoder().encode("data: 1\n\n")], signal)));
   stream.start();
-  assert.equal(await time.next(), 10_000);
+  assert.equal(await time.next(), 5_000);
   assert.deepEqual([heard, states], [["1"], ["connecting", "open", "waiting"]]);
   stream.pause();
 });

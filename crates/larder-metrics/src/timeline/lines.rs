@@ -1,7 +1,6 @@
 //! A timeline as lines of JSON. Each stands for itself: one that is torn takes no other with it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::query::TrackKind;
 use super::ring::{COLUMNS_MAX, NOTHING, Row};
 use super::series::Kept;
-use super::{LEVELS, RESOLUTIONS, Timeline};
+use super::{RESOLUTIONS, Timeline};
 use crate::tags::{self, Tags};
 use crate::{TagSlice, name};
 
@@ -69,9 +68,28 @@ impl Fresh {
     }
 }
 
-/// The first line of a file.
-fn header(out: &mut String) {
+/// What a file's first line says that it is.
+pub(super) enum Header {
+    Ours,
+    /// Of another version.
+    OfVersion(u32),
+    None,
+}
+
+pub(super) fn header(line: &[u8]) -> Header {
+    match serde_json::from_slice(line) {
+        Ok(Line::LarderTimeline { version: VERSION }) => Header::Ours,
+        Ok(Line::LarderTimeline { version }) => Header::OfVersion(version),
+        _ => Header::None,
+    }
+}
+
+/// The first line of a file, and those that make its series known.
+pub(super) fn head(out: &mut String, timeline: &Timeline) {
     write(out, &Line::LarderTimeline { version: VERSION });
+    for kept in &timeline.series {
+        series(out, kept);
+    }
 }
 
 /// The line that makes a series known.
@@ -88,40 +106,25 @@ pub(super) fn series(out: &mut String, kept: &Kept) {
     write(out, &line);
 }
 
-/// All of it that is kept across a restart: everything but the finest points. A step's line at a time,
-/// so that it takes no more memory than that.
-pub(super) fn whole(out: &mut impl io::Write, timeline: &Timeline) -> io::Result<u64> {
-    let mut text = String::new();
-    header(&mut text);
-    for kept in &timeline.series {
-        series(&mut text, kept);
-    }
-    let mut length = flush(out, &mut text)?;
-    for level in 1..LEVELS {
-        let rings = timeline.series.iter();
-        let steps: BTreeSet<u64> = rings
-            .flat_map(|kept| kept.rings[level].iter(kept.kind.columns().len()))
-            .map(|(step, _)| step)
-            .collect();
-        for step in steps {
-            let mut fresh = Fresh::default();
-            for kept in &timeline.series {
-                if let Some(row) = kept.rings[level].get(step, kept.kind.columns().len()) {
-                    fresh.add(kept, level, step, &row);
-                }
-            }
-            fresh.write(&mut text);
-            length += flush(out, &mut text)?;
-        }
-    }
-    Ok(length)
+/// The steps of a level that have a point, in order. O(points).
+pub(super) fn steps(timeline: &Timeline, level: usize) -> Vec<u64> {
+    let rings = timeline.series.iter();
+    let steps = rings.flat_map(|kept| kept.rings[level].iter(kept.kind.columns().len()));
+    let mut steps: Vec<u64> = steps.map(|(step, _)| step).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    steps
 }
 
-fn flush(out: &mut impl io::Write, text: &mut String) -> io::Result<u64> {
-    out.write_all(text.as_bytes())?;
-    let length = text.len() as u64;
-    text.clear();
-    Ok(length)
+/// The line of one step's points.
+pub(super) fn step(out: &mut String, timeline: &Timeline, level: usize, step: u64) {
+    let mut fresh = Fresh::default();
+    for kept in &timeline.series {
+        if let Some(row) = kept.rings[level].get(step, kept.kind.columns().len()) {
+            fresh.add(kept, level, step, &row);
+        }
+    }
+    fresh.write(out);
 }
 
 fn write(out: &mut String, line: &Line) {
@@ -129,12 +132,11 @@ fn write(out: &mut String, line: &Line) {
     out.push('\n');
 }
 
-/// Reads lines into a timeline.
+/// Reads the lines behind the first into a timeline.
 #[derive(Default)]
 pub(super) struct Reader {
     /// Where the series are that the file calls so.
     places: HashMap<u32, usize>,
-    is_ours: bool,
     /// Lines that could not be used.
     pub(super) skipped: u64,
 }
@@ -147,8 +149,7 @@ impl Reader {
 
     fn use_line(&mut self, line: Line, timeline: &mut Timeline) -> bool {
         match line {
-            Line::LarderTimeline { version } => self.is_ours = version == VERSION,
-            _ if !self.is_ours => {}
+            Line::LarderTimeline { .. } => return false,
             Line::Series {
                 id,
                 name,
@@ -174,7 +175,7 @@ impl Reader {
                 }
             }
         }
-        self.is_ours
+        true
     }
 
     fn point(

@@ -138,5 +138,5 @@ fn a_file_that_names_a_series_as_none_can_be_named_is_read_without_it() {
     std::fs::write(&path, text).expect("it can be written");
     let file = TimelineFile::open(&path).expect("it is read");
     assert_eq!(file.lines_skipped(), 3);
-    assert_eq!(file.timeline().names().len(), 1);
+    assert_eq!(file.read(|timeline| timeline.names().len()), 1);
 }

@@ -242,6 +242,7 @@ struct OpenBody {
 
 #[utoipa::path(
     post, path = "/live/open", tag = "live", request_body = OpenBody,
+    security(("token" = [])),
     responses(
         (status = OK, description = "The set is open.", body = Opened),
         (status = BAD_REQUEST, description = "No absolute path of an .als file is named."),

@@ -15,6 +15,9 @@ class Hub {
   isPaused = false;
   /** What was asked last of the chosen window. */
   recorded: WindowFigures | undefined;
+  /** When the server was last heard, or listening began, by the browser's clock. */
+  #heardAt = Date.now();
+  #hasHeard = false;
   /** The server's time minus the browser's, in milliseconds. */
   #skew = 0;
 
@@ -25,8 +28,23 @@ class Hub {
 
   /** The server said that it is `at` there. */
   clock(at: string): void {
+    this.#heardAt = Date.now();
+    this.#hasHeard = true;
     const ms = Date.parse(at);
     if (Number.isFinite(ms)) this.#skew = ms - Date.now();
+  }
+
+  /** Listening begins: silence counts from here on. */
+  listen(): void {
+    this.#heardAt = Date.now();
+  }
+
+  get silenceMs(): number {
+    return Math.max(0, Date.now() - this.#heardAt);
+  }
+
+  get hasHeard(): boolean {
+    return this.#hasHeard;
   }
 
   /** Milliseconds since the epoch by the server's clock, whatever the browser's says. */

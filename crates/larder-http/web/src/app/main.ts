@@ -23,12 +23,13 @@ import { follow, type Place } from "./router.ts";
 import { LiveStream, type StreamEvent, type StreamState } from "./stream.ts";
 import { Strip } from "./strip.ts";
 import { applyTheme, initTheme } from "./theme.ts";
-import { type ServerStatus, SPANS, type Span, type Tick } from "./wire.ts";
+import { type CacheInfo, type ServerStatus, SPANS, type Span, type Tick } from "./wire.ts";
 import { askToken, initTokenDialog } from "../parts/dialogs.ts";
 import { byId, setText } from "../parts/dom.ts";
 import { listeners } from "./listeners.ts";
 
 const STATUS_MS = 5000;
+const FIGURES_MS = 2000;
 
 applyTheme();
 takeTokenFromUrl();
@@ -37,8 +38,10 @@ initNav();
 const view = byId("view");
 const made = new Map<string, Page>();
 const strip = new Strip({ span: chooseSpan, pause: togglePause });
-const stream = new LiveStream({ open: openEvents, onEvent: hear, onState: hearState, onError: hearError });
+const stream = new LiveStream({ open: openEvents, onEvent: hear, onState: hearState, onError: hearStreamError });
 const status = new Poller({ every: () => STATUS_MS, ask: askStatus, failed: hearError });
+/** In place of a stream that is not to be had. */
+const figures = new Poller({ every: () => FIGURES_MS, ask: askFigures, failed: hearError });
 let page: Page | undefined;
 let refused = false;
 let wasDown = false;
@@ -70,17 +73,27 @@ async function askStatus(signal: AbortSignal): Promise<void> {
   hub.status = await get<ServerStatus>("v1/status", signal);
   hub.clock(hub.status.now);
   refused = false;
+  strip.heard();
   strip.show();
   if (hub.role !== before) page?.refresh();
+}
+
+async function askFigures(signal: AbortSignal): Promise<void> {
+  const { caches } = await get<{ caches: CacheInfo[] }>("v1/caches", signal);
+  tick({ at: new Date(hub.now()).toISOString(), caches });
+}
+
+function tick(heard: Tick): void {
+  hub.heard(heard);
+  strip.heard();
+  page?.tick?.(heard);
 }
 
 function hear({ event, data }: StreamEvent): void {
   if (hub.isPaused) return;
   const heard: unknown = JSON.parse(data);
   if (event === "tick") {
-    hub.heard(heard as Tick);
-    strip.heard();
-    page?.tick?.(heard as Tick);
+    tick(heard as Tick);
   } else {
     listeners.tell(event, heard);
   }
@@ -89,6 +102,7 @@ function hear({ event, data }: StreamEvent): void {
 function hearState(state: StreamState): void {
   strip.stream(state);
   if (state.kind === "waiting") wasDown = true;
+  else if (state.kind !== "connecting") poll(undefined);
   if (state.kind !== "open") return;
   // What changed while nobody listened was not announced.
   if (wasDown) {
@@ -100,12 +114,28 @@ function hearState(state: StreamState): void {
 
 function hearError(error: unknown): void {
   if (statusOf(error) === 401) refuse(error);
+  else strip.failed(!(error instanceof TypeError));
+}
+
+/** A server that answers, and has no stream for this page, is polled. */
+function hearStreamError(error: unknown): void {
+  hearError(error);
+  const isServed = statusOf(error) !== undefined && !refused;
+  poll(isServed ? describe(error).detail : undefined);
+}
+
+function poll(why: string | undefined): void {
+  strip.polling(why);
+  if (why === undefined) figures.stop();
+  else if (!figures.isRunning) figures.start();
 }
 
 /** Asks once for a token and stops listening until there is one. */
 function refuse(error: unknown): void {
   if (refused) return;
   refused = true;
+  // What was known was known of another token, or of another daemon.
+  hub.status = undefined;
   stream.pause("refused");
   const { title, detail } = describe(error);
   say(`${title}. ${detail}`);
@@ -122,6 +152,7 @@ function say(text: string): void {
 function start(): void {
   refused = false;
   say("");
+  hub.listen();
   status.start();
   stream.start();
 }

@@ -30,6 +30,10 @@ export class Poller {
     void this.#run(control);
   }
 
+  get isRunning(): boolean {
+    return this.#control !== undefined;
+  }
+
   stop(): void {
     this.#control?.abort();
     this.#control = undefined;

@@ -73,7 +73,8 @@ export interface StreamOptions {
 
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 15_000;
-const SILENCE_MAX_MS = 10_000;
+/** Of a stream that ticks each second. */
+const SILENCE_MAX_MS = 5000;
 
 export class LiveStream {
   readonly #options: StreamOptions;

@@ -2,24 +2,18 @@
 
 import { byId, el, setText, setTitle } from "../parts/dom.ts";
 import { showFacts } from "../parts/facts.ts";
-import { age, duration, timeOfDay } from "../parts/format.ts";
+import { duration, timeOfDay } from "../parts/format.ts";
 import { hub } from "./hub.ts";
 import { GRAINS } from "./series.ts";
+import { standing } from "./standing.ts";
 import type { StreamState } from "./stream.ts";
 import { SPANS, type Span } from "./wire.ts";
 
-const SILENCE_WORTH_SAYING_MS = 3000;
 /** A window may be a twelfth longer than its name. */
 const PART_MIN = 0.95;
 const PART_MAX = 1.15;
 /** Figures are recorded each second. */
 const SILENT_MS = 5000;
-const STATES: Record<string, { mark: string; text: string }> = {
-  ready: { mark: "●", text: "Ready" },
-  degraded: { mark: "▲", text: "Degraded" },
-  stopping: { mark: "■", text: "Stopping" },
-  not_ready: { mark: "■", text: "Not ready" },
-};
 
 export class Strip {
   readonly #state = byId("state");
@@ -28,7 +22,8 @@ export class Strip {
   readonly #liveText = byId("live-text");
   readonly #pause = byId<HTMLButtonElement>("pause-button");
   #stream: StreamState = { kind: "connecting" };
-  #heardAt = Number.NaN;
+  #polling: string | undefined;
+  #isReached = true;
 
   constructor(on: { span: (span: Span) => void; pause: () => void }) {
     const box = byId("span");
@@ -41,8 +36,20 @@ export class Strip {
     this.#pause.addEventListener("click", on.pause);
   }
 
+  /** Something was heard. */
   heard(): void {
-    this.#heardAt = Date.now();
+    this.#isReached = true;
+  }
+
+  /** A request failed; it had an answer or had none. */
+  failed(isReached: boolean): void {
+    this.#isReached = isReached;
+    this.show();
+  }
+
+  /** Why the figures are asked for again and again in place of the stream; undefined where they are not. */
+  polling(why: string | undefined): void {
+    this.#polling = why;
   }
 
   stream(state: StreamState): void {
@@ -62,17 +69,14 @@ export class Strip {
   }
 
   #showState(): void {
-    const { status } = hub;
-    const gone = this.#stream.kind === "waiting";
-    const known = status && STATES[status.state];
-    const { mark, text } = gone ? { mark: "✕", text: "Not reached" } : (known ?? { mark: "○", text: status?.state ?? "Asking" });
-    this.#state.dataset["state"] = gone ? "gone" : (status?.state ?? "asking");
-    const reasons = gone ? "the figures are the last ones heard" : (status?.reasons ?? []).join("; ");
-    setText(this.#state, `${mark} ${text}${reasons ? `: ${reasons}` : ""}`);
-    setTitle(this.#state, reasons || undefined);
+    const { status, silenceMs, hasHeard } = hub;
+    const known = standing({ status, stream: this.#stream.kind, isReached: this.#isReached, silenceMs, hasHeard });
+    this.#state.dataset["state"] = known.state;
+    setText(this.#state, `${known.text}${known.state === "gone" && known.reasons ? `: ${known.reasons}` : ""}`);
+    setTitle(this.#state, known.reasons || undefined);
     const items: readonly (readonly [string, string])[] = status
       ? [
-          ["up", gone ? "–" : duration(Math.max(0, hub.now() - Date.parse(status.started_at)))],
+          ["up", known.state === "gone" ? "–" : duration(Math.max(0, hub.now() - Date.parse(status.started_at)))],
           ["version", status.version],
           ["role", status.role ?? "none"],
           ...recorded(),
@@ -82,6 +86,8 @@ export class Strip {
   }
 
   #connection(): { state: string; text: string } {
+    const { kind } = this.#stream;
+    if (this.#polling !== undefined && (kind === "connecting" || kind === "waiting")) return { state: "connecting", text: `Polling: ${this.#polling}` };
     switch (this.#stream.kind) {
       case "open":
         return { state: "open", text: "Live" };
@@ -93,9 +99,7 @@ export class Strip {
         return { state: "down", text: "Needs a token" };
       case "waiting": {
         const seconds = Math.max(0, Math.ceil((this.#stream.until - Date.now()) / 1000));
-        const silence = Date.now() - this.#heardAt;
-        const heard = silence >= SILENCE_WORTH_SAYING_MS ? ` · last heard ${age(silence)} ago` : "";
-        return { state: "down", text: `Disconnected · retry in ${seconds} s${heard}` };
+        return { state: "down", text: `Disconnected · retry in ${seconds} s` };
       }
     }
   }

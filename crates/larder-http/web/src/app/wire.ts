@@ -83,17 +83,9 @@ export interface CacheInfo {
   stats: CacheStats;
 }
 
-export interface Requests {
-  total: number;
-  successful: number;
-  failed: number;
-  avg_response_time_ms: number;
-}
-
 export interface Tick {
   at: string;
   caches: CacheInfo[];
-  requests: Requests;
 }
 
 export interface Backend {

@@ -169,15 +169,15 @@ on_both! {
             (Method::GET, "/metrics/prometheus", [200, 200, 200]),
             (Method::GET, "/metrics/cache", [200, 200, 200]),
             (Method::GET, "/api/training-data", [200, 200, 200]),
-            (Method::POST, "/api/start", [403, 200, 200]),
-            (Method::POST, "/api/pause", [403, 200, 200]),
-            (Method::POST, "/api/resume", [403, 200, 200]),
-            (Method::POST, "/api/stop", [403, 200, 200]),
-            (Method::POST, "/metrics/cache/reset", [403, 403, 200]),
+            (Method::POST, "/api/start", [401, 200, 200]),
+            (Method::POST, "/api/pause", [401, 200, 200]),
+            (Method::POST, "/api/resume", [401, 200, 200]),
+            (Method::POST, "/api/stop", [401, 200, 200]),
+            (Method::POST, "/metrics/cache/reset", [401, 403, 200]),
             (
                 Method::POST,
                 "/metrics/cache/invalidate/training_data",
-                [403, 403, 200],
+                [401, 403, 200],
             ),
         ] {
             for (token, expected) in [None, Some(OPERATOR), Some(TOKEN)].into_iter().zip(roles) {

@@ -23,6 +23,8 @@ export class Waterfall {
   readonly #empty = empty("No get was recorded in this window", "Ask a service something, or choose a longer window.");
 
   constructor() {
+    // Nothing is known before it was asked for.
+    this.#empty.hidden = true;
     this.element.append(this.#rows, this.#empty);
   }
 
