@@ -102,7 +102,9 @@ fn two_daemons_do_not_share_a_state() {
     let second = end(command.arg(&state));
     assert_eq!(second.code, Some(1));
     assert!(
-        second.stderr.contains("in use by another process"),
+        second
+            .stderr
+            .contains("another daemon uses the state directory"),
         "{}",
         second.stderr
     );
