@@ -224,6 +224,8 @@ async fn a_key_is_explained_and_html_in_it_is_shown() {
         assert!(began.elapsed() < Duration::from_mins(1), "no set");
         std::thread::yield_now();
     }
+    // It is among the hottest keys then.
+    (0..50).for_each(|_| assert_eq!(daemon.get(looked_up).0, 200));
     let mut browser = Browser::start().await;
     let page = format!("{}/#/keys/live_set.lookups", daemon.url);
     browser.open(&page).await;
